@@ -1,0 +1,32 @@
+/*
+ * blocks.h: recycled memory for bodies, outputs and columns.
+ *
+ * A first touch of fresh memory costs more than the arithmetic on it, so large blocks go back to
+ * this pool and not to the system. Blocks come in power-of-two sizes from 64 KiB up; the pool
+ * keeps at most `keep_bytes` of idle ones and frees the rest. Thread-safe. Under AddressSanitizer
+ * idle blocks are poisoned.
+ */
+#ifndef CN_BASE_BLOCKS_H
+#define CN_BASE_BLOCKS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+struct cn_blocks;
+
+struct cn_blocks *cn_blocks_new(size_t keep_bytes); /* NULL: no memory */
+void cn_blocks_free(struct cn_blocks *blocks);      /* all blocks must have come back */
+
+/* A block of at least `size` bytes, 64-byte aligned, not zeroed; *size becomes its true size. */
+void *cn_blocks_take(struct cn_blocks *blocks, size_t *size);
+void cn_blocks_give(struct cn_blocks *blocks, void *block, size_t size);
+
+/* An empty buffer whose memory comes from the pool and returns to it. */
+void cn_buf_init_blocks(struct cn_buf *buf, struct cn_blocks *blocks);
+
+/* Bytes idle in the pool, and bytes handed out. */
+void cn_blocks_stats(struct cn_blocks *blocks, size_t *idle, size_t *in_use);
+
+#endif

@@ -1,0 +1,124 @@
+/*
+ * exchange.h: one request and its reply, free of any HTTP library.
+ *
+ * The server (the only room that knows libmicrohttpd) makes an exchange for every request that
+ * passed the head check and the route, and drives its endpoint:
+ *
+ *   open    the head is there: check the query and the headers, make the endpoint's state. To
+ *           refuse, return an error: it is answered before the body is asked for.
+ *   body    a piece of the body. Called on the connection's thread, pieces in order.
+ *   finish  the body has ended. The endpoint calls cn_exchange_reply() or cn_exchange_fail() then
+ *           or at any later time, from any thread, exactly once.
+ *   gone    the client went away while a reply was pending, or the deadline passed: stop the work. A reply must still be made
+ *           (it is thrown away).
+ *   close   the reply was sent, or could not be; release the state. Always called once after open succeeded,
+ *           never before a pending reply was made.
+ *
+ * Memory: `arena` lives until after close; only the connection's thread and, between finish and
+ * the reply, the endpoint may use it.
+ */
+#ifndef CN_HANDLERS_EXCHANGE_H
+#define CN_HANDLERS_EXCHANGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/error.h"
+
+struct cn_service;
+struct cn_exchange;
+
+enum cn_body_verdict {
+    CN_BODY_MORE,   /* go on */
+    CN_BODY_WAIT,   /* taken, but give no more until cn_exchange_continue(): back-pressure */
+    CN_BODY_REFUSE, /* exchange->error says why; the rest of the body is not wanted. For a small rest the
+                     * server reads and drops it and replies normally, otherwise it replies at once and closes. */
+};
+
+struct cn_endpoint {
+    const char *methods; /* "GET", "POST,PUT,QUERY", comma-separated, in the order of `Allow`; HEAD goes with GET */
+    const char *path;    /* "/v1/runs/{id}/trace"; {id} matches one segment */
+    bool open_access;    /* no token needed (/livez) */
+    bool takes_body;     /* false: a body is CN_INVALID_PARAMETER */
+    bool works;          /* counts against the limit of work in flight; refused while draining */
+    enum cn_code (*open)(struct cn_exchange *exchange, struct cn_error *error);
+    enum cn_body_verdict (*body)(struct cn_exchange *exchange, const char *data, size_t len);
+    void (*finish)(struct cn_exchange *exchange);
+    void (*gone)(struct cn_exchange *exchange);
+    void (*close)(struct cn_exchange *exchange);
+};
+
+/* The functions that the server lends to endpoints. */
+struct cn_exchange_ops {
+    /* Value of a request header, NULL if absent; repeated headers are joined with ", ". */
+    const char *(*header)(struct cn_exchange *exchange, const char *name);
+    void (*reply)(struct cn_exchange *exchange); /* exchange->reply is complete */
+    void (*proceed)(struct cn_exchange *exchange);  /* after CN_BODY_WAIT */
+    void (*wake)(struct cn_exchange *exchange);  /* a stream that had nothing has something now */
+};
+
+struct cn_reply_header {
+    const char *name;
+    const char *value;
+};
+#define CN_REPLY_HEADERS 16
+
+#define CN_STREAM_WAIT (0)
+#define CN_STREAM_END (-1)
+#define CN_STREAM_BREAK (-2)
+
+/* A reply: status, headers, and either parts (length known) or a stream. */
+struct cn_reply {
+    int status;
+    const char *content_type; /* NULL: no body */
+    struct cn_reply_header headers[CN_REPLY_HEADERS];
+    size_t n_headers;
+    const struct cn_str *parts; /* sent in order without a copy; valid until close */
+    size_t n_parts;
+    /* != NULL: the body comes from here, chunked. Returns bytes written (> 0), CN_STREAM_WAIT: nothing
+     * now, cn_exchange_wake() will be called (perhaps already); END; or BREAK: the connection is cut. */
+    ssize_t (*stream)(struct cn_exchange *exchange, char *out, size_t max);
+    bool close; /* end the connection afterwards */
+};
+
+struct cn_exchange {
+    const struct cn_exchange_ops *ops;
+    struct cn_service *service;
+    const struct cn_endpoint *endpoint;
+    struct cn_arena arena;
+    /* the request */
+    const char *method;
+    const char *path;
+    const char *query;      /* raw, behind the '?'; NULL: none */
+    const char *segment;    /* what {id} matched, decoded; NULL */
+    int http_minor;         /* 0 or 1 */
+    int64_t content_length; /* -1: not stated */
+    int64_t started_ns;     /* the request line was parsed */
+    int64_t deadline_ns;    /* of the service's cap; an endpoint may lower it at any time; 0: none */
+    struct cn_ledger ledger; /* started at started_ns */
+    char run[33];           /* id for Colonnade-Run, made at the start (32 lower-case hex digits) */
+    /* the reply */
+    struct cn_error error;
+    struct cn_reply reply;
+    int64_t send_ns;        /* set by the server when the reply has left, before close */
+    void *state;            /* the endpoint's */
+};
+
+/* Adds a header; the value is copied into the arena. Nothing happens when there is no room or memory. */
+void cn_reply_add_header(struct cn_exchange *exchange, const char *name, const char *value);
+
+/* Replies with one body, copied into the arena. */
+void cn_exchange_reply_text(struct cn_exchange *exchange, int status, const char *content_type,
+                            struct cn_str body);
+/* Replies with what exchange->reply holds. */
+void cn_exchange_reply(struct cn_exchange *exchange);
+/* Replies with a problem document made of `error`; `expression` (may be NULL) is the text of the
+ * let at fault. */
+void cn_exchange_fail(struct cn_exchange *exchange, const struct cn_error *error,
+                      const char *expression);
+
+#endif

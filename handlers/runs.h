@@ -1,0 +1,83 @@
+/*
+ * runs.h: the record of what ran, for /v1/runs. Kept in memory, bounded by count and bytes, the
+ * oldest dropped first. Thread-safe.
+ */
+#ifndef CN_HANDLERS_RUNS_H
+#define CN_HANDLERS_RUNS_H
+
+#include <sys/types.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/str.h"
+
+struct cn_run_chunk {
+    uint32_t chunk;
+    int32_t worker;
+    int32_t pid;
+    uint64_t first_row;
+    uint64_t rows;
+    int64_t start_ns; /* since the request began; negative never */
+    struct cn_spans spans;
+};
+
+struct cn_run_worker {
+    int32_t worker;
+    int32_t pid;
+    uint64_t chunks;
+    int64_t wall_ns;
+    int64_t cpu_ns;
+    struct cn_spans spans; /* sum to wall_ns exactly */
+};
+
+/* One run. A run that is added is copied; texts and arrays belong to the caller before, to the
+ * store after. */
+struct cn_run_record {
+    char id[33];
+    int64_t started_at;    /* wall clock, ns since 1970 */
+    const char *operation; /* "compute", static */
+    const char *executor;  /* static names */
+    const char *mode;
+    uint64_t workers; /* how many took part */
+    uint64_t rows;
+    int status;       /* HTTP status */
+    struct cn_ledger ledger; /* ended; wall_ns = ended_ns - started_ns */
+    int64_t send_ns;
+    uint64_t n_chunks; /* of the whole run; fewer may be listed */
+    uint64_t chunk_rows;
+    const char *reason;        /* of the choice of the executor */
+    struct cn_str *recipe;     /* canonical lines */
+    size_t n_recipe;
+    struct cn_str input_types; /* "a:float64,..." in full */
+    bool failed;
+    struct cn_error error; /* if failed */
+    struct cn_run_chunk *chunks;
+    size_t listed_chunks;
+    struct cn_run_worker *worker;
+    size_t n_worker;
+};
+
+struct cn_runs;
+struct cn_runs *cn_runs_new(size_t max_runs, size_t max_bytes);
+void cn_runs_free(struct cn_runs *runs);
+/* Copies `record` into the store. False: no memory (the run is lost, nothing else). */
+bool cn_runs_add(struct cn_runs *runs, const struct cn_run_record *record);
+/* Sets what is known only after the reply has left. */
+void cn_runs_sent(struct cn_runs *runs, const char *id, int64_t send_ns);
+/* A streamed reply that was broken off. */
+void cn_runs_fail(struct cn_runs *runs, const char *id, const struct cn_error *error);
+/* Calls `visit` for at most `limit` runs, newest first, under the store's lock. */
+void cn_runs_each(struct cn_runs *runs, size_t limit,
+                  void (*visit)(const struct cn_run_record *record, void *context), void *context);
+/* Calls `visit` for one run; false: there is none. */
+bool cn_runs_find(struct cn_runs *runs, const char *id,
+                  void (*visit)(const struct cn_run_record *record, void *context), void *context);
+
+/* The parts of the "timing" object that compute replies and run records share, appended as JSON. */
+struct cn_buf;
+bool cn_timing_write(struct cn_buf *out, const struct cn_ledger *ledger,
+                     const struct cn_run_worker *workers, size_t n_workers);
+/* The Server-Timing value: "receive;dur=1.2, ..., total;dur=5.2". `total_ns` as given. */
+bool cn_server_timing(struct cn_buf *out, const struct cn_ledger *ledger, int64_t total_ns);
+
+#endif

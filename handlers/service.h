@@ -1,0 +1,57 @@
+/*
+ * service.h: everything that endpoints share. main makes it, wires it and hands it down; nobody
+ * reaches it through a global.
+ */
+#ifndef CN_HANDLERS_SERVICE_H
+#define CN_HANDLERS_SERVICE_H
+
+#include "base/blocks.h"
+#include "expr/expr.h"
+#include "pool/executor.h"
+
+/* Limits that endpoints check; each is a setting of the same name. */
+struct cn_service_limits {
+    uint64_t max_body_bytes; /* enforced by the server */
+    uint64_t max_rows;
+    uint64_t max_columns;
+    struct cn_expr_limits expression;
+    uint64_t max_json_depth;
+    uint64_t max_workers;
+    uint64_t buffer_bytes;
+    int64_t request_timeout_ms;
+};
+
+/* What the start-up calibration measured. */
+struct cn_calibration {
+    int64_t dispatch_ns;         /* one crossing into the thread pool and back */
+    int64_t process_dispatch_ns; /* into the process pool and back, nothing shipped */
+    int64_t ship_ns_per_mib;
+    double csv_ns_per_byte;      /* parse and copy of CSV text on one core */
+    int64_t break_even_rows;     /* of the reference workload: rows from which threads win */
+};
+
+enum cn_executor_kind {
+    CN_EXECUTOR_AUTO,
+    CN_EXECUTOR_SERIAL,
+    CN_EXECUTOR_THREADS,
+    CN_EXECUTOR_PROCESSES,
+    CN_EXECUTOR_KIND_COUNT
+};
+const char *cn_executor_kind_name(enum cn_executor_kind kind);
+
+struct cn_runs;
+
+struct cn_service {
+    struct cn_service_limits limits;
+    struct cn_executor *executors[CN_EXECUTOR_KIND_COUNT]; /* [AUTO] is NULL */
+    struct cn_calibration calibration;
+    struct cn_cpus cpus;
+    struct cn_blocks *blocks;
+    struct cn_runs *runs;
+    const struct cn_keyring *keys;
+    atomic_uint_fast64_t next_plan; /* ids of plans */
+    atomic_int draining;
+    const char *version;
+};
+
+#endif

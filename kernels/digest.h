@@ -1,0 +1,52 @@
+/*
+ * digest.h: digests of many short texts, and of one long one.
+ *
+ * cn_digest_rows() is the batch that row hashes use: a vector kernel may take several rows at
+ * once. OpenSSL (EVP) is the reference and the portable way; libxxhash for xxh64 and xxh3_64.
+ */
+#ifndef CN_KERNELS_DIGEST_H
+#define CN_KERNELS_DIGEST_H
+
+#include "base/error.h"
+#include "base/str.h"
+
+enum cn_digest_kind {
+    CN_DIGEST_MD5,
+    CN_DIGEST_SHA1,
+    CN_DIGEST_SHA256,
+    CN_DIGEST_SHA512,
+    CN_DIGEST_SHA3_256,
+    CN_DIGEST_BLAKE2B512,
+    CN_DIGEST_XXH64,   /* 8 bytes, big-endian (canonical), seed 0 */
+    CN_DIGEST_XXH3_64, /* likewise */
+    CN_DIGEST_HMAC_SHA256,
+    CN_DIGEST_KIND_COUNT
+};
+
+#define CN_DIGEST_MAX_SIZE 64
+
+const char *cn_digest_name(enum cn_digest_kind kind); /* "sha3_256", the function's name */
+size_t cn_digest_size(enum cn_digest_kind kind);      /* bytes */
+
+/* A context for one kind (and key), reused for any number of texts; not thread-safe. The key (HMAC
+ * only) is read at once and not kept beyond the context, which cleanses it when it is freed. */
+struct cn_digest;
+enum cn_code cn_digest_new(struct cn_digest **digest, enum cn_digest_kind kind, struct cn_str key,
+                           struct cn_error *error);
+void cn_digest_free(struct cn_digest *digest);
+
+/* out[i * size ..] = digest of base[offsets[i] .. offsets[i + 1]), for i < n. */
+enum cn_code cn_digest_rows(struct cn_digest *digest, const char *base, const size_t *offsets,
+                            size_t n, uint8_t *out, struct cn_error *error);
+
+/* One long text in pieces. */
+enum cn_code cn_digest_begin(struct cn_digest *digest, struct cn_error *error);
+enum cn_code cn_digest_update(struct cn_digest *digest, const void *data, size_t len,
+                              struct cn_error *error);
+enum cn_code cn_digest_end(struct cn_digest *digest, uint8_t *out, struct cn_error *error);
+
+/* Lower-case hex, 2 * n bytes; standard base64 with padding, returns its length. */
+void cn_hex_encode(const uint8_t *data, size_t n, char *out);
+size_t cn_base64_encode(const uint8_t *data, size_t n, char *out);
+
+#endif

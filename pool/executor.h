@@ -1,0 +1,196 @@
+/*
+ * executor.h: where work runs.
+ *
+ * A task is plain data: a kind (an index into the registry of kinds), a plan, small fixed
+ * arguments, and runs of input bytes; its results are a buffer of bytes and a small fixed result.
+ * It is never a closure, so one registry serves a thread and a worker process alike. This room knows
+ * tasks, not columns.
+ *
+ * Tasks belong to groups (one for each job). Workers serve the groups round-robin, one task at a
+ * time, so that a large job does not hold up a small one.
+ */
+#ifndef CN_POOL_EXECUTOR_H
+#define CN_POOL_EXECUTOR_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/blocks.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/str.h"
+
+#define CN_TASK_ARGS 128   /* bytes of fixed arguments at most */
+#define CN_TASK_RESULT 256 /* bytes of fixed result at most */
+
+/* ---- kinds: what a worker can do ---------------------------------------------------------- */
+
+/* What all tasks of a job share. `local` is the same plan in a ready form, for workers in this
+ * address space (NULL in a worker process, which makes it from `bytes`). `id` is unique for ever. */
+struct cn_plan_ref {
+    uint64_t id;
+    struct cn_str bytes;
+    const void *local;
+};
+
+/* One run of one task, as the kind's function sees it. */
+struct cn_run {
+    const struct cn_plan_ref *plan;
+    const void *args; /* CN_TASK_ARGS bytes, 16-byte aligned */
+    const struct cn_str *inputs; /* each 64-byte aligned in a worker process; in threads wherever they are */
+    size_t n_inputs;
+    struct cn_buf *out;  /* append here */
+    void *result;        /* CN_TASK_RESULT bytes, 16-byte aligned, zeroed */
+    struct cn_spans *spans;
+    const atomic_int *stop; /* poll between blocks: nonzero means stop, and return CN_CANCELLED */
+    void *state;         /* this worker's state for this kind */
+};
+
+struct cn_kind {
+    const char *name;
+    enum cn_code (*run)(struct cn_run *run, struct cn_error *error);
+    /* A worker's state for this kind: made once per worker, before its first task of that kind;
+     * `context` is the registry's. Both may be NULL. */
+    enum cn_code (*state_new)(void **state, const void *context, struct cn_error *error);
+    void (*state_free)(void *state);
+};
+
+struct cn_registry {
+    const struct cn_kind *kinds;
+    size_t n_kinds;
+    const void *context; /* read-only, made before the fork server starts (keys) */
+};
+
+/* ---- groups and tasks --------------------------------------------------------------------- */
+
+struct cn_executor;
+struct cn_task;
+
+/* The tasks of one job. Caller's memory; must outlive its tasks. */
+struct cn_group {
+    size_t width;        /* how many workers may run its tasks at once; with 1 all run on one and
+                          * the same worker, in order of submission */
+    int64_t deadline_ns; /* of cn_clock_now(); 0: none. Past it tasks end with CN_DEADLINE_EXCEEDED */
+    atomic_int stop;     /* set by cn_executor_cancel() */
+    /* the executor's own, guarded by its lock */
+    struct cn_group *next;
+    struct cn_group *previous;
+    struct cn_task *first;
+    struct cn_task *last;
+    size_t running;
+    int pinned;
+    bool listed;
+};
+
+void cn_group_init(struct cn_group *group, size_t width, int64_t deadline_ns);
+
+struct cn_task {
+    /* set by the submitter, and left alone until `done` was called */
+    uint32_t kind;
+    struct cn_group *group;
+    const struct cn_plan_ref *plan;
+    _Alignas(16) unsigned char args[CN_TASK_ARGS];
+    const struct cn_str *inputs;
+    size_t n_inputs;
+    struct cn_buf *out; /* results are appended to it */
+    void (*done)(struct cn_task *task); /* called once, on any thread, with no lock held; it may submit, and
+                                         * may free or reuse the task */
+    void *owner;
+
+    /* set by the executor before `done` */
+    enum cn_code code; /* CN_OK, the kind's code, CN_CANCELLED, CN_DEADLINE_EXCEEDED, CN_WORKER_LOST */
+    struct cn_error error;
+    _Alignas(16) unsigned char result[CN_TASK_RESULT];
+    int worker; /* index within the executor, from 0 */
+    pid_t pid;  /* the worker's process */
+    int attempts;
+    int64_t submitted_ns;
+    int64_t started_ns;
+    int64_t finished_ns;
+    int64_t cpu_ns;
+    struct cn_spans spans; /* sum to finished_ns - started_ns exactly: what the kind did not book is
+                            * booked to CN_SPAN_SHIP (processes) or CN_SPAN_WAIT */
+
+    /* the executor's own */
+    struct cn_task *next;
+};
+
+/* ---- executors ---------------------------------------------------------------------------- */
+
+enum cn_worker_state { CN_WORKER_STARTING, CN_WORKER_IDLE, CN_WORKER_BUSY, CN_WORKER_DEAD };
+const char *cn_worker_state_name(enum cn_worker_state state);
+
+struct cn_worker_stats {
+    int worker;
+    pid_t pid; /* 0: none at the moment */
+    enum cn_worker_state state;
+    uint64_t tasks;
+    uint64_t restarts;
+    int64_t cpu_ns;
+};
+
+struct cn_executor_ops {
+    /* Never blocks. CN_OVERLOADED: the queue is full; CN_DRAINING: it takes no more. On failure
+     * `done` is not called. */
+    enum cn_code (*submit)(struct cn_executor *executor, struct cn_task *task,
+                           struct cn_error *error);
+    /* Ends a group: queued tasks are done with CN_CANCELLED, running ones are told to stop (a
+     * worker process that does not within 250 ms is killed and replaced). Returns at once; each
+     * task's `done` still comes. */
+    void (*cancel)(struct cn_executor *executor, struct cn_group *group);
+    /* Fills at most `max` entries; returns the number of workers; *queued: tasks that wait. */
+    size_t (*stats)(struct cn_executor *executor, struct cn_worker_stats *stats, size_t max,
+                    size_t *queued);
+    /* Takes no new tasks; waits until all are done or `deadline_ns` (then cancels what is left and waits for that). */
+    void (*drain)(struct cn_executor *executor, int64_t deadline_ns);
+    void (*destroy)(struct cn_executor *executor);
+};
+
+struct cn_executor {
+    const struct cn_executor_ops *ops;
+    const char *name;  /* "threads" */
+    bool in_process;   /* workers share this address space */
+};
+
+struct cn_executor_settings {
+    const struct cn_registry *registry;
+    size_t workers;     /* at first; they grow up to max_workers when a group is wider, and idle extra ones
+                         * go after idle_ms */
+    size_t max_workers;
+    size_t max_queued;  /* tasks */
+    int64_t idle_ms;    /* 0: 30 s */
+};
+
+/* The thread pool. */
+enum cn_code cn_threads_new(struct cn_executor **executor,
+                            const struct cn_executor_settings *settings, struct cn_error *error);
+/* One worker thread for each group at a time: any group's width is taken as 1. Shares the machinery of threads; several
+ * groups may run on different threads of it, each on one. */
+enum cn_code cn_serial_new(struct cn_executor **executor,
+                           const struct cn_executor_settings *settings, struct cn_error *error);
+
+/* The fork server: started by main before any thread exists, and before any library starts one. */
+struct cn_forkserver;
+enum cn_code cn_forkserver_start(struct cn_forkserver **server, const struct cn_registry *registry,
+                                 struct cn_error *error);
+pid_t cn_forkserver_pid(const struct cn_forkserver *server);
+void cn_forkserver_stop(struct cn_forkserver *server); /* workers must be gone */
+
+/* The pre-forked process pool. */
+enum cn_code cn_processes_new(struct cn_executor **executor, struct cn_forkserver *server,
+                              const struct cn_executor_settings *settings, struct cn_error *error);
+
+/* ---- the machine -------------------------------------------------------------------------- */
+
+struct cn_cpus {
+    int online;
+    int affinity;  /* CPUs this process may run on */
+    double quota;  /* of the cgroup (v1 or v2), in CPUs; 0: none */
+    int usable;    /* at least 1: affinity, or the quota rounded up if that is less */
+};
+void cn_cpus_read(struct cn_cpus *cpus);
+
+#endif
