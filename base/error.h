@@ -68,7 +68,7 @@ enum cn_code {
 };
 
 #define CN_NODISCARD __attribute__((warn_unused_result))
-#define CN_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define CN_PRINTF(text, first) __attribute__((format(printf, text, first)))
 
 /* Numbers that do not apply are -1, texts that do not apply are empty. */
 struct cn_error {

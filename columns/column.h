@@ -30,6 +30,8 @@ enum cn_type {
 const char *cn_type_name(enum cn_type type); /* "float64" */
 /* "bool", "int64", "float64", "string" and "null". */
 bool cn_type_parse(struct cn_str name, enum cn_type *type);
+/* Bytes of one value in a column; 0 for strings and null. */
+size_t cn_type_width(enum cn_type type);
 
 #define CN_BLOCK_ROWS 1024
 
@@ -60,7 +62,7 @@ struct cn_column {
 };
 
 /* Points `vector` at rows [first, first + count) of a column; for strings the views are made in
- * `arena`. */
+ * `arena`, for a null-typed column its marks. */
 enum cn_code cn_column_vector(const struct cn_column *column, size_t first, size_t count,
                               struct cn_arena *arena, struct cn_vector *vector,
                               struct cn_error *error);

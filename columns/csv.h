@@ -25,12 +25,12 @@ struct cn_csv_dialect {
  * idea of "inside quotes" is the reader's.
  */
 struct cn_csv_cutter {
-    bool quoted;          /* inside quotes at the end of what was scanned */
-    bool one_column;      /* an empty line is a row then */
-    size_t rows_per_cut;  /* 0: cut after any record */
-    size_t rows;          /* data rows since the last cut (only when rows_per_cut > 0) */
-    bool line_empty;      /* nothing but a CR since the last line end */
-    /* implementation's own below, if it needs more */
+    bool quoted;         /* inside quotes at the end of what was scanned */
+    bool one_column;     /* an empty line is a row then */
+    size_t rows_per_cut; /* 0: cut after any record */
+    size_t rows;         /* data rows since the last cut (only when rows_per_cut > 0) */
+    bool line_empty;     /* nothing but a CR since the last line end */
+    bool line_cr;        /* that CR was there */
 };
 
 void cn_csv_cutter_init(struct cn_csv_cutter *cutter, size_t rows_per_cut, bool one_column);
@@ -40,7 +40,8 @@ void cn_csv_cutter_init(struct cn_csv_cutter *cutter, size_t rows_per_cut, bool 
  * rows_per_cut == 0: all of it is scanned, *scanned = len, and the result is the offset behind the
  *   last record end in the range (0: there was none).
  * rows_per_cut > 0: stops behind the rows_per_cut-th row since the last cut; the result is that
- *   offset and *scanned too, the row count starts anew; or 0 and *scanned = len if it was not reached.
+ *   offset and *scanned too, the row count starts anew; or 0 and *scanned = len if it was not
+ * reached.
  */
 size_t cn_csv_cutter_scan(struct cn_csv_cutter *cutter, const char *data, size_t from, size_t len,
                           size_t *scanned);
@@ -74,8 +75,8 @@ struct cn_csv_block {
 };
 
 /* Memory from `arena`. */
-enum cn_code cn_csv_block_init(struct cn_csv_block *block, size_t n_columns,
-                               struct cn_arena *arena, struct cn_error *error);
+enum cn_code cn_csv_block_init(struct cn_csv_block *block, size_t n_columns, struct cn_arena *arena,
+                               struct cn_error *error);
 
 struct cn_csv_reader {
     const char *at;
@@ -84,7 +85,6 @@ struct cn_csv_reader {
     size_t n_columns;
     int64_t rows;  /* data rows read so far */
     int64_t lines; /* line ends passed so far, those inside quotes too */
-    /* implementation's own below, if it needs more */
 };
 
 /* `text` begins at a record start and ends at a record end or at the end of the whole text. */
@@ -95,9 +95,12 @@ void cn_csv_reader_init(struct cn_csv_reader *reader, struct cn_str text,
  * Reads the next rows into `block`; block->rows is 0 at the end. Checks structure and encoding:
  * CN_INVALID_CSV with `line` (relative: 1 is the first line of the reader's text) for a row with
  * more or fewer fields (both counts in the detail), a stray quote, an unclosed quote, text behind a
- * closing quote, a bare CR outside quotes, invalid UTF-8 (detail: the byte, how to convert, e.g. iconv) and NUL.
- * Rows before the fault are not returned; the fault of the lowest line wins.
- * Empty lines are skipped with two or more columns, null rows with one.
+ * closing quote, a bare CR outside quotes, invalid UTF-8 (detail: the byte, how to convert, e.g.
+ * iconv) and NUL. Rows before the fault are not returned; the fault of the lowest line wins, and of
+ * those on one line the first (a wrong number of fields counts as being at the record's end). A
+ * record with a fault in its quotes or line end has no number of fields. A field of more than
+ * UINT32_MAX bytes is CN_LIMIT_EXCEEDED. Empty lines are skipped with two or more columns, null
+ * rows with one.
  */
 enum cn_code cn_csv_reader_next(struct cn_csv_reader *reader, struct cn_csv_block *block,
                                 struct cn_error *error);
@@ -106,9 +109,12 @@ enum cn_code cn_csv_reader_next(struct cn_csv_reader *reader, struct cn_csv_bloc
  * Reads the header record: names are unquoted and unescaped into `arena`; *length is the record's
  * length with its line end, *n_names the columns; *line_end the length of its line end (0, 1, 2).
  * A UTF-8 byte-order mark must have been dropped before. With dialect.header == false the names are
- * c0, c1, ... and *length is 0. CN_INVALID_CSV for an empty text; CN_LIMIT_EXCEEDED past max_columns.
- * `complete` says that the text is the whole body: otherwise, when no record end is in sight,
- * *length stays 0 and *n_names 0 with CN_OK: come again with more.
+ * c0, c1, ... and *length is 0. CN_INVALID_CSV for an empty text; CN_LIMIT_EXCEEDED past
+ * max_columns. How many columns there are is said by the first record that is not an empty line; if
+ * it has two or more fields the empty lines before it are skipped (and part of *length, which may
+ * thus span several lines), else the first line is the header, empty or not. `complete` says that
+ * the text is the whole body: otherwise, when no record end is in sight, *length stays 0 and
+ * *n_names 0 with CN_OK: come again with more.
  */
 enum cn_code cn_csv_read_header(struct cn_str text, bool complete, struct cn_csv_dialect dialect,
                                 size_t max_columns, struct cn_arena *arena, struct cn_str **names,

@@ -32,8 +32,8 @@ struct cn_json_member {
 };
 
 struct cn_json_document {
-    bool has_columns;        /* a member "columns" was there and is an object */
-    struct cn_str columns;   /* its text */
+    bool has_columns;               /* a member "columns" was there and is an object */
+    struct cn_str columns;          /* its text */
     struct cn_json_member *members; /* in order, duplicates kept; in `arena` */
     size_t n_members;
 };

@@ -61,6 +61,11 @@ struct cn_schema {
     size_t n_columns;
 };
 
+/* Marks the columns that the recipe uses by name (or all, by '*'): used[i] is set to true for each,
+ * others are left alone. Only names matter, not types. */
+enum cn_code cn_recipe_uses(const struct cn_recipe *recipe, const struct cn_schema *schema,
+                            bool *used, struct cn_error *error);
+
 /* ---- keys --------------------------------------------------------------------------------- */
 
 /* The HMAC keys that the server holds. Owner: main. Read-only after start. */

@@ -103,6 +103,7 @@ struct cn_exchange {
     char run[33];           /* id for Colonnade-Run, made at the start (32 lower-case hex digits) */
     /* the reply */
     struct cn_error error;
+    const char *expression; /* text of the let that `error` (or an error of open) is about; NULL */
     struct cn_reply reply;
     int64_t send_ns;        /* set by the server when the reply has left, before close */
     void *state;            /* the endpoint's */
@@ -117,7 +118,7 @@ void cn_exchange_reply_text(struct cn_exchange *exchange, int status, const char
 /* Replies with what exchange->reply holds. */
 void cn_exchange_reply(struct cn_exchange *exchange);
 /* Replies with a problem document made of `error`; `expression` (may be NULL) is the text of the
- * let at fault. */
+ * let at fault; NULL: exchange->expression. */
 void cn_exchange_fail(struct cn_exchange *exchange, const struct cn_error *error,
                       const char *expression);
 

@@ -36,10 +36,17 @@ struct cn_generate {
 /* Which source an option came from, for error texts and for the rules of `let`. */
 enum cn_option_source { CN_OPTION_QUERY, CN_OPTION_FORM, CN_OPTION_JSON };
 
+/* Where a let came from, beside its text: for hints when it cannot be parsed. */
+struct cn_let_origin {
+    enum cn_option_source source;
+    bool raw_plus; /* the undecoded query text had a '+' in it */
+};
+
 struct cn_options {
     struct cn_arena *arena;
     const struct cn_service_limits *limits;
     struct cn_let *lets;
+    struct cn_let_origin *origins; /* one for each let */
     size_t n_lets, cap_lets;
     enum cn_select_kind select;
     struct cn_str *select_names;
@@ -60,20 +67,20 @@ struct cn_options {
     size_t n_types;
     struct cn_str *nulls;
     size_t n_nulls;
-    char delimiter; /* 0: by the kind of body */
-    bool header;    /* false: absent */
-    uint64_t timeout_ms; /* 0: the service's cap */
+    char delimiter;               /* 0: by the kind of body */
+    bool header;                  /* false: absent */
+    uint64_t timeout_ms;          /* 0: the service's cap */
     struct cn_generate *generate; /* JSON only; NULL */
-    uint64_t seen;  /* options that were set, one bit each, to refuse repeats */
+    uint64_t seen;                /* options that were set, one bit each, to refuse repeats */
 };
 
 void cn_options_init(struct cn_options *options, struct cn_arena *arena,
                      const struct cn_service_limits *limits);
 
 /* Sets one option from its decoded text (query string, form part). CN_UNKNOWN_PARAMETER,
- * CN_INVALID_PARAMETER (with `parameter`), CN_SYNTAX_ERROR, ... Options that the contract knows but this version does
- * not have (executor=gil, mode=tuple|row, repeat > 1) are CN_INVALID_PARAMETER and say so.
- * `raw` is the undecoded text (query only, else the same as value). */
+ * CN_INVALID_PARAMETER (with `parameter`), CN_SYNTAX_ERROR, ... Options that the contract knows but
+ * this version does not have (executor=gil, mode=tuple|row, repeat > 1) are CN_INVALID_PARAMETER
+ * and say so. `raw` is the undecoded text (query only, else the same as value). */
 enum cn_code cn_options_set(struct cn_options *options, enum cn_option_source source,
                             struct cn_str name, struct cn_str value, struct cn_str raw,
                             struct cn_error *error);
@@ -87,8 +94,8 @@ enum cn_code cn_options_set_json(struct cn_options *options, struct cn_str name,
 enum cn_code cn_options_set_query(struct cn_options *options, const char *query,
                                   struct cn_error *error);
 
-/* Turns a parse error of a let into the helpful one: a raw '+' or a cut form part. Called with the error of
- * cn_recipe_parse(); changes its detail (and code) where a hint applies. */
+/* Turns a parse error of a let into the helpful one: a raw '+' or a cut form part. Called with the
+ * error of cn_recipe_parse(); changes its detail (and code) where a hint applies. */
 void cn_options_explain(const struct cn_options *options, struct cn_error *error);
 
 #endif

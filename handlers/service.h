@@ -40,6 +40,7 @@ enum cn_executor_kind {
 const char *cn_executor_kind_name(enum cn_executor_kind kind);
 
 struct cn_runs;
+struct cn_inline_states;
 
 struct cn_service {
     struct cn_service_limits limits;
@@ -48,6 +49,7 @@ struct cn_service {
     struct cn_cpus cpus;
     struct cn_blocks *blocks;
     struct cn_runs *runs;
+    struct cn_inline_states *inline_states;
     const struct cn_keyring *keys;
     atomic_uint_fast64_t next_plan; /* ids of plans */
     atomic_int draining;

@@ -7,6 +7,9 @@
 #ifndef CN_KERNELS_DIGEST_H
 #define CN_KERNELS_DIGEST_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 #include "base/error.h"
 #include "base/str.h"
 

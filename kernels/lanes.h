@@ -5,9 +5,10 @@
  * readable values under nulls and ignores results and failures there. Constants are operands like
  * any other (the caller fills a block once). out may alias an operand of the same width.
  *
- * A kernel returns how many rows failed; for each of them fail[i] is set to 1 (others are left as they are;
- * fail is zeroed by the caller) and out[i] is some readable value. Kernels that cannot fail ignore `fail` and return 0. String results
- * are views into `arena` or into the operands.
+ * A kernel returns how many rows failed; for each of them fail[i] is set to 1 (or to
+ * another reason that lanes_ops.h names; others are left as they are; fail is zeroed by the caller)
+ * and out[i] is some readable value. Kernels that cannot fail ignore `fail` and return 0. String
+ * results are views into `arena` or into the operands.
  */
 #ifndef CN_KERNELS_LANES_H
 #define CN_KERNELS_LANES_H

@@ -31,7 +31,8 @@ enum cn_text_kind cn_text_scan(const char *text, size_t len, int64_t *i, double 
  */
 bool cn_double_parse(const char *text, size_t len, double *value);
 
-/* [+-]?digits within int64, the whole text. *overflow (may be NULL): it was an integer, but beyond. */
+/* [+-]?digits within int64, the whole text. *overflow (may be NULL): it was an integer, but beyond.
+ */
 bool cn_int64_parse(const char *text, size_t len, int64_t *value, bool *overflow);
 
 #define CN_DOUBLE_TEXT 32
@@ -40,9 +41,11 @@ bool cn_int64_parse(const char *text, size_t len, int64_t *value, bool *overflow
 /*
  * The shortest text that reads back as the same double, the closest of those, as Python's repr
  * writes it: 1.0, 0.1, 1e-05, 1e+16, 1234567890123456.0, inf, -inf, nan, -0.0. Returns the length;
- * no NUL is written. At most CN_DOUBLE_TEXT bytes. Schubfach (Giulietti, 2020) or better.
+ * no NUL is written; `out` must have CN_DOUBLE_TEXT bytes, any of which may be overwritten.
+ * Schubfach (Giulietti, 2020) or better.
  */
 size_t cn_double_format(double value, char *out);
+/* Likewise, with CN_INT64_TEXT bytes. */
 size_t cn_int64_format(int64_t value, char *out);
 
 /* Python's round(value, digits): the exact value rounded half to even at that decimal place. Any

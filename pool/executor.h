@@ -3,8 +3,8 @@
  *
  * A task is plain data: a kind (an index into the registry of kinds), a plan, small fixed
  * arguments, and runs of input bytes; its results are a buffer of bytes and a small fixed result.
- * It is never a closure, so one registry serves a thread and a worker process alike. This room knows
- * tasks, not columns.
+ * It is never a closure, so one registry serves a thread and a worker process alike. This room
+ * knows tasks, not columns.
  *
  * Tasks belong to groups (one for each job). Workers serve the groups round-robin, one task at a
  * time, so that a large job does not hold up a small one.
@@ -29,7 +29,8 @@
 /* ---- kinds: what a worker can do ---------------------------------------------------------- */
 
 /* What all tasks of a job share. `local` is the same plan in a ready form, for workers in this
- * address space (NULL in a worker process, which makes it from `bytes`). `id` is unique for ever. */
+ * address space (NULL in a worker process, which makes it from `bytes`). `id` is unique for ever.
+ */
 struct cn_plan_ref {
     uint64_t id;
     struct cn_str bytes;
@@ -40,13 +41,14 @@ struct cn_plan_ref {
 struct cn_run {
     const struct cn_plan_ref *plan;
     const void *args; /* CN_TASK_ARGS bytes, 16-byte aligned */
-    const struct cn_str *inputs; /* each 64-byte aligned in a worker process; in threads wherever they are */
+    /* Each 64-byte aligned in a worker process (and read-only); in threads wherever they are. */
+    const struct cn_str *inputs;
     size_t n_inputs;
-    struct cn_buf *out;  /* append here */
-    void *result;        /* CN_TASK_RESULT bytes, 16-byte aligned, zeroed */
+    struct cn_buf *out; /* append here */
+    void *result;       /* CN_TASK_RESULT bytes, 16-byte aligned, zeroed */
     struct cn_spans *spans;
     const atomic_int *stop; /* poll between blocks: nonzero means stop, and return CN_CANCELLED */
-    void *state;         /* this worker's state for this kind */
+    void *state;            /* this worker's state for this kind */
 };
 
 struct cn_kind {
@@ -71,10 +73,11 @@ struct cn_task;
 
 /* The tasks of one job. Caller's memory; must outlive its tasks. */
 struct cn_group {
-    size_t width;        /* how many workers may run its tasks at once; with 1 all run on one and
-                          * the same worker, in order of submission */
-    int64_t deadline_ns; /* of cn_clock_now(); 0: none. Past it tasks end with CN_DEADLINE_EXCEEDED */
-    atomic_int stop;     /* set by cn_executor_cancel() */
+    size_t width; /* how many workers may run its tasks at once; with 1 all run on one and
+                   * the same worker, in order of submission */
+    /* Of cn_clock_now(); 0: none. Past it tasks end with CN_DEADLINE_EXCEEDED. */
+    int64_t deadline_ns;
+    atomic_int stop; /* set by the executor: on cancel, and when the deadline passes */
     /* the executor's own, guarded by its lock */
     struct cn_group *next;
     struct cn_group *previous;
@@ -95,17 +98,21 @@ struct cn_task {
     _Alignas(16) unsigned char args[CN_TASK_ARGS];
     const struct cn_str *inputs;
     size_t n_inputs;
-    struct cn_buf *out; /* results are appended to it */
-    void (*done)(struct cn_task *task); /* called once, on any thread, with no lock held; it may submit, and
-                                         * may free or reuse the task */
+    struct cn_buf *out; /* results are appended to it; those of a task that failed are taken back */
+    /* Called once for each task that was submitted, on a thread of the executor (never within
+     * submit or cancel), with no lock held. It may submit, and may free or reuse the task, and with
+     * its last task the group; it may not drain or destroy. It should be short: a worker waits. */
+    void (*done)(struct cn_task *task);
     void *owner;
 
     /* set by the executor before `done` */
-    enum cn_code code; /* CN_OK, the kind's code, CN_CANCELLED, CN_DEADLINE_EXCEEDED, CN_WORKER_LOST */
+    /* CN_OK, the kind's code, CN_CANCELLED, CN_DEADLINE_EXCEEDED (whatever the kind said, if its
+     * task ended past the deadline), CN_WORKER_LOST */
+    enum cn_code code;
     struct cn_error error;
     _Alignas(16) unsigned char result[CN_TASK_RESULT];
-    int worker; /* index within the executor, from 0 */
-    pid_t pid;  /* the worker's process */
+    int worker; /* index within the executor, from 0; -1: it never ran */
+    pid_t pid;  /* the worker's process; 0: it never ran */
     int attempts;
     int64_t submitted_ns;
     int64_t started_ns;
@@ -144,31 +151,34 @@ struct cn_executor_ops {
     /* Fills at most `max` entries; returns the number of workers; *queued: tasks that wait. */
     size_t (*stats)(struct cn_executor *executor, struct cn_worker_stats *stats, size_t max,
                     size_t *queued);
-    /* Takes no new tasks; waits until all are done or `deadline_ns` (then cancels what is left and waits for that). */
+    /* Takes no new tasks; waits until all are done or `deadline_ns` (then cancels what is left and
+     * waits for that); a time that has passed, or 0, cancels at once. */
     void (*drain)(struct cn_executor *executor, int64_t deadline_ns);
+    /* Drains with no patience, and frees all: threads are joined, worker processes killed and
+     * reaped. Nobody may use the executor meanwhile. */
     void (*destroy)(struct cn_executor *executor);
 };
 
 struct cn_executor {
     const struct cn_executor_ops *ops;
-    const char *name;  /* "threads" */
-    bool in_process;   /* workers share this address space */
+    const char *name; /* "threads" */
+    bool in_process;  /* workers share this address space */
 };
 
 struct cn_executor_settings {
     const struct cn_registry *registry;
-    size_t workers;     /* at first; they grow up to max_workers when a group is wider, and idle extra ones
-                         * go after idle_ms */
+    size_t workers; /* at first; they grow up to max_workers when a group is wider, and idle extra
+                     * ones go after idle_ms */
     size_t max_workers;
-    size_t max_queued;  /* tasks */
-    int64_t idle_ms;    /* 0: 30 s */
+    size_t max_queued; /* tasks */
+    int64_t idle_ms;   /* 0: 30 s */
 };
 
 /* The thread pool. */
 enum cn_code cn_threads_new(struct cn_executor **executor,
                             const struct cn_executor_settings *settings, struct cn_error *error);
-/* One worker thread for each group at a time: any group's width is taken as 1. Shares the machinery of threads; several
- * groups may run on different threads of it, each on one. */
+/* One worker thread for each group at a time: any group's width is taken as 1. Shares the machinery
+ * of threads; several groups may run on different threads of it, each on one. */
 enum cn_code cn_serial_new(struct cn_executor **executor,
                            const struct cn_executor_settings *settings, struct cn_error *error);
 
@@ -187,9 +197,9 @@ enum cn_code cn_processes_new(struct cn_executor **executor, struct cn_forkserve
 
 struct cn_cpus {
     int online;
-    int affinity;  /* CPUs this process may run on */
-    double quota;  /* of the cgroup (v1 or v2), in CPUs; 0: none */
-    int usable;    /* at least 1: affinity, or the quota rounded up if that is less */
+    int affinity; /* CPUs this process may run on */
+    double quota; /* of the cgroup (v1 or v2), in CPUs; 0: none */
+    int usable;   /* at least 1: affinity, or the quota rounded up if that is less */
 };
 void cn_cpus_read(struct cn_cpus *cpus);
 

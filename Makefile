@@ -1,0 +1,188 @@
+# Colonnade. `make help` prints the targets.
+
+VERSION := 0.1.0
+PREFIX ?= /usr/local
+DESTDIR ?=
+# The folder of one build. A sanitizer build is `make BUILD=build/asan SANITIZE=address,undefined`.
+BUILD ?= build
+SANITIZE ?=
+CC ?= cc
+# The rows in the demonstration's table.
+DEMO_ROWS ?= 100000
+
+PACKAGES_BUILD := gcc libc6-dev make pkg-config libmicrohttpd-dev libjansson-dev libssl-dev \
+	libxxhash-dev libsleef-dev
+PACKAGES_DEMO := $(PACKAGES_BUILD) curl python3-minimal
+PACKAGES_TEST := $(PACKAGES_DEMO) clang clang-format libclang-rt-14-dev llvm libcmocka-dev git \
+	python3 python3-pytest python3-numpy python3-pandas python3-mpmath python3-xxhash \
+	libpython3.11-testsuite npm procps mandoc
+
+ROOMS := base kernels columns expr pool handlers server
+SOURCES := $(foreach room,$(ROOMS),$(sort $(wildcard $(room)/*.c)))
+LIBRARY := $(filter-out server/%,$(SOURCES))
+OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/static/assets.o
+LIBRARY_OBJECTS := $(LIBRARY:%.c=$(BUILD)/%.o) $(BUILD)/static/assets.o
+UNIT_SOURCES := $(sort $(wildcard tests/unit/test_*.c))
+UNIT_TESTS := $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/unit/%)
+FUZZ_SOURCES := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_TARGETS := $(FUZZ_SOURCES:tests/fuzz/%.c=$(BUILD)/fuzz/%)
+
+WARNINGS := -Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wshadow -Wconversion -Werror
+OPTIMIZE ?= -O2
+CFLAGS_ALL := -std=gnu17 $(OPTIMIZE) -g -D_GNU_SOURCE -pthread -fno-strict-aliasing -fstack-protector-strong \
+	$(WARNINGS) -I. -include base/banned.h $(CFLAGS)
+# Results must not depend on whether a compiler fuses a multiplication with an addition.
+CFLAGS_ALL += -ffp-contract=off
+LDFLAGS_ALL := -pthread $(LDFLAGS)
+LIBS := -lmicrohttpd -ljansson -lcrypto -lxxhash -lsleef -lm
+ifneq ($(SANITIZE),)
+CFLAGS_ALL += -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
+LDFLAGS_ALL += -fsanitize=$(SANITIZE)
+endif
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+##@ Every day
+.PHONY: all
+all: packages $(BUILD)/colonnade ## build build/colonnade (installs what the build needs)
+
+.PHONY: demo
+demo: packages-demo $(BUILD)/colonnade ## start a server, send it a table with curl, show result and timing, stop it
+	@COLONNADE_BIN=$(BUILD)/colonnade DEMO_ROWS=$(DEMO_ROWS) sh tools/demo.sh
+
+.PHONY: run
+run: all ## start the server on 127.0.0.1:8080
+	$(BUILD)/colonnade
+
+.PHONY: test
+test: packages-test ## everything that must hold: warnings, format, layers, unit, HTTP, sanitizers, fuzz corpora
+	@sh tests/run.sh
+
+.PHONY: install
+install: $(BUILD)/colonnade ## install binary and man page below $(DESTDIR)$(PREFIX)
+	install -D -m 755 $(BUILD)/colonnade $(DESTDIR)$(PREFIX)/sbin/colonnade
+	install -D -m 644 docs/colonnade.8 $(DESTDIR)$(PREFIX)/share/man/man8/colonnade.8
+	install -D -m 644 LICENSE $(DESTDIR)$(PREFIX)/share/doc/colonnade/LICENSE
+
+.PHONY: uninstall
+uninstall: ## remove what install put there
+	rm -f $(DESTDIR)$(PREFIX)/sbin/colonnade $(DESTDIR)$(PREFIX)/share/man/man8/colonnade.8
+	rm -rf $(DESTDIR)$(PREFIX)/share/doc/colonnade
+
+.PHONY: clean
+clean: ## remove everything that was built
+	rm -rf build
+
+##@ Parts of the test
+.PHONY: check-layers
+check-layers: ## every #include runs down the layers
+	@sh tools/check-layers.sh
+
+.PHONY: check-format
+check-format: ## sources are as clang-format leaves them
+	@clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h') && echo "format: clean"
+
+.PHONY: format
+format: ## run clang-format over all sources
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+.PHONY: test-unit
+test-unit: $(UNIT_TESTS) ## unit tests of this build
+	@sh tests/unit.sh $(UNIT_TESTS)
+
+# The parts that matter to ThreadSanitizer; it cannot follow a fork.
+.PHONY: test-unit-threads
+test-unit-threads: $(BUILD)/unit/test_pool_threads
+	@sh tests/unit.sh $^
+
+.PHONY: test-http-threads
+test-http-threads: $(BUILD)/colonnade ## black-box tests of the thread executor
+	COLONNADE_BIN=$(abspath $(BUILD)/colonnade) /usr/bin/python3 -m pytest -q tests/http -m threads $(PYTEST)
+
+.PHONY: test-http
+test-http: $(BUILD)/colonnade build/npm/.installed ## black-box tests of this build over HTTP
+	COLONNADE_BIN=$(abspath $(BUILD)/colonnade) /usr/bin/python3 -m pytest -q tests/http $(PYTEST)
+
+.PHONY: test-fuzz
+test-fuzz: $(FUZZ_TARGETS) ## replay the kept inputs of every fuzz target
+	@for target in $(FUZZ_TARGETS); do name=$${target##*/fuzz_}; \
+		$$target tests/fuzz/corpus/$$name || exit 1; done
+
+.PHONY: fuzz
+fuzz: $(FUZZ_SOURCES:tests/fuzz/%.c=build/libfuzzer/%) ## fuzz each target for FUZZ_SECONDS (60) with libFuzzer
+	@for target in $^; do name=$${target##*/fuzz_}; mkdir -p build/corpus/$$name; \
+		$$target -max_total_time=$${FUZZ_SECONDS:-60} -print_final_stats=0 \
+			build/corpus/$$name tests/fuzz/corpus/$$name || exit 1; done
+
+##@ What is installed
+.PHONY: packages packages-demo packages-test
+packages: ## Debian packages that the build needs
+	@sh tools/packages.sh $(PACKAGES_BUILD)
+packages-demo: ## and the demonstration
+	@sh tools/packages.sh $(PACKAGES_DEMO)
+packages-test: ## and the tests
+	@sh tools/packages.sh $(PACKAGES_TEST)
+
+build/npm/.installed: tests/http/package.json
+	@mkdir -p build/npm
+	cp tests/http/package.json build/npm/
+	npm install --prefix build/npm --no-audit --no-fund --loglevel=error
+	@touch $@
+
+.PHONY: help
+help: ## this list
+	@awk 'BEGIN {FS = ":.*## "} /^##@ / {print "\n" substr($$0, 5)} \
+		/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# ---- rules ---------------------------------------------------------------------------------------
+
+$(BUILD)/colonnade: $(OBJECTS)
+	@echo "  LINK  $@"
+	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+
+# Loops over raw memory: the compiler may vectorise them.
+$(BUILD)/kernels/%.o: OPTIMIZE_ROOM := -O3 -fno-math-errno -fno-trapping-math
+$(BUILD)/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	@echo "  CC    $@"
+	@$(CC) $(CFLAGS_ALL) $(OPTIMIZE_ROOM) -MMD -MP -c -o $@ $<
+
+ASSETS := $(filter-out %.sh %.md,$(sort $(wildcard static/*)))
+$(BUILD)/static/assets.c: static/embed.sh $(ASSETS)
+	@mkdir -p $(@D)
+	sh static/embed.sh $(ASSETS) >$@
+$(BUILD)/static/assets.o: $(BUILD)/static/assets.c $(BUILD)/flags
+	@$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+$(BUILD)/unit/%: tests/unit/%.c $(LIBRARY_OBJECTS) $(filter-out %/main.o,$(filter $(BUILD)/server/%,$(OBJECTS))) $(BUILD)/flags
+	@mkdir -p $(@D)
+	@echo "  TEST  $@"
+	@$(CC) $(CFLAGS_ALL) -MMD -MP -MF $@.d $(LDFLAGS_ALL) -o $@ $(filter %.c %.o,$^) -lcmocka $(LIBS)
+
+$(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/replay.c $(LIBRARY_OBJECTS) $(BUILD)/flags
+	@mkdir -p $(@D)
+	@echo "  FUZZ  $@"
+	@$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.c %.o,$^) $(LIBS)
+
+build/libfuzzer/%: tests/fuzz/%.c $(LIBRARY)
+	@mkdir -p $(@D)
+	@$(MAKE) --no-print-directory BUILD=build/libfuzzer CC=clang SANITIZE=address,undefined \
+		CFLAGS=-fsanitize=fuzzer-no-link library
+	clang $(CFLAGS_ALL) -fsanitize=fuzzer,address,undefined -o $@ $< \
+		$(LIBRARY:%.c=build/libfuzzer/%.o) build/libfuzzer/static/assets.o $(LIBS)
+
+.PHONY: library
+library: $(LIBRARY_OBJECTS)
+
+# Rebuilds when compiler or flags change.
+FLAGS_NOW := $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL)
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(FLAGS_NOW)' | cmp -s - $@ || echo '$(FLAGS_NOW)' >$@
+.PHONY: FORCE
+FORCE:
+
+-include $(OBJECTS:.o=.d)
+-include $(UNIT_TESTS:=.d)

@@ -1,0 +1,227 @@
+#include "expr/eval.h"
+
+#include "expr/lexer.h"
+#include "kernels/number.h"
+
+#define SCRATCH_BLOCK ((size_t)256 << 10)
+#define SCRATCH_KEEP ((size_t)4 << 20)
+#define ALIGNMENT 64U
+
+/* ---- state -------------------------------------------------------------------------------- */
+
+/* Room for a block of values of `width` bytes, on cache lines. */
+static void *block_alloc(struct cn_eval *eval, size_t width) {
+    char *memory = cn_arena_alloc(&eval->memory, width * CN_BLOCK_ROWS + ALIGNMENT);
+    if (memory == NULL)
+        return NULL;
+    size_t off = (uintptr_t)memory % ALIGNMENT;
+    memory += off > 0 ? ALIGNMENT - off : 0;
+    memset(memory, 0, width * CN_BLOCK_ROWS);
+    return memory;
+}
+
+static bool make_shared_blocks(struct cn_eval *eval) {
+    uint8_t *ones = block_alloc(eval, 1);
+    struct cn_str *empties = block_alloc(eval, sizeof *empties);
+    eval->zeros = block_alloc(eval, 8);
+    eval->fail = block_alloc(eval, 1);
+    if (ones == NULL || empties == NULL || eval->zeros == NULL || eval->fail == NULL)
+        return false;
+    memset(ones, 1, CN_BLOCK_ROWS);
+    for (size_t i = 0; i < CN_BLOCK_ROWS; i++)
+        empties[i] = CN_STR("");
+    eval->ones = ones;
+    eval->empties = empties;
+    return true;
+}
+
+static void fill(const struct cn_constant *constant, void *out) {
+    for (size_t i = 0; i < CN_BLOCK_ROWS; i++) {
+        switch (constant->type) {
+        case CN_TYPE_BOOL:
+            ((uint8_t *)out)[i] = constant->boolean;
+            break;
+        case CN_TYPE_INT64:
+            ((int64_t *)out)[i] = constant->integer;
+            break;
+        case CN_TYPE_FLOAT64:
+            ((double *)out)[i] = constant->real;
+            break;
+        default:
+            ((struct cn_str *)out)[i] = constant->text;
+        }
+    }
+}
+
+static bool make_slot(struct cn_eval *eval, const struct cn_register *reg, struct cn_slot *slot) {
+    if (reg->kind == CN_REGISTER_INPUT)
+        return true;
+    if (reg->kind == CN_REGISTER_TEMPORARY) {
+        slot->own_values = block_alloc(eval, reg->width);
+        slot->own_nulls = block_alloc(eval, 1);
+        return slot->own_values != NULL && slot->own_nulls != NULL;
+    }
+    const struct cn_constant *constant = &eval->program->constants[reg->index];
+    if (constant->null) {
+        slot->nulls = eval->ones;
+        slot->values = constant->type == CN_TYPE_STRING ? (const void *)eval->empties : eval->zeros;
+        return true;
+    }
+    void *values = block_alloc(eval, cn_register_width(constant->type));
+    if (values == NULL)
+        return false;
+    fill(constant, values);
+    slot->values = values;
+    return true;
+}
+
+static enum cn_code make_digests(struct cn_eval *eval, struct cn_error *error) {
+    const struct cn_program *program = eval->program;
+    if (program->n_hashes == 0)
+        return CN_OK;
+    eval->digests = cn_arena_zalloc(&eval->memory, program->n_hashes * sizeof *eval->digests);
+    eval->offsets = cn_arena_array(&eval->memory, CN_BLOCK_ROWS + 1, sizeof *eval->offsets);
+    eval->digest_bytes = cn_arena_array(&eval->memory, CN_BLOCK_ROWS, CN_DIGEST_MAX_SIZE);
+    if (eval->digests == NULL || eval->offsets == NULL || eval->digest_bytes == NULL)
+        return cn_error_memory(error);
+    for (size_t i = 0; i < program->n_steps; i++) {
+        const struct cn_step *step = &program->steps[i];
+        if (step->op != CN_STEP_HASH)
+            continue;
+        const struct cn_hash *hash = &program->hashes[step->index];
+        CN_TRY(cn_digest_new(&eval->digests[step->index], hash->kind, hash->key, error));
+    }
+    return CN_OK;
+}
+
+static enum cn_code make(struct cn_eval *eval, struct cn_error *error) {
+    const struct cn_program *program = eval->program;
+    size_t n = program->n_registers;
+    eval->slots = cn_arena_zalloc(&eval->memory, (n + 1) * sizeof *eval->slots);
+    if (eval->slots == NULL || !make_shared_blocks(eval))
+        return cn_error_memory(error);
+    for (size_t i = 0; i < n; i++) {
+        if (!make_slot(eval, &program->registers[i], &eval->slots[i]))
+            return cn_error_memory(error);
+    }
+    return make_digests(eval, error);
+}
+
+enum cn_code cn_eval_new(struct cn_eval **eval, const struct cn_program *program,
+                         struct cn_error *error) {
+    *eval = NULL;
+    struct cn_eval *self = calloc(1, sizeof *self);
+    if (self == NULL)
+        return cn_error_memory(error);
+    self->program = program;
+    cn_arena_init(&self->memory, SCRATCH_BLOCK);
+    cn_arena_init(&self->scratch, SCRATCH_BLOCK);
+    cn_buf_init(&self->text);
+    enum cn_code code = make(self, error);
+    if (code != CN_OK) {
+        cn_eval_free(self);
+        return code;
+    }
+    *eval = self;
+    return CN_OK;
+}
+
+void cn_eval_free(struct cn_eval *eval) {
+    if (eval == NULL)
+        return;
+    for (size_t i = 0; eval->digests != NULL && i < eval->program->n_hashes; i++)
+        cn_digest_free(eval->digests[i]);
+    cn_buf_release(&eval->text);
+    cn_arena_release(&eval->scratch);
+    cn_arena_release(&eval->memory);
+    free(eval);
+}
+
+/* ---- errors ------------------------------------------------------------------------------- */
+
+static void set_value(const struct cn_failure *failure, struct cn_error *error) {
+    char text[CN_DOUBLE_TEXT];
+    if (failure->step->fallible == NULL || !failure->step->fallible->shows_operand)
+        return;
+    if (failure->step->in_type == CN_TYPE_FLOAT64)
+        cn_error_set_value(error, cn_str(text, cn_double_format(failure->real, text)));
+    else
+        cn_error_set_value(error, failure->text);
+}
+
+/* The error of the lowest row that failed. */
+static enum cn_code report(const struct cn_eval *eval, struct cn_error *error) {
+    const struct cn_failure *failure = eval->worst;
+    const struct cn_step *step = failure->step;
+    enum cn_code code = CN_INTERNAL;
+    if (step->fallible == NULL) {
+        cn_expr_error(error, code, (int32_t)step->let, step->position,
+                      "the digest over the table was not computed before it was used");
+    } else {
+        const char *format = step->fallible->reason[failure->reason - 1].text;
+        const char *hole = strstr(format, "%s");
+        int before = hole != NULL ? (int)(hole - format) : 0;
+        bool symbol = (step->what[0] | 0x20) < 'a' || (step->what[0] | 0x20) > 'z';
+        code = step->fallible->reason[failure->reason - 1].code;
+        cn_expr_error(error, code, (int32_t)step->let, step->position,
+                      symbol ? "%.*s`%s`%s" : "%.*s%s()%s", before, format, step->what,
+                      hole != NULL ? hole + 2 : format);
+        set_value(failure, error);
+    }
+    if (error != NULL)
+        error->row = (int64_t)eval->worst_row;
+    cn_error_set_column(error, eval->program->let_names[step->let]);
+    return code;
+}
+
+/* ---- blocks ------------------------------------------------------------------------------- */
+
+static void set_inputs(struct cn_eval *eval, const struct cn_vector *inputs) {
+    const struct cn_program *program = eval->program;
+    for (size_t i = 0; i < program->n_registers; i++) {
+        if (program->registers[i].kind != CN_REGISTER_INPUT)
+            continue;
+        const struct cn_vector *input = &inputs[program->registers[i].index];
+        eval->slots[i].values = input->values;
+        eval->slots[i].nulls = input->nulls;
+    }
+}
+
+static void set_outputs(const struct cn_eval *eval, struct cn_vector *outputs) {
+    const struct cn_program *program = eval->program;
+    for (size_t i = 0; i < program->n_outputs; i++) {
+        const struct cn_program_output *output = &program->outputs[i];
+        if (!output->wanted)
+            continue;
+        const struct cn_slot *slot = &eval->slots[output->reg];
+        outputs[i].type = output->type;
+        outputs[i].values = output->type == CN_TYPE_NULL ? NULL : slot->values;
+        outputs[i].nulls = output->type == CN_TYPE_NULL ? eval->ones : slot->nulls;
+    }
+}
+
+enum cn_code cn_eval_block(struct cn_eval *eval, const struct cn_vector *inputs, size_t rows,
+                           struct cn_vector *outputs, uint64_t *failed, struct cn_spans *spans,
+                           struct cn_error *error) {
+    int64_t started = cn_clock_now();
+    enum cn_code code = CN_OK;
+    if (rows > CN_BLOCK_ROWS)
+        return cn_error_set(error, CN_INTERNAL, "a block has %d rows at most", CN_BLOCK_ROWS);
+    cn_arena_reset(&eval->scratch, SCRATCH_KEEP);
+    eval->rows = rows;
+    eval->hash_ns = 0;
+    eval->worst = NULL;
+    eval->failed = failed;
+    set_inputs(eval, inputs);
+    for (size_t i = 0; code == CN_OK && i < eval->program->n_steps; i++)
+        code = cn_eval_step(eval, &eval->program->steps[i], error);
+    if (code == CN_OK && eval->worst != NULL)
+        code = report(eval, error);
+    if (code == CN_OK)
+        set_outputs(eval, outputs);
+    if (spans != NULL) {
+        spans->ns[CN_SPAN_HASH] += eval->hash_ns;
+        spans->ns[CN_SPAN_EVALUATE] += cn_clock_now() - started - eval->hash_ns;
+    }
+    return code;
+}

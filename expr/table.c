@@ -1,0 +1,111 @@
+/* over='table': one digest over all rows. */
+#include "expr/ast.h"
+#include "expr/check.h"
+#include "kernels/digest.h"
+
+#define BUFFER_SIZE ((size_t)16 << 10)
+
+struct cn_table_digest {
+    struct cn_digest *digest;
+    enum cn_digest_kind kind;
+    enum cn_hash_as as;
+    size_t len; /* short texts are gathered here before they are digested */
+    char buffer[BUFFER_SIZE];
+};
+
+size_t cn_recipe_tables(const struct cn_recipe *recipe) {
+    return recipe->n_tables;
+}
+
+static enum cn_code find_key(const struct cn_hash_call *call, const struct cn_table_ref *table,
+                             const struct cn_keyring *keys, struct cn_str *key,
+                             struct cn_error *error) {
+    for (size_t i = 0; keys != NULL && i < keys->n_keys; i++) {
+        if (cn_str_equal(keys->keys[i].name, call->key)) {
+            *key = keys->keys[i].bytes;
+            return CN_OK;
+        }
+    }
+    cn_error_set(error, CN_UNKNOWN_KEY, "the server holds no key of the name '%.*s'",
+                 (int)(call->key.len > 64 ? 64 : call->key.len), call->key.data);
+    if (error != NULL) {
+        error->let = (int32_t)table->let;
+        error->position = call->key_position;
+    }
+    return CN_UNKNOWN_KEY;
+}
+
+enum cn_code cn_table_digest_new(struct cn_table_digest **digest, const struct cn_recipe *recipe,
+                                 size_t table, const struct cn_keyring *keys,
+                                 struct cn_error *error) {
+    *digest = NULL;
+    const struct cn_table_ref *ref = &recipe->tables[table];
+    struct cn_str key = CN_STR("");
+    if (ref->node->function->digest == CN_DIGEST_HMAC_SHA256)
+        CN_TRY(find_key(ref->node->hash, ref, keys, &key, error));
+    struct cn_table_digest *self = malloc(sizeof *self);
+    if (self == NULL)
+        return cn_error_memory(error);
+    self->kind = ref->node->function->digest;
+    self->as = ref->node->hash->as;
+    self->len = 0;
+    self->digest = NULL;
+    enum cn_code code = cn_digest_new(&self->digest, self->kind, key, error);
+    if (code == CN_OK)
+        code = cn_digest_begin(self->digest, error);
+    if (code != CN_OK) {
+        cn_table_digest_free(self);
+        return code;
+    }
+    *digest = self;
+    return CN_OK;
+}
+
+static enum cn_code flush(struct cn_table_digest *digest, struct cn_error *error) {
+    size_t len = digest->len;
+    digest->len = 0;
+    return cn_digest_update(digest->digest, digest->buffer, len, error);
+}
+
+enum cn_code cn_table_digest_update(struct cn_table_digest *digest, struct cn_str text,
+                                    struct cn_error *error) {
+    if (text.len >= BUFFER_SIZE - digest->len)
+        CN_TRY(flush(digest, error));
+    if (text.len >= BUFFER_SIZE)
+        CN_TRY(cn_digest_update(digest->digest, text.data, text.len, error));
+    else if (text.len > 0)
+        memcpy(digest->buffer + digest->len, text.data, text.len);
+    digest->len += text.len >= BUFFER_SIZE ? 0 : text.len;
+    digest->buffer[digest->len++] = '\n';
+    return CN_OK;
+}
+
+enum cn_code cn_table_digest_end(struct cn_table_digest *digest, bool null,
+                                 struct cn_table_value *value, struct cn_error *error) {
+    uint8_t bytes[CN_DIGEST_MAX_SIZE];
+    size_t size = cn_digest_size(digest->kind);
+    *value = (struct cn_table_value){.known = true, .null = null};
+    CN_TRY(flush(digest, error));
+    CN_TRY(cn_digest_end(digest->digest, bytes, error));
+    if (digest->as == CN_HASH_INT64) {
+        uint64_t number = 0;
+        for (size_t i = 0; i < 8; i++)
+            number = number << 8 | bytes[i];
+        value->i64 = (int64_t)number;
+        return CN_OK;
+    }
+    size_t len = size * 2;
+    if (digest->as == CN_HASH_HEX)
+        cn_hex_encode(bytes, size, value->text);
+    else
+        len = cn_base64_encode(bytes, size, value->text);
+    value->text[len] = '\0';
+    return CN_OK;
+}
+
+void cn_table_digest_free(struct cn_table_digest *digest) {
+    if (digest == NULL)
+        return;
+    cn_digest_free(digest->digest);
+    free(digest);
+}

@@ -1,0 +1,72 @@
+/*
+ * compute.h: inside of the compute endpoint: one request's body on its way into a job.
+ * Private to compute.c, intake*.c, place.c.
+ */
+#ifndef CN_HANDLERS_COMPUTE_H
+#define CN_HANDLERS_COMPUTE_H
+
+#include "handlers/job.h"
+#include "handlers/multipart.h"
+#include "handlers/negotiate.h"
+
+/* CSV text that is being received: the segment that fills up, and where it may be cut. */
+struct cn_intake {
+    struct cn_segment segment;
+    bool in_job;      /* chunks point into the segment: it belongs to the job when it is full */
+    size_t start;     /* the first byte that is in no chunk yet; the start of a record */
+    size_t scanned;
+    size_t last_end;  /* behind the last record end that was scanned; 0: none since `start` */
+    struct cn_csv_cutter cutter;
+    size_t cut_bytes; /* cut when so much has gathered */
+    bool bom_done;
+    uint64_t received;
+};
+
+struct cn_compute {
+    struct cn_exchange *exchange;
+    struct cn_options options;
+    struct cn_body_type type;
+    enum cn_body_kind kind; /* what the body (or the form's data part) is; UNSTATED: not known yet */
+    bool form;
+    bool has_query; /* options stood in the query string */
+    bool tsv;
+    const char *accept;
+    struct cn_recipe *recipe; /* parsed, until the spec takes it */
+    struct cn_intake intake;
+    struct cn_buf text; /* JSON, or what is not known yet */
+    struct cn_job *job; /* NULL: not before the names of the columns are known */
+    struct cn_form *parts; /* a form's parser and what it gathered; NULL */
+};
+
+/* The options are complete: parse the lets, with the helpful texts of options.h. */
+enum cn_code cn_compute_parse_lets(struct cn_compute *compute, struct cn_error *error);
+
+/* What the body's kind means for its options. */
+enum cn_code cn_compute_settle_kind(struct cn_compute *compute, enum cn_body_kind kind,
+                                    struct cn_error *error);
+
+/* Makes the job when the names of the input columns are known. The job is locked
+ * from then on; whoever drives the request (compute.c) unlocks it. */
+enum cn_code cn_compute_begin(struct cn_compute *compute, enum cn_source source,
+                              const struct cn_str *names, size_t n_names, struct cn_error *error);
+
+/* Chooses the executor (place.c). `rows` and `bytes` are what is known or expected; `more`: they
+ * are a lower bound. */
+enum cn_code cn_compute_place(struct cn_compute *compute, uint64_t rows, uint64_t bytes, bool more,
+                              struct cn_error *error);
+
+/* CSV text, in pieces (intake_csv.c). After the last piece: cn_intake_end(). */
+enum cn_code cn_intake_text(struct cn_compute *compute, struct cn_str text, struct cn_error *error);
+enum cn_code cn_intake_end(struct cn_compute *compute, struct cn_error *error);
+void cn_intake_release(struct cn_compute *compute);
+
+/* A JSON body that is complete (intake_json.c): options, columns or generate; makes the job. */
+enum cn_code cn_intake_json(struct cn_compute *compute, struct cn_error *error);
+
+/* A form (intake_form.c). */
+enum cn_code cn_form_new(struct cn_compute *compute, struct cn_error *error);
+enum cn_code cn_form_feed(struct cn_compute *compute, struct cn_str text, struct cn_error *error);
+enum cn_code cn_form_end(struct cn_compute *compute, struct cn_error *error);
+void cn_form_free(struct cn_compute *compute);
+
+#endif

@@ -1,0 +1,75 @@
+#include "handlers/endpoint_reply.h"
+#include "handlers/endpoints.h"
+#include "handlers/service.h"
+
+enum { WORKERS_SHOWN = 1024 };
+
+static void write_cpus(struct cn_json_out *out, const struct cn_cpus *cpus) {
+    cn_json_out_open(out, "cpus", '{');
+    cn_json_out_int(out, "online", cpus->online);
+    cn_json_out_int(out, "affinity", cpus->affinity);
+    if (cpus->quota > 0)
+        cn_json_out_double(out, "quota", cpus->quota);
+    else
+        cn_json_out_null(out, "quota");
+    cn_json_out_int(out, "usable", cpus->usable);
+    cn_json_out_close(out, '}');
+}
+
+static void write_worker(struct cn_json_out *out, const struct cn_worker_stats *worker) {
+    cn_json_out_open(out, NULL, '{');
+    cn_json_out_int(out, "worker", worker->worker);
+    if (worker->pid > 0)
+        cn_json_out_int(out, "pid", worker->pid);
+    else
+        cn_json_out_null(out, "pid");
+    cn_json_out_c(out, "state", cn_worker_state_name(worker->state));
+    cn_json_out_int(out, "tasks", (int64_t)worker->tasks);
+    cn_json_out_int(out, "restarts", (int64_t)worker->restarts);
+    cn_json_out_int(out, "cpu_ns", worker->cpu_ns);
+    cn_json_out_close(out, '}');
+}
+
+static void write_pool(struct cn_json_out *out, struct cn_executor *executor,
+                       struct cn_worker_stats *stats) {
+    size_t queued = 0;
+    size_t n = executor->ops->stats(executor, stats, WORKERS_SHOWN, &queued);
+    cn_json_out_open(out, NULL, '{');
+    cn_json_out_c(out, "executor", executor->name);
+    cn_json_out_open(out, "workers", '[');
+    for (size_t i = 0; i < n && i < WORKERS_SHOWN; i++)
+        write_worker(out, &stats[i]);
+    cn_json_out_close(out, ']');
+    cn_json_out_int(out, "queued", (int64_t)queued);
+    cn_json_out_close(out, '}');
+}
+
+static void pools_finish(struct cn_exchange *exchange) {
+    const struct cn_service *service = exchange->service;
+    struct cn_worker_stats *stats = cn_arena_array(&exchange->arena, WORKERS_SHOWN, sizeof *stats);
+    struct cn_buf buf = CN_BUF_INIT;
+    struct cn_json_out out;
+    cn_json_out_init(&out, &buf);
+    cn_json_out_open(&out, NULL, '{');
+    write_cpus(&out, &service->cpus);
+    cn_json_out_open(&out, "pools", '[');
+    for (int kind = 0; kind < CN_EXECUTOR_KIND_COUNT && stats; kind++)
+        if (service->executors[kind])
+            write_pool(&out, service->executors[kind], stats);
+    cn_json_out_close(&out, ']');
+    cn_json_out_open(&out, "calibration", '{');
+    cn_json_out_int(&out, "dispatch_ns", service->calibration.dispatch_ns);
+    cn_json_out_int(&out, "process_dispatch_ns", service->calibration.process_dispatch_ns);
+    cn_json_out_int(&out, "ship_ns_per_mib", service->calibration.ship_ns_per_mib);
+    cn_json_out_double(&out, "csv_ns_per_byte", service->calibration.csv_ns_per_byte);
+    cn_json_out_int(&out, "break_even_rows", service->calibration.break_even_rows);
+    cn_json_out_close(&out, '}');
+    cn_json_out_close(&out, '}');
+    out.ok = out.ok && stats;
+    cn_endpoint_reply_json(exchange, 200, &out);
+}
+
+const struct cn_endpoint cn_endpoint_pools = {.methods = "GET",
+                                              .path = "/v1/pools",
+                                              .open = cn_endpoint_open_plain,
+                                              .finish = pools_finish};

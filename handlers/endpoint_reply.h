@@ -1,0 +1,22 @@
+/*
+ * endpoint_reply.h: what the endpoints that answer with a small document have in common.
+ */
+#ifndef CN_HANDLERS_ENDPOINT_REPLY_H
+#define CN_HANDLERS_ENDPOINT_REPLY_H
+
+#include "handlers/exchange.h"
+#include "handlers/json_out.h"
+
+#define CN_JSON_TYPE "application/json; charset=utf-8"
+
+/* An `open` for endpoints that take no parameters. */
+enum cn_code cn_endpoint_open_plain(struct cn_exchange *exchange, struct cn_error *error);
+
+/* Ends the line and replies with what `out` wrote to its buffer, which is released; without memory with
+ * CN_OVERLOADED. */
+void cn_endpoint_reply_json(struct cn_exchange *exchange, int status, struct cn_json_out *out);
+
+/* Replies with CN_NOT_FOUND. */
+void cn_endpoint_fail_not_found(struct cn_exchange *exchange, const char *what);
+
+#endif

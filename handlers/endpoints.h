@@ -1,0 +1,22 @@
+/*
+ * endpoints.h: every endpoint, for the table of routes.
+ */
+#ifndef CN_HANDLERS_ENDPOINTS_H
+#define CN_HANDLERS_ENDPOINTS_H
+
+#include "handlers/exchange.h"
+
+extern const struct cn_endpoint cn_endpoint_compute;     /* POST /v1/compute */
+extern const struct cn_endpoint cn_endpoint_check;       /* POST /v1/check */
+extern const struct cn_endpoint cn_endpoint_runs;        /* GET /v1/runs */
+extern const struct cn_endpoint cn_endpoint_run;         /* GET /v1/runs/{id} */
+extern const struct cn_endpoint cn_endpoint_run_trace;   /* GET /v1/runs/{id}/trace */
+extern const struct cn_endpoint cn_endpoint_pools;       /* GET /v1/pools */
+extern const struct cn_endpoint cn_endpoint_functions;   /* GET /v1/functions */
+extern const struct cn_endpoint cn_endpoint_livez;       /* GET /livez */
+extern const struct cn_endpoint cn_endpoint_readyz;      /* GET /readyz */
+extern const struct cn_endpoint cn_endpoint_home;        /* GET / */
+extern const struct cn_endpoint cn_endpoint_home_script; /* GET /app.js */
+extern const struct cn_endpoint cn_endpoint_home_style;  /* GET /style.css */
+
+#endif

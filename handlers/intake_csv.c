@@ -1,0 +1,250 @@
+/*
+ * intake_csv.c: CSV text as it arrives: into segments, cut at record ends, and off to the job.
+ *
+ * The piece that follows the last cut is carried to the front of the next segment, so a chunk
+ * always lies in one segment. A segment is kept by the job until it ends: types may widen.
+ */
+#include <stdlib.h>
+
+#include "handlers/compute.h"
+
+#define SEGMENT_BYTES (1u << 20)
+#define LEAST_CUT (32u * 1024)
+/* Without a Content-Length: look at so much before choosing where to run. */
+#define UNKNOWN_BYTES (64u * 1024)
+#define MOST_CHUNKS (1u << 20)
+
+static struct cn_blocks *blocks_of(const struct cn_compute *compute) {
+    return compute->exchange->service->blocks;
+}
+
+void cn_intake_release(struct cn_compute *compute) {
+    struct cn_intake *intake = &compute->intake;
+
+    if (intake->segment.data && !intake->in_job)
+        cn_blocks_give(blocks_of(compute), intake->segment.data, intake->segment.cap);
+    intake->segment.data = NULL;
+}
+
+/* Hands the segment to the job, which gives it back when it ends. */
+static enum cn_code keep_segment(struct cn_compute *compute, struct cn_error *error) {
+    struct cn_job *job = compute->job;
+
+    if (compute->intake.in_job)
+        return CN_OK;
+    if (job->n_segments == job->cap_segments) {
+        size_t cap = job->cap_segments ? job->cap_segments * 2 : 8;
+        struct cn_segment *segments = reallocarray(job->segments, cap, sizeof *segments);
+        if (!segments)
+            return cn_error_memory(error);
+        job->segments = segments;
+        job->cap_segments = cap;
+    }
+    job->segments[job->n_segments++] = compute->intake.segment;
+    compute->intake.in_job = true;
+    return CN_OK;
+}
+
+/* A new segment that begins with what is not in a chunk yet, with room for at least one byte. */
+static enum cn_code roll(struct cn_compute *compute, size_t more, struct cn_error *error) {
+    struct cn_intake *intake = &compute->intake;
+    size_t tail = intake->segment.len - intake->start;
+    struct cn_segment next = {NULL, tail, SEGMENT_BYTES};
+    int64_t expected = compute->exchange->content_length;
+
+    if (!intake->segment.data && expected >= 0 && (uint64_t)expected < SEGMENT_BYTES)
+        next.cap = (size_t)expected + 1;
+    if (tail + (more < SEGMENT_BYTES ? more : SEGMENT_BYTES) > next.cap)
+        next.cap = tail + (tail > SEGMENT_BYTES / 2 ? tail : SEGMENT_BYTES / 2);
+    next.data = cn_blocks_take(blocks_of(compute), &next.cap);
+    if (!next.data)
+        return cn_error_memory(error);
+    if (tail > 0)
+        memcpy(next.data, intake->segment.data + intake->start, tail);
+    cn_intake_release(compute);
+    intake->segment = next;
+    intake->in_job = false;
+    intake->scanned -= intake->start;
+    intake->last_end = intake->last_end > intake->start ? intake->last_end - intake->start : 0;
+    intake->start = 0;
+    return CN_OK;
+}
+
+/* How much text makes a chunk: enough chunks for every worker, but none so small that the crossing
+ * shows. */
+static size_t choose_cut(const struct cn_compute *compute) {
+    int64_t length = compute->exchange->content_length;
+    size_t workers = compute->options.workers ? (size_t)compute->options.workers
+                                              : (size_t)compute->exchange->service->cpus.usable;
+    uint64_t known = length > 0 ? (uint64_t)length : compute->intake.received;
+    uint64_t cut = known / (4 * workers) + 1;
+
+    if (compute->options.executor == CN_EXECUTOR_SERIAL)
+        cut = SEGMENT_BYTES;
+    if (cut < LEAST_CUT)
+        cut = LEAST_CUT;
+    return cut > SEGMENT_BYTES - LEAST_CUT ? SEGMENT_BYTES - LEAST_CUT : (size_t)cut;
+}
+
+/* The header record: the job begins with it. */
+static enum cn_code read_header(struct cn_compute *compute, bool complete, struct cn_error *error) {
+    struct cn_intake *intake = &compute->intake;
+    struct cn_str text;
+    struct cn_str *names = NULL;
+    size_t n_names = 0, length = 0, line_end = 0;
+    struct cn_csv_dialect dialect = {compute->options.delimiter, compute->options.header};
+
+    if (!intake->bom_done) {
+        static const char bom[] = "\xef\xbb\xbf";
+        size_t n = intake->segment.len < 3 ? intake->segment.len : 3;
+        if (n < 3 && !complete && memcmp(intake->segment.data, bom, n) == 0)
+            return CN_OK;
+        if (n == 3 && memcmp(intake->segment.data, bom, 3) == 0)
+            intake->start = intake->scanned = 3;
+        intake->bom_done = true;
+    }
+    text = cn_str(intake->segment.data + intake->start, intake->segment.len - intake->start);
+    CN_TRY(cn_csv_read_header(text, complete, dialect,
+                              (size_t)compute->options.limits->max_columns,
+                              &compute->exchange->arena, &names, &n_names, &length, &line_end,
+                              error));
+    if (n_names == 0)
+        return CN_OK;
+    CN_TRY(cn_compute_begin(compute, CN_SOURCE_CSV, names, n_names, error));
+    compute->job->header_end = line_end;
+    compute->job->first_line = 1;
+    for (size_t i = 0; i < length; i++)
+        compute->job->first_line += text.data[i] == '\n';
+    if (length > 0) {
+        struct cn_str header = cn_str(text.data, length - line_end);
+        compute->job->header = cn_arena_str(&compute->exchange->arena, header);
+        if (!compute->job->header.data)
+            return cn_error_memory(error);
+    }
+    intake->start += length;
+    intake->scanned = intake->start;
+    intake->last_end = 0;
+    intake->cut_bytes = choose_cut(compute);
+    cn_csv_cutter_init(&intake->cutter, (size_t)compute->options.chunk_rows, n_names == 1);
+    return CN_OK;
+}
+
+/* Before the first chunk: look at a few rows, assume types, choose the executor. */
+static enum cn_code place(struct cn_compute *compute, struct cn_str first, bool complete,
+                          struct cn_error *error) {
+    int64_t length = compute->exchange->content_length;
+    uint64_t bytes = compute->intake.received;
+    size_t rows = 0, seen = 0;
+
+    if (!complete && !compute->form && length > 0 && (uint64_t)length > bytes)
+        bytes = (uint64_t)length;
+    CN_TRY(cn_job_sample(compute->job, first, error));
+    for (; seen < first.len && seen < 4096; seen++)
+        rows += first.data[seen] == '\n';
+    if (seen == first.len && rows == 0)
+        rows = 1;
+    rows = (size_t)((double)(rows ? rows : 1) * (double)bytes / (double)(seen ? seen : 1));
+    return cn_compute_place(compute, rows, bytes, !complete && length < 0, error);
+}
+
+static enum cn_code add_chunk(struct cn_compute *compute, size_t end, bool complete,
+                              struct cn_error *error) {
+    struct cn_intake *intake = &compute->intake;
+    struct cn_str text = cn_str(intake->segment.data + intake->start, end - intake->start);
+
+    if (!compute->job->slots)
+        CN_TRY(place(compute, text, complete, error));
+    if (compute->job->n_chunks >= MOST_CHUNKS) {
+        cn_error_set_parameter(error, CN_STR("chunk_rows"));
+        return cn_error_set(error, CN_LIMIT_EXCEEDED,
+                            "the body makes more than %u chunks; ask for more rows in each",
+                            MOST_CHUNKS);
+    }
+    CN_TRY(keep_segment(compute, error));
+    CN_TRY(cn_job_add_text(compute->job, text, error));
+    intake->start = end;
+    intake->last_end = 0;
+    return CN_OK;
+}
+
+static enum cn_code cut_rows(struct cn_compute *compute, bool complete, struct cn_error *error) {
+    struct cn_intake *intake = &compute->intake;
+
+    while (intake->scanned < intake->segment.len) {
+        size_t end = cn_csv_cutter_scan(&intake->cutter, intake->segment.data, intake->scanned,
+                                        intake->segment.len, &intake->scanned);
+        if (end == 0)
+            break;
+        CN_TRY(add_chunk(compute, end, complete, error));
+    }
+    return CN_OK;
+}
+
+static enum cn_code cut_text(struct cn_compute *compute, bool complete, struct cn_error *error) {
+    struct cn_intake *intake = &compute->intake;
+
+    if (compute->options.chunk_rows > 0)
+        return cut_rows(compute, complete, error);
+    if (intake->scanned < intake->segment.len) {
+        size_t end = cn_csv_cutter_scan(&intake->cutter, intake->segment.data, intake->scanned,
+                                        intake->segment.len, &intake->scanned);
+        if (end > 0)
+            intake->last_end = end;
+    }
+    if (intake->last_end > intake->start &&
+        intake->last_end - intake->start >= intake->cut_bytes)
+        CN_TRY(add_chunk(compute, intake->last_end, complete, error));
+    return CN_OK;
+}
+
+static bool may_cut(const struct cn_compute *compute) {
+    return compute->job->slots || compute->exchange->content_length >= 0 || compute->form ||
+           compute->intake.received >= UNKNOWN_BYTES;
+}
+
+/* One piece that fits into the segment. */
+static enum cn_code take(struct cn_compute *compute, struct cn_str piece, struct cn_error *error) {
+    struct cn_intake *intake = &compute->intake;
+
+    memcpy(intake->segment.data + intake->segment.len, piece.data, piece.len);
+    intake->segment.len += piece.len;
+    intake->received += piece.len;
+    if (!compute->job)
+        CN_TRY(read_header(compute, false, error));
+    if (compute->job && may_cut(compute))
+        CN_TRY(cut_text(compute, false, error));
+    return CN_OK;
+}
+
+enum cn_code cn_intake_text(struct cn_compute *compute, struct cn_str text,
+                            struct cn_error *error) {
+    struct cn_intake *intake = &compute->intake;
+
+    while (text.len > 0) {
+        size_t room = intake->segment.cap - intake->segment.len;
+        size_t len;
+        if (!intake->segment.data || room == 0) {
+            CN_TRY(roll(compute, text.len, error));
+            room = intake->segment.cap - intake->segment.len;
+        }
+        len = text.len < room ? text.len : room;
+        CN_TRY(take(compute, cn_str(text.data, len), error));
+        text = cn_str(text.data + len, text.len - len);
+    }
+    return CN_OK;
+}
+
+enum cn_code cn_intake_end(struct cn_compute *compute, struct cn_error *error) {
+    struct cn_intake *intake = &compute->intake;
+
+    if (!intake->segment.data)
+        CN_TRY(roll(compute, 1, error));
+    if (!compute->job)
+        CN_TRY(read_header(compute, true, error));
+    CN_TRY(cut_text(compute, true, error));
+    if (intake->start < intake->segment.len)
+        CN_TRY(add_chunk(compute, intake->segment.len, true, error));
+    if (!compute->job->slots)
+        CN_TRY(place(compute, CN_STR(""), true, error));
+    return CN_OK;
+}

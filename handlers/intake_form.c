@@ -1,0 +1,192 @@
+/*
+ * intake_form.c: a form: parts that are options, in any order, and one part that is the data.
+ *
+ * Options may follow the data, so the data waits, unparsed, for the end of the form.
+ */
+#include <stdlib.h>
+
+#include "handlers/compute.h"
+
+#define WAITING_BYTES (1u << 20)
+#define OPTION_BYTES (1u << 20) /* of one part; a let has a limit of its own */
+
+struct waiting {
+    struct waiting *next;
+    size_t len;
+    size_t cap; /* of the block, with this head */
+    char data[];
+};
+
+struct cn_form {
+    struct cn_compute *compute;
+    struct cn_multipart parser;
+    struct cn_str name; /* of the part being read; in the exchange's arena */
+    bool in_data;
+    bool has_data;
+    struct cn_body_type type; /* of the data part */
+    struct cn_buf value;      /* of an option */
+    struct waiting *first, *last;
+};
+
+static enum cn_code begin_data(struct cn_form *form, const struct cn_multipart_part *part,
+                               struct cn_error *error) {
+    struct cn_arena *arena = &form->compute->exchange->arena;
+    char *filename = NULL;
+
+    if (form->has_data) {
+        cn_error_set_parameter(error, CN_STR("data"));
+        return cn_error_set(error, CN_INVALID_PARAMETER, "the form has two `data` parts");
+    }
+    form->has_data = form->in_data = true;
+    if (part->has_filename) {
+        filename = cn_arena_strndup(arena, part->filename.data, part->filename.len);
+        if (!filename)
+            return cn_error_memory(error);
+    }
+    return cn_negotiate_body(part->content_type, filename, true, &form->type, error);
+}
+
+static enum cn_code begin_part(void *context, const struct cn_multipart_part *part,
+                               struct cn_error *error) {
+    struct cn_form *form = context;
+
+    if (cn_str_is(part->name, "data"))
+        return begin_data(form, part, error);
+    form->in_data = false;
+    form->value.len = 0;
+    form->name = cn_arena_str(&form->compute->exchange->arena, part->name);
+    return form->name.data ? CN_OK : cn_error_memory(error);
+}
+
+static enum cn_code keep_data(struct cn_form *form, const char *data, size_t len,
+                              struct cn_error *error) {
+    struct cn_blocks *blocks = form->compute->exchange->service->blocks;
+
+    while (len > 0) {
+        struct waiting *last = form->last;
+        size_t room = last ? last->cap - sizeof *last - last->len : 0;
+        size_t n = len < room ? len : room;
+        if (room == 0) {
+            size_t cap = WAITING_BYTES;
+            struct waiting *block = cn_blocks_take(blocks, &cap);
+            if (!block)
+                return cn_error_memory(error);
+            *block = (struct waiting){NULL, 0, cap};
+            if (last)
+                last->next = block;
+            else
+                form->first = block;
+            form->last = block;
+            continue;
+        }
+        memcpy(last->data + last->len, data, n);
+        last->len += n;
+        data += n;
+        len -= n;
+    }
+    return CN_OK;
+}
+
+static enum cn_code part_data(void *context, const char *data, size_t len,
+                              struct cn_error *error) {
+    struct cn_form *form = context;
+
+    if (form->in_data)
+        return keep_data(form, data, len, error);
+    if (len > OPTION_BYTES - form->value.len) {
+        cn_error_set_parameter(error, form->name);
+        return cn_error_set(error, CN_INVALID_PARAMETER, "the part '%.*s' is longer than %u bytes",
+                            (int)(form->name.len < 60 ? form->name.len : 60), form->name.data,
+                            OPTION_BYTES);
+    }
+    return cn_buf_add(&form->value, data, len) ? CN_OK : cn_error_memory(error);
+}
+
+static enum cn_code end_part(void *context, struct cn_error *error) {
+    struct cn_form *form = context;
+    struct cn_str value;
+
+    if (form->in_data) {
+        form->in_data = false;
+        return CN_OK;
+    }
+    value = cn_arena_str(&form->compute->exchange->arena, cn_buf_str(&form->value));
+    if (!value.data)
+        return cn_error_memory(error);
+    return cn_options_set(&form->compute->options, CN_OPTION_FORM, form->name, value, value, error);
+}
+
+enum cn_code cn_form_new(struct cn_compute *compute, struct cn_error *error) {
+    struct cn_form *form = calloc(1, sizeof *form);
+    struct cn_multipart_handler handler = {begin_part, part_data, end_part, form};
+
+    if (!form)
+        return cn_error_memory(error);
+    form->compute = compute;
+    cn_buf_init(&form->value);
+    cn_multipart_init(&form->parser, cn_str(compute->type.boundary, compute->type.boundary_len),
+                      &handler);
+    compute->parts = form;
+    return CN_OK;
+}
+
+static void drop_first(struct cn_form *form) {
+    struct waiting *block = form->first;
+
+    form->first = block->next;
+    if (!form->first)
+        form->last = NULL;
+    cn_blocks_give(form->compute->exchange->service->blocks, block, block->cap);
+}
+
+void cn_form_free(struct cn_compute *compute) {
+    struct cn_form *form = compute->parts;
+
+    if (!form)
+        return;
+    while (form->first)
+        drop_first(form);
+    cn_buf_release(&form->value);
+    free(form);
+    compute->parts = NULL;
+}
+
+enum cn_code cn_form_feed(struct cn_compute *compute, struct cn_str text, struct cn_error *error) {
+    return cn_multipart_feed(&compute->parts->parser, text.data, text.len, error);
+}
+
+/* The first bytes tell JSON from CSV, when nothing else does. */
+static enum cn_body_kind sniff(const struct cn_form *form) {
+    enum cn_body_kind kind = CN_BODY_UNSTATED;
+
+    for (const struct waiting *block = form->first; block && kind == CN_BODY_UNSTATED;
+         block = block->next)
+        kind = cn_body_sniff(&form->type, cn_str(block->data, block->len), !block->next);
+    return form->first ? kind : cn_body_sniff(&form->type, CN_STR(""), true);
+}
+
+enum cn_code cn_form_end(struct cn_compute *compute, struct cn_error *error) {
+    struct cn_form *form = compute->parts;
+
+    CN_TRY(cn_multipart_finish(&form->parser, error));
+    if (!form->has_data) {
+        cn_error_set_parameter(error, CN_STR("data"));
+        return cn_error_set(error, CN_INVALID_PARAMETER,
+                            "the form has no part named `data`; with curl: -F data=@frame.csv");
+    }
+    compute->type = form->type;
+    CN_TRY(cn_compute_settle_kind(compute, sniff(form), error));
+    if (compute->kind != CN_BODY_JSON)
+        CN_TRY(cn_compute_parse_lets(compute, error));
+    while (form->first) {
+        struct cn_str text = cn_str(form->first->data, form->first->len);
+        if (compute->kind == CN_BODY_JSON) {
+            if (!cn_buf_add_str(&compute->text, text))
+                return cn_error_memory(error);
+        } else {
+            CN_TRY(cn_intake_text(compute, text, error));
+        }
+        drop_first(form);
+    }
+    return CN_OK;
+}

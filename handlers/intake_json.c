@@ -1,0 +1,144 @@
+/*
+ * intake_json.c: a JSON body: its options, then its columns or a frame to be generated.
+ */
+#include <stdlib.h>
+
+#include "handlers/compute.h"
+
+/* Rows of a chunk when nobody asked for a number: enough chunks for every worker. */
+#define LEAST_ROWS 1024u
+#define MOST_ROWS 65536u
+#define MOST_CHUNKS (1u << 20)
+
+static enum cn_code set_options(struct cn_compute *compute, const struct cn_json_document *document,
+                                struct cn_error *error) {
+    for (size_t i = 0; i < document->n_members; i++) {
+        struct cn_str name = document->members[i].name;
+        if (compute->form && !cn_str_is(name, "generate")) {
+            cn_error_set_parameter(error, name);
+            return cn_error_set(error, CN_INVALID_PARAMETER,
+                                "in a form, options are parts; the JSON of its data part holds "
+                                "`columns` or `generate` alone");
+        }
+        CN_TRY(cn_options_set_json(&compute->options, document->members[i].name,
+                                   document->members[i].value, error));
+    }
+    if (document->has_columns && compute->options.generate) {
+        cn_error_set_parameter(error, CN_STR("generate"));
+        return cn_error_set(error, CN_INVALID_PARAMETER,
+                            "the body has both `columns` and `generate`; give one of them");
+    }
+    if (!document->has_columns && !compute->options.generate) {
+        cn_error_set_parameter(error, CN_STR("columns"));
+        return cn_error_set(error, CN_INVALID_PARAMETER,
+                            "the body has neither `columns` nor `generate`; give one of them");
+    }
+    return CN_OK;
+}
+
+static enum cn_code read_columns(struct cn_compute *compute, struct cn_str text,
+                                 struct cn_frame *frame, struct cn_error *error) {
+    const struct cn_options *options = &compute->options;
+    struct cn_json_limits limits = {(size_t)options->limits->max_json_depth,
+                                    (size_t)options->limits->max_columns,
+                                    (size_t)options->limits->max_rows};
+    struct cn_json_columns_options columns = {.nulls = options->nulls, .n_nulls = options->n_nulls};
+    struct cn_json_declared *types =
+        cn_arena_array(&compute->exchange->arena, options->n_types, sizeof *types);
+
+    if (!types)
+        return cn_error_memory(error);
+    for (size_t i = 0; i < options->n_types; i++)
+        types[i] = (struct cn_json_declared){options->types[i].name, options->types[i].any,
+                                             options->types[i].type};
+    columns.types = types;
+    columns.n_types = options->n_types;
+    return cn_json_read_columns(text, &limits, &columns, frame, error);
+}
+
+static enum cn_code add_chunks(struct cn_compute *compute, uint64_t rows, struct cn_error *error) {
+    struct cn_job *job = compute->job;
+    uint64_t each = compute->options.chunk_rows;
+
+    if (each == 0 && !job->executor) {
+        each = rows ? rows : 1;
+    } else if (each == 0) {
+        each = rows / (4 * job->width) / LEAST_ROWS * LEAST_ROWS;
+        if (each < LEAST_ROWS)
+            each = LEAST_ROWS;
+        if (each > MOST_ROWS)
+            each = MOST_ROWS;
+    }
+    if (rows / each >= MOST_CHUNKS) {
+        cn_error_set_parameter(error, CN_STR("chunk_rows"));
+        return cn_error_set(error, CN_LIMIT_EXCEEDED,
+                            "%llu rows make more than %u chunks; ask for more rows in each",
+                            (unsigned long long)rows, MOST_CHUNKS);
+    }
+    for (uint64_t first = 0; first < rows; first += each)
+        CN_TRY(cn_job_add_rows(job, first, rows - first < each ? rows - first : each, error));
+    return CN_OK;
+}
+
+static enum cn_code begin_frame(struct cn_compute *compute, struct cn_frame *frame,
+                                struct cn_error *error) {
+    struct cn_str *names =
+        cn_arena_array(&compute->exchange->arena, frame->n_columns, sizeof *names);
+
+    if (!names)
+        return cn_error_memory(error);
+    for (size_t i = 0; i < frame->n_columns; i++)
+        names[i] = frame->columns[i].name;
+    CN_TRY(cn_compute_begin(compute, CN_SOURCE_FRAME, names, frame->n_columns, error));
+    for (size_t i = 0; i < frame->n_columns; i++)
+        compute->job->types[i] = frame->columns[i].type;
+    /* The frame is the job's from here on. */
+    cn_frame_release(&compute->job->frame);
+    compute->job->frame = *frame;
+    cn_frame_init(frame, compute->exchange->service->blocks);
+    return CN_OK;
+}
+
+static enum cn_code begin(struct cn_compute *compute, const struct cn_json_document *document,
+                          struct cn_error *error) {
+    struct cn_service *service = compute->exchange->service;
+    struct cn_frame frame;
+    uint64_t rows;
+    enum cn_code code;
+
+    if (document->has_columns) {
+        cn_frame_init(&frame, service->blocks);
+        code = read_columns(compute, document->columns, &frame, error);
+        rows = frame.rows;
+        cn_ledger_enter(&compute->exchange->ledger, CN_STAGE_PLAN, cn_clock_now());
+        if (code == CN_OK)
+            code = begin_frame(compute, &frame, error);
+        cn_frame_release(&frame);
+        CN_TRY(code);
+    } else {
+        const struct cn_generate *generate = compute->options.generate;
+        rows = generate->rows;
+        cn_ledger_enter(&compute->exchange->ledger, CN_STAGE_PLAN, cn_clock_now());
+        CN_TRY(cn_compute_begin(compute, CN_SOURCE_GENERATE, generate->columns,
+                                generate->n_columns, error));
+    }
+    CN_TRY(cn_job_settle_types(compute->job, error));
+    CN_TRY(cn_compute_place(compute, rows, compute->text.len, false, error));
+    return add_chunks(compute, rows, error);
+}
+
+enum cn_code cn_intake_json(struct cn_compute *compute, struct cn_error *error) {
+    struct cn_json_limits limits = {(size_t)compute->options.limits->max_json_depth,
+                                    (size_t)compute->options.limits->max_columns,
+                                    (size_t)compute->options.limits->max_rows};
+    struct cn_json_document document;
+
+    cn_ledger_enter(&compute->exchange->ledger, CN_STAGE_DECODE, cn_clock_now());
+    CN_TRY(cn_json_read_document(cn_buf_str(&compute->text), &limits, &compute->exchange->arena,
+                                 &document, error));
+    CN_TRY(set_options(compute, &document, error));
+    CN_TRY(cn_compute_parse_lets(compute, error));
+    CN_TRY(begin(compute, &document, error));
+    cn_buf_release(&compute->text);
+    return CN_OK;
+}

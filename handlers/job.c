@@ -1,0 +1,188 @@
+/*
+ * job.c: a job's life and its chunks.
+ */
+#include "handlers/job.h"
+
+#include <stdlib.h>
+
+#include "handlers/job_run.h"
+#include "handlers/inline_states.h"
+
+enum cn_code cn_job_new(struct cn_job **result, struct cn_exchange *exchange, struct cn_spec *spec,
+                        struct cn_error *error) {
+    struct cn_job *job = calloc(1, sizeof *job);
+
+    if (!job) {
+        cn_spec_unref(spec);
+        return cn_error_memory(error);
+    }
+    pthread_mutex_init(&job->lock, NULL);
+    job->refs = 1;
+    job->service = exchange->service;
+    job->exchange = exchange;
+    job->spec = spec;
+    job->stream_output = -1;
+    cn_error_init(&job->error);
+    cn_frame_init(&job->frame, job->service->blocks);
+    cn_buf_init(&job->head);
+    cn_buf_init(&job->stream_text);
+    job->seen = calloc(spec->n_columns + 1, sizeof *job->seen);
+    job->used = calloc(spec->n_columns + 1, sizeof *job->used);
+    job->types = calloc(spec->n_columns + 1, sizeof *job->types);
+    job->let_errors = calloc(cn_recipe_lets(spec->recipe) + 1, sizeof *job->let_errors);
+    if (cn_recipe_tables(spec->recipe) > 0)
+        job->tables = calloc(cn_recipe_tables(spec->recipe), sizeof *job->tables);
+    if (!job->seen || !job->used || !job->types || !job->let_errors ||
+        (cn_recipe_tables(spec->recipe) > 0 && !job->tables)) {
+        cn_job_unref(job);
+        return cn_error_memory(error);
+    }
+    for (size_t c = 0; c < spec->n_columns; c++) {
+        if (spec->source == CN_SOURCE_GENERATE)
+            job->types[c] = CN_TYPE_FLOAT64;
+        else if (spec->columns[c].declared)
+            job->types[c] = spec->columns[c].type;
+    }
+    *result = job;
+    return CN_OK;
+}
+
+void cn_chunk_drop_output(struct cn_job *job, struct cn_chunk *chunk) {
+    if (chunk->has_output)
+        job->kept_bytes -= chunk->out.len;
+    chunk->has_output = false;
+    cn_buf_release(&chunk->out);
+}
+
+static void job_free(struct cn_job *job) {
+    struct cn_blocks *blocks = job->service->blocks;
+
+    for (size_t i = 0; i < job->n_chunks; i++) {
+        cn_buf_release(&job->chunks[i].out);
+        free(job->chunks[i].error);
+    }
+    for (size_t i = 0; i < job->n_segments; i++)
+        cn_blocks_give(blocks, job->segments[i].data, job->segments[i].cap);
+    for (size_t i = 0; i < job->n_plans; i++)
+        cn_plan_unref(job->plans[i]);
+    if (job->inline_state)
+        cn_inline_give(job->service->inline_states, job->inline_state);
+    cn_job_slots_free(job);
+    cn_table_digest_free(job->digest);
+    cn_frame_release(&job->frame);
+    cn_spec_unref(job->spec);
+    cn_buf_release(&job->head);
+    cn_buf_release(&job->stream_text);
+    free(job->chunks);
+    free(job->segments);
+    free(job->plans);
+    free(job->workers);
+    free(job->tables);
+    free(job->parts);
+    free(job->seen);
+    free(job->used);
+    free(job->let_errors);
+    free(job->types);
+    pthread_mutex_destroy(&job->lock);
+    free(job);
+}
+
+void cn_job_ref(struct cn_job *job) {
+    pthread_mutex_lock(&job->lock);
+    job->refs++;
+    pthread_mutex_unlock(&job->lock);
+}
+
+void cn_job_unref(struct cn_job *job) {
+    unsigned left;
+
+    pthread_mutex_lock(&job->lock);
+    left = --job->refs;
+    pthread_mutex_unlock(&job->lock);
+    if (left == 0)
+        job_free(job);
+}
+
+enum cn_code cn_job_place(struct cn_job *job, enum cn_executor_kind kind, size_t width,
+                          bool on_caller, int64_t deadline_ns, struct cn_error *error) {
+    job->executor_kind = kind;
+    job->width = kind == CN_EXECUTOR_SERIAL ? 1 : width;
+    cn_group_init(&job->group, job->width, deadline_ns);
+    if (on_caller) {
+        job->window = 1;
+        CN_TRY(cn_inline_take(job->service->inline_states, &job->inline_state, error));
+    } else {
+        job->executor = job->service->executors[kind];
+        job->window = 2 * job->width + 2;
+    }
+    return cn_job_slots_new(job, error);
+}
+
+static enum cn_code add_chunk(struct cn_job *job, struct cn_chunk **result,
+                              struct cn_error *error) {
+    struct cn_chunk *chunk;
+
+    if (job->n_chunks == job->cap_chunks) {
+        size_t cap = job->cap_chunks ? job->cap_chunks * 2 : 16;
+        struct cn_chunk *chunks = reallocarray(job->chunks, cap, sizeof *chunks);
+        if (!chunks)
+            return cn_error_memory(error);
+        job->chunks = chunks;
+        job->cap_chunks = cap;
+    }
+    chunk = &job->chunks[job->n_chunks++];
+    memset(chunk, 0, sizeof *chunk);
+    cn_buf_init(&chunk->out);
+    *result = chunk;
+    return CN_OK;
+}
+
+enum cn_code cn_job_add_text(struct cn_job *job, struct cn_str text, struct cn_error *error) {
+    struct cn_chunk *chunk;
+
+    CN_TRY(add_chunk(job, &chunk, error));
+    chunk->text = text;
+    return CN_OK;
+}
+
+enum cn_code cn_job_add_rows(struct cn_job *job, uint64_t first_row, uint64_t rows,
+                             struct cn_error *error) {
+    struct cn_chunk *chunk;
+
+    CN_TRY(add_chunk(job, &chunk, error));
+    chunk->first_row = first_row;
+    chunk->rows = rows;
+    return CN_OK;
+}
+
+void cn_job_fail(struct cn_job *job, enum cn_code code, const struct cn_error *error) {
+    if (job->code != CN_OK)
+        return;
+    job->code = code;
+    if (error && error->code != CN_OK)
+        job->error = *error;
+    else
+        cn_error_set(&job->error, code, "%s", cn_code_title(code));
+    atomic_store(&job->group.stop, 1);
+    if (job->executor && job->in_flight > 0)
+        job->executor->ops->cancel(job->executor, &job->group);
+}
+
+struct cn_str cn_chunk_data(const struct cn_chunk *chunk) {
+    if (!chunk->out.data)
+        return CN_STR("");
+    return cn_str(chunk->out.data, (size_t)chunk->result.data_len);
+}
+
+void cn_job_count_errors(struct cn_job *job, const struct cn_chunk *chunk, int32_t let) {
+    struct cn_morsel_trailer trailer;
+    size_t n_lets = cn_recipe_lets(job->spec->recipe);
+
+    if (!chunk->has_output ||
+        !cn_morsel_trailer(chunk->plan, &chunk->result, &chunk->out, &trailer))
+        return;
+    for (size_t i = 0; i < n_lets; i++) {
+        if (let < 0 || (size_t)let == i)
+            job->let_errors[i] += cn_morsel_u64(trailer.failed, i);
+    }
+}

@@ -1,0 +1,228 @@
+/*
+ * job.h: one computation from its first byte to its reply.
+ *
+ *   BODY    chunks are cut while the body arrives and run at once, under the types that are assumed
+ *           from what was seen so far; results and errors are provisional
+ *   TABLE   (only with over='table') the rows' texts are made again in order and digested
+ *   OUTPUT  chunks whose assumed types turned out too narrow are run again, all others stand
+ *   STREAM  (only when the reply outgrows buffer_bytes) chunks are run as the client reads
+ *   ENDED   a reply or a failure is there
+ *
+ * A chunk is the job's record of one task (a morsel). At most `window` tasks are in flight.
+ *
+ * All fields are guarded by `lock`, except where said. A job is counted by references: one of its
+ * exchange, one of each task in flight. When the exchange closes first, the job is detached from
+ * it, stops, and goes with its last task.
+ */
+#ifndef CN_HANDLERS_JOB_H
+#define CN_HANDLERS_JOB_H
+
+#include <pthread.h>
+
+#include "columns/frame.h"
+#include "handlers/compute_kind.h"
+#include "handlers/exchange.h"
+#include "handlers/runs.h"
+
+/* A stretch of the body's text; chunks point into it. */
+struct cn_segment {
+    char *data;
+    size_t len;
+    size_t cap; /* of a block of the service's pool */
+};
+
+enum cn_chunk_state { CN_CHUNK_NEW, CN_CHUNK_RUNNING, CN_CHUNK_DONE };
+
+struct cn_chunk {
+    struct cn_str text; /* CSV: inside a segment */
+    uint64_t first_row; /* CSV: known once all chunks before it were read */
+    int64_t first_line;
+    uint64_t rows;
+    uint64_t lines;
+    enum cn_chunk_state state;
+    bool read;            /* rows, lines and kinds of text are known */
+    bool silent;          /* all its rows are behind `limit`: nothing of it comes back */
+    bool body_fault;      /* `error` is of the body */
+    bool has_output;
+    struct cn_plan *plan; /* the one it was run with last; of job->plans */
+    uint64_t output_rows; /* the bound that it was run with */
+    enum cn_code code;
+    struct cn_error *error; /* heap, when code is not CN_OK */
+    struct cn_buf out;      /* data and trailer */
+    struct cn_morsel_result result;
+    int32_t worker;
+    int32_t pid;
+    int64_t started_ns; /* of the clock */
+    struct cn_spans spans;
+};
+
+enum cn_job_phase {
+    CN_JOB_BODY,
+    CN_JOB_TABLE,
+    CN_JOB_OUTPUT,
+    CN_JOB_STREAM,
+    CN_JOB_ENDED
+};
+
+/* What one worker did for this job. */
+struct cn_job_worker {
+    int32_t worker;
+    int32_t pid;
+    int64_t first_ns;
+    int64_t last_ns;
+    int64_t cpu_ns;
+    struct cn_spans spans;
+};
+
+struct cn_job_slot; /* a task and what it needs; job_run.c */
+
+struct cn_job {
+    pthread_mutex_t lock;
+    unsigned refs;
+    struct cn_service *service;
+    struct cn_exchange *exchange; /* NULL: detached */
+    struct cn_spec *spec;
+    enum cn_executor_kind executor_kind;
+    struct cn_executor *executor; /* NULL: run on the calling thread */
+    void *inline_state;           /* then: the compute kind's state */
+    struct cn_group group;
+    size_t width;
+    size_t window;
+    char reason[192];
+
+    struct cn_frame frame;
+    struct cn_segment *segments;
+    size_t n_segments, cap_segments;
+    struct cn_chunk *chunks;
+    size_t n_chunks, cap_chunks;
+    bool body_complete;
+    int64_t first_line; /* of the data, behind the header */
+
+    bool renamed;      /* the option `rename` was given */
+    bool tsv;          /* the reply calls itself tab-separated */
+    size_t header_end; /* line end of the CSV header: 0, 1, 2 bytes */
+    struct cn_str header; /* CSV: the header record without its line end, as it came in */
+
+    uint8_t *seen; /* by column: kinds of text so far */
+    bool *used;    /* by column: its type matters to the result */
+    enum cn_type *types;
+    struct cn_plan **plans; /* all that were made; the last OUTPUT one is current */
+    size_t n_plans, cap_plans;
+    struct cn_plan *check_plan;
+    struct cn_plan *output_plan; /* for the assumed types; NULL: these do not compile */
+    struct cn_plan *pass_plan;   /* of the TABLE pass or the single-column STREAM pass */
+    bool types_final;
+    struct cn_table_value *tables;
+    struct cn_table_digest *digest;
+    size_t table;
+    bool table_null;
+
+    enum cn_job_phase phase;
+    struct cn_job_slot *slots; /* `window` of them */
+    struct cn_job_slot *free_slots;
+    size_t in_flight;
+    size_t next;     /* the first chunk that may have to be run */
+    size_t consumed; /* TABLE, STREAM: chunks handed on */
+    size_t kept_bytes;
+    bool over; /* outputs have outgrown buffer_bytes */
+    bool running; /* a pump is at work further up this stack */
+    bool failed_body, failed_compute;
+    bool wants_reply; /* the exchange waits for one */
+    bool delivered;   /* it has it, or somebody is about to make it */
+    bool has_limit;
+    uint64_t limit;
+
+    enum cn_code code; /* the job's failure */
+    struct cn_error error;
+    struct cn_job_worker *workers;
+    size_t n_workers, cap_workers;
+    int64_t first_start_ns; /* of any task; 0: none */
+    int64_t last_end_ns;
+    int64_t encode_ns; /* when the reply's own text was begun; 0: not yet */
+
+    /* streaming (stream.c) */
+    bool stream_waiting;
+    int32_t stream_output; /* JSON: the column being sent; -1: before the first */
+    size_t stream_offset;  /* in the chunk or the literal */
+    struct cn_buf stream_text;
+    bool stream_in_text;
+    bool stream_first; /* JSON: no value of this column was sent yet */
+    bool stream_done;
+
+    uint64_t *let_errors; /* rows that could not be computed, of chunks whose output is gone */
+    struct cn_buf head;   /* text of the reply around the chunks' data */
+    struct cn_str *parts;
+};
+
+/* Takes over a reference to the spec and, for a frame, the frame's contents. */
+enum cn_code cn_job_new(struct cn_job **job, struct cn_exchange *exchange, struct cn_spec *spec,
+                        struct cn_error *error);
+void cn_job_ref(struct cn_job *job);   /* takes the lock */
+void cn_job_unref(struct cn_job *job); /* takes the lock */
+
+/* Sets where the job runs; before the first chunk. kind is not AUTO. on_caller: without a crossing. */
+enum cn_code cn_job_place(struct cn_job *job, enum cn_executor_kind kind, size_t width,
+                          bool on_caller, int64_t deadline_ns, struct cn_error *error);
+
+/* All below: the caller holds the lock. */
+
+/* Adds a chunk of CSV text, or of rows. */
+enum cn_code cn_job_add_text(struct cn_job *job, struct cn_str text, struct cn_error *error);
+enum cn_code cn_job_add_rows(struct cn_job *job, uint64_t first_row, uint64_t rows,
+                             struct cn_error *error);
+/* Assumes types from the first rows of a text. */
+enum cn_code cn_job_sample(struct cn_job *job, struct cn_str text, struct cn_error *error);
+
+/* Starts whatever can start; moves on to the next phase when one is done. True, once: the job has
+ * ended or begins to stream, and the caller must call cn_job_deliver() after it gave up the lock. */
+bool cn_job_pump(struct cn_job *job);
+
+/* Ends the job with a failure; what runs is stopped and waited for. */
+void cn_job_fail(struct cn_job *job, enum cn_code code, const struct cn_error *error);
+
+/* The phases' transitions (job_phase.c), called when there is nothing to submit. True: something
+ * changed, so look again. */
+bool cn_job_advance(struct cn_job *job);
+/* A fault of the body that no chunk still under way can go before: fails the job with it. */
+bool cn_job_body_fault(struct cn_job *job);
+/* Starts the pass for the next table digest, or for one column of a streamed JSON reply: all
+ * chunks are to be run again with `plan`. */
+void cn_job_begin_pass(struct cn_job *job, struct cn_plan *plan);
+/* An error of a chunk, with row and line counted from the start of the body. */
+struct cn_error cn_job_chunk_error(const struct cn_chunk *chunk);
+
+/* Plans (job_plan.c). */
+enum cn_code cn_job_settle_types(struct cn_job *job, struct cn_error *error);
+enum cn_code cn_job_compile(struct cn_job *job, enum cn_pass pass, int32_t which,
+                            struct cn_plan **plan, struct cn_error *error);
+/* Whether a chunk's plan took the types that hold now. */
+bool cn_job_plan_holds(const struct cn_job *job, const struct cn_plan *plan);
+/* Merges what a chunk saw; true: a type that matters changed. */
+bool cn_job_merge_seen(struct cn_job *job, const uint8_t *seen);
+
+/* Without the lock. */
+void cn_job_deliver(struct cn_job *job);
+/* Adds the run to the service's record of runs. */
+void cn_job_record(struct cn_job *job, int status, const struct cn_ledger *ledger,
+                   const struct cn_error *error);
+/* The workers' accounts: their stages sum to their wall time exactly. In the exchange's arena. */
+struct cn_run_worker *cn_job_workers(struct cn_job *job, size_t *n);
+size_t cn_job_total_rows(const struct cn_job *job);
+uint64_t cn_job_chunk_rows(const struct cn_job *job); /* of the largest chunk */
+/* The request's ledger as it would be if it ended now. */
+struct cn_ledger cn_job_ledger(const struct cn_job *job, int64_t now);
+/* Rows of a chunk that could not be computed, added to let_errors; let -1: of all lets. */
+void cn_job_count_errors(struct cn_job *job, const struct cn_chunk *chunk, int32_t let);
+
+/* Replies (reply.c, stream.c). Texts of a JSON reply around its columns. False: no memory. */
+bool cn_reply_json_head(struct cn_job *job, struct cn_buf *out);
+bool cn_reply_json_tail(struct cn_job *job, struct cn_buf *out);
+bool cn_reply_csv_head(const struct cn_job *job, struct cn_buf *out);
+bool cn_reply_json_column(const struct cn_job *job, size_t output, struct cn_buf *out);
+ssize_t cn_job_stream(struct cn_exchange *exchange, char *out, size_t max);
+
+/* A chunk's data without its trailer. */
+struct cn_str cn_chunk_data(const struct cn_chunk *chunk);
+void cn_chunk_drop_output(struct cn_job *job, struct cn_chunk *chunk);
+
+#endif

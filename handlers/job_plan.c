@@ -1,0 +1,172 @@
+/*
+ * job_plan.c: which types are assumed, when they are settled, and the plans that follow from them.
+ */
+#include <stdlib.h>
+
+#include "handlers/job.h"
+
+/* Rows that are looked at before the first task goes out. */
+#define SAMPLE_ROWS 32
+
+static enum cn_code remember(struct cn_job *job, struct cn_plan *plan, struct cn_error *error) {
+    if (job->n_plans == job->cap_plans) {
+        size_t cap = job->cap_plans ? job->cap_plans * 2 : 8;
+        struct cn_plan **plans = reallocarray(job->plans, cap, sizeof *plans);
+        if (!plans) {
+            cn_plan_unref(plan);
+            return cn_error_memory(error);
+        }
+        job->plans = plans;
+        job->cap_plans = cap;
+    }
+    job->plans[job->n_plans++] = plan;
+    return CN_OK;
+}
+
+enum cn_code cn_job_compile(struct cn_job *job, enum cn_pass pass, int32_t which,
+                            struct cn_plan **result, struct cn_error *error) {
+    struct cn_plan_options options = {.pass = pass,
+                                      .output = pass == CN_PASS_OUTPUT ? which : -1,
+                                      .table = pass == CN_PASS_TABLE ? which : -1,
+                                      .types = job->types,
+                                      .tables = job->tables};
+    uint64_t id = atomic_fetch_add(&job->service->next_plan, 1) + 1;
+    struct cn_plan *plan = NULL;
+
+    *result = NULL;
+    CN_TRY(cn_plan_new(&plan, id, job->spec, &options, job->service->keys, error));
+    CN_TRY(remember(job, plan, error));
+    *result = plan;
+    return CN_OK;
+}
+
+/* A plan for the assumed types; without one, chunks are only read until the types are settled. */
+static void assume(struct cn_job *job) {
+    if (cn_job_compile(job, CN_PASS_OUTPUT, -1, &job->output_plan, NULL) != CN_OK)
+        job->output_plan = NULL;
+}
+
+bool cn_job_merge_seen(struct cn_job *job, const uint8_t *seen) {
+    bool changed = false;
+
+    for (size_t c = 0; c < job->spec->n_columns; c++) {
+        enum cn_type type;
+        job->seen[c] |= seen[c];
+        if (job->spec->columns[c].declared)
+            continue;
+        type = cn_csv_seen_type(job->seen[c]);
+        if (type != job->types[c]) {
+            job->types[c] = type;
+            changed = true;
+        }
+    }
+    if (changed && (!job->output_plan || !cn_job_plan_holds(job, job->output_plan)))
+        assume(job);
+    return changed;
+}
+
+bool cn_job_plan_holds(const struct cn_job *job, const struct cn_plan *plan) {
+    for (size_t c = 0; c < job->spec->n_columns; c++) {
+        if ((job->used[c] || plan->is_loaded[c]) && plan->schema[c].type != job->types[c])
+            return false;
+    }
+    return true;
+}
+
+enum cn_code cn_job_sample(struct cn_job *job, struct cn_str text, struct cn_error *error) {
+    const struct cn_spec *spec = job->spec;
+    struct cn_arena arena;
+    struct cn_csv_block block;
+    struct cn_csv_reader reader;
+    uint8_t *seen;
+    enum cn_code code;
+
+    cn_arena_init(&arena, 64 * 1024);
+    seen = cn_arena_zalloc(&arena, spec->n_columns);
+    code = seen ? cn_csv_block_init(&block, spec->n_columns, &arena, error)
+                : cn_error_memory(error);
+    if (code == CN_OK) {
+        if (block.capacity > SAMPLE_ROWS)
+            block.capacity = SAMPLE_ROWS;
+        cn_csv_reader_init(&reader, text, spec->dialect, spec->n_columns);
+        /* A fault here is found again, and reported, by the chunk that holds it. */
+        if (cn_csv_reader_next(&reader, &block, NULL) == CN_OK) {
+            for (size_t c = 0; c < spec->n_columns; c++)
+                seen[c] = cn_csv_seen_column(&block, c, &spec->nulls);
+        }
+        cn_job_merge_seen(job, seen);
+        if (!job->output_plan)
+            assume(job);
+    }
+    cn_arena_release(&arena);
+    return code;
+}
+
+/* Finds the field that made an inferred column the type it is. */
+static bool find_evidence(struct cn_job *job, size_t column, struct cn_error *error) {
+    struct cn_arena arena;
+    struct cn_csv_block block;
+    uint8_t seen = 0;
+    bool found = false;
+
+    cn_arena_init(&arena, 64 * 1024);
+    if (cn_csv_block_init(&block, job->spec->n_columns, &arena, NULL) != CN_OK)
+        goto out;
+    for (size_t i = 0; i < job->n_chunks && cn_csv_seen_type(seen) != job->types[column]; i++) {
+        struct cn_csv_reader reader;
+        cn_csv_reader_init(&reader, job->chunks[i].text, job->spec->dialect, job->spec->n_columns);
+        while (cn_csv_reader_next(&reader, &block, NULL) == CN_OK && block.rows > 0) {
+            size_t rows = block.rows;
+            uint8_t more = cn_csv_seen_column(&block, column, &job->spec->nulls);
+            if (cn_csv_seen_type(seen | more) == cn_csv_seen_type(seen)) {
+                seen |= more;
+                continue;
+            }
+            /* One row at a time: the block is shifted under a height of one. */
+            for (size_t row = 0; row < rows; row++) {
+                struct cn_csv_field *field = &block.fields[column * block.capacity];
+                enum cn_type before = cn_csv_seen_type(seen);
+                field[0] = field[row];
+                block.rows = 1;
+                seen |= cn_csv_seen_column(&block, column, &job->spec->nulls);
+                if (cn_csv_seen_type(seen) != before) {
+                    error->line = block.row[row].line + job->chunks[i].first_line - 1;
+                    error->value[0] = '\0';
+                    cn_error_set_value(error, cn_csv_field_text(&field[0], &arena));
+                    found = true;
+                }
+            }
+            block.rows = rows;
+        }
+    }
+out:
+    cn_arena_release(&arena);
+    return found;
+}
+
+/* Says where the type came from, when that is what is wrong. */
+static void explain(struct cn_job *job, struct cn_error *error) {
+    for (size_t c = 0; c < job->spec->n_columns; c++) {
+        size_t len = strlen(error->detail);
+        if (job->spec->columns[c].declared ||
+            !cn_str_equal(job->spec->columns[c].name, cn_str_c(error->column)))
+            continue;
+        if (find_evidence(job, c, error))
+            snprintf(error->detail + len, sizeof error->detail - len,
+                     "; column '%s' is %s because line %lld holds '%s'", error->column,
+                     cn_type_name(job->types[c]), (long long)error->line, error->value);
+        return;
+    }
+}
+
+enum cn_code cn_job_settle_types(struct cn_job *job, struct cn_error *error) {
+    enum cn_code code;
+
+    job->types_final = true;
+    if (job->output_plan && cn_job_plan_holds(job, job->output_plan))
+        return CN_OK;
+    code = cn_job_compile(job, CN_PASS_OUTPUT, -1, &job->output_plan, error);
+    if (code == CN_TYPE_ERROR && job->spec->source == CN_SOURCE_CSV && error)
+        explain(job, error);
+    return code;
+}

@@ -1,0 +1,352 @@
+/*
+ * job_run.c: chunks into tasks and back.
+ */
+#include "handlers/job_run.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "handlers/kinds.h"
+
+/* Outputs smaller than this leave their pooled block, which is for the next task. */
+#define SMALL_OUTPUT (32u * 1024)
+
+enum cn_code cn_job_slots_new(struct cn_job *job, struct cn_error *error) {
+    job->slots = calloc(job->window, sizeof *job->slots);
+    if (!job->slots)
+        return cn_error_memory(error);
+    for (size_t i = 0; i < job->window; i++) {
+        struct cn_job_slot *slot = &job->slots[i];
+        slot->job = job;
+        slot->next = job->free_slots;
+        cn_buf_init_blocks(&slot->out, job->service->blocks);
+        job->free_slots = slot;
+    }
+    return CN_OK;
+}
+
+void cn_job_slots_free(struct cn_job *job) {
+    for (size_t i = 0; job->slots && i < job->window; i++) {
+        cn_buf_release(&job->slots[i].out);
+        free(job->slots[i].inputs);
+    }
+    free(job->slots);
+}
+
+/* What the task reads: a view of the body's text, or of the frame's columns. */
+static enum cn_code bind_inputs(struct cn_job_slot *slot, const struct cn_chunk *chunk,
+                                struct cn_error *error) {
+    struct cn_job *job = slot->job;
+    size_t n = 1;
+
+    if (job->spec->source == CN_SOURCE_FRAME)
+        n = 4 * slot->plan->n_loaded;
+    else if (job->spec->source == CN_SOURCE_GENERATE)
+        n = 0;
+    if (n > slot->cap_inputs) {
+        struct cn_str *inputs = reallocarray(slot->inputs, n, sizeof *inputs);
+        if (!inputs)
+            return cn_error_memory(error);
+        slot->inputs = inputs;
+        slot->cap_inputs = n;
+    }
+    if (job->spec->source == CN_SOURCE_CSV)
+        slot->inputs[0] = chunk->text;
+    else if (job->spec->source == CN_SOURCE_FRAME)
+        cn_frame_slice(&job->frame, slot->plan->loaded, slot->plan->n_loaded,
+                       (size_t)chunk->first_row, (size_t)chunk->rows, slot->inputs);
+    slot->task.inputs = slot->inputs;
+    slot->task.n_inputs = n;
+    return CN_OK;
+}
+
+/* How many rows of a chunk come back; before all chunks ahead were read the bound is the limit. */
+static uint64_t output_bound(const struct cn_job *job, const struct cn_chunk *chunk) {
+    bool placed = job->spec->source != CN_SOURCE_CSV || job->phase != CN_JOB_BODY;
+
+    if (!job->has_limit)
+        return UINT64_MAX;
+    if (!placed)
+        return job->limit;
+    return job->limit > chunk->first_row ? job->limit - chunk->first_row : 0;
+}
+
+static struct cn_plan *choose_plan(struct cn_job *job, struct cn_error *error, enum cn_code *code) {
+    bool checking = job->phase == CN_JOB_BODY &&
+                    (job->failed_compute || job->over || job->failed_body ||
+                     job->tables);
+
+    *code = CN_OK;
+    if (job->phase == CN_JOB_TABLE || (job->phase == CN_JOB_STREAM && job->pass_plan))
+        return job->pass_plan;
+    if (!checking && job->output_plan)
+        return job->output_plan;
+    if (!job->check_plan)
+        *code = cn_job_compile(job, CN_PASS_CHECK, -1, &job->check_plan, error);
+    return job->check_plan;
+}
+
+/* Books what a worker did to its account. */
+static void account(struct cn_job *job, const struct cn_task *task) {
+    struct cn_job_worker *worker = NULL;
+
+    for (size_t i = 0; i < job->n_workers; i++) {
+        if (job->workers[i].worker == task->worker)
+            worker = &job->workers[i];
+    }
+    if (!worker) {
+        if (job->n_workers == job->cap_workers) {
+            size_t cap = job->cap_workers ? job->cap_workers * 2 : 4;
+            worker = reallocarray(job->workers, cap, sizeof *worker);
+            if (!worker)
+                return;
+            job->workers = worker;
+            job->cap_workers = cap;
+        }
+        worker = &job->workers[job->n_workers++];
+        *worker = (struct cn_job_worker){.worker = task->worker, .first_ns = task->started_ns};
+    }
+    worker->pid = task->pid;
+    worker->cpu_ns += task->cpu_ns;
+    worker->last_ns = task->finished_ns;
+    for (int s = 0; s < CN_SPAN_COUNT; s++)
+        worker->spans.ns[s] += task->spans.ns[s];
+    if (job->first_start_ns == 0 || task->started_ns < job->first_start_ns)
+        job->first_start_ns = task->started_ns;
+    if (task->finished_ns > job->last_end_ns)
+        job->last_end_ns = task->finished_ns;
+}
+
+/* Moves a slot's output to the chunk: by handing over its block, or by a copy when it is small. */
+static bool keep_output(struct cn_job *job, struct cn_chunk *chunk, struct cn_job_slot *slot) {
+    cn_chunk_drop_output(job, chunk);
+    if (slot->out.len < SMALL_OUTPUT) {
+        cn_buf_init(&chunk->out);
+        if (!cn_buf_add(&chunk->out, slot->out.data, slot->out.len))
+            return false;
+        slot->out.len = 0;
+    } else {
+        chunk->out = slot->out;
+        cn_buf_init_blocks(&slot->out, job->service->blocks);
+    }
+    chunk->has_output = true;
+    job->kept_bytes += chunk->out.len;
+    return true;
+}
+
+static void keep_error(struct cn_chunk *chunk, const struct cn_task *task) {
+    if (!chunk->error)
+        chunk->error = malloc(sizeof *chunk->error);
+    if (chunk->error)
+        *chunk->error = task->error;
+}
+
+/* A failure of the machinery, not of the data: it ends the job whatever else was found. */
+static bool is_fatal(enum cn_code code, const struct cn_morsel_result *result) {
+    return code != CN_OK && !result->body_fault && !result->has_trailer;
+}
+
+static void fail_lost(struct cn_job *job, const struct cn_chunk *chunk,
+                      const struct cn_task *task) {
+    struct cn_error error = task->error;
+
+    if (task->code == CN_WORKER_LOST && (chunk->rows > 0 || chunk->text.len > 0)) {
+        size_t len = strlen(error.detail);
+        if (job->spec->source != CN_SOURCE_CSV || chunk->read)
+            snprintf(error.detail + len, sizeof error.detail - len, " (rows %llu to %llu)",
+                     (unsigned long long)chunk->first_row,
+                     (unsigned long long)(chunk->first_row + (chunk->rows ? chunk->rows - 1 : 0)));
+        else
+            snprintf(error.detail + len, sizeof error.detail - len,
+                     " (the rows of chunk %zu, %zu bytes)", (size_t)(chunk - job->chunks),
+                     chunk->text.len);
+    }
+    cn_job_fail(job, task->code, &error);
+}
+
+/* Takes a finished task's results into its chunk. */
+static void collect(struct cn_job *job, struct cn_job_slot *slot) {
+    struct cn_task *task = &slot->task;
+    struct cn_chunk *chunk = &job->chunks[slot->chunk];
+    struct cn_morsel_trailer trailer;
+    struct cn_morsel_result result;
+
+    memcpy(&result, task->result, sizeof result);
+    account(job, task);
+    chunk->state = CN_CHUNK_DONE;
+    chunk->plan = slot->plan;
+    chunk->output_rows = slot->output_rows;
+    chunk->code = task->code;
+    chunk->worker = task->worker;
+    chunk->pid = (int32_t)task->pid;
+    chunk->started_ns = task->started_ns;
+    chunk->spans = task->spans;
+    if (is_fatal(task->code, &result)) {
+        fail_lost(job, chunk, task);
+        return;
+    }
+    chunk->result = result;
+    chunk->body_fault = result.body_fault;
+    if (job->spec->source == CN_SOURCE_CSV && !chunk->read) {
+        chunk->rows = result.rows;
+        chunk->lines = result.lines;
+        chunk->read = true;
+    }
+    if (task->code != CN_OK) {
+        keep_error(chunk, task);
+        if (result.body_fault)
+            job->failed_body = true;
+        else
+            job->failed_compute = true;
+    }
+    if (!result.has_trailer)
+        return;
+    if (!cn_morsel_trailer(slot->plan, &result, &slot->out, &trailer)) {
+        cn_job_fail(job, CN_INTERNAL, NULL);
+        return;
+    }
+    if (job->spec->source == CN_SOURCE_CSV && !job->types_final)
+        cn_job_merge_seen(job, trailer.seen);
+    if (task->code == CN_OK && slot->plan->pass != CN_PASS_CHECK && !keep_output(job, chunk, slot))
+        cn_job_fail(job, CN_OVERLOADED, NULL);
+    if (job->phase != CN_JOB_STREAM && job->kept_bytes > job->service->limits.buffer_bytes)
+        job->over = true;
+}
+
+static void task_done(struct cn_task *task) {
+    struct cn_job_slot *slot = task->owner;
+    struct cn_job *job = slot->job;
+    bool deliver;
+
+    pthread_mutex_lock(&job->lock);
+    collect(job, slot);
+    slot->out.len = 0;
+    slot->next = job->free_slots;
+    job->free_slots = slot;
+    job->in_flight--;
+    deliver = cn_job_pump(job);
+    pthread_mutex_unlock(&job->lock);
+    if (deliver)
+        cn_job_deliver(job);
+    cn_job_unref(job);
+}
+
+/* A small request: the task runs here, at once, without a crossing. */
+static void run_here(struct cn_job *job, struct cn_job_slot *slot) {
+    struct cn_task *task = &slot->task;
+    struct cn_run run = {.plan = task->plan,
+                         .args = task->args,
+                         .inputs = task->inputs,
+                         .n_inputs = task->n_inputs,
+                         .out = task->out,
+                         .result = task->result,
+                         .spans = &task->spans,
+                         .stop = &job->group.stop,
+                         .state = job->inline_state};
+    int64_t cpu = cn_clock_thread_cpu();
+    int64_t booked = 0;
+
+    task->pid = getpid();
+    task->worker = 0;
+    task->started_ns = cn_clock_now();
+    if (job->group.deadline_ns > 0 && task->started_ns >= job->group.deadline_ns)
+        task->code = cn_error_set(&task->error, CN_DEADLINE_EXCEEDED,
+                                  "the deadline passed before the work was done");
+    else
+        task->code = cn_kind_compute.run(&run, &task->error);
+    task->finished_ns = cn_clock_now();
+    task->cpu_ns = cn_clock_thread_cpu() - cpu;
+    for (int s = 0; s < CN_SPAN_COUNT; s++)
+        booked += task->spans.ns[s];
+    task->spans.ns[CN_SPAN_WAIT] += task->finished_ns - task->started_ns - booked;
+    collect(job, slot);
+}
+
+/* False: the job failed. */
+static bool submit(struct cn_job *job, size_t index) {
+    struct cn_job_slot *slot = job->free_slots;
+    struct cn_chunk *chunk = &job->chunks[index];
+    struct cn_morsel_args args = {chunk->first_row, chunk->rows, output_bound(job, chunk)};
+    struct cn_error error;
+    enum cn_code code;
+
+    cn_error_init(&error);
+    slot->plan = choose_plan(job, &error, &code);
+    slot->chunk = index;
+    slot->output_rows = args.output_rows;
+    if (code == CN_OK)
+        code = bind_inputs(slot, chunk, &error);
+    if (code != CN_OK) {
+        cn_job_fail(job, code, &error);
+        return false;
+    }
+    slot->handle = cn_plan_handle(slot->plan);
+    slot->out.len = 0;
+    slot->task.kind = CN_KIND_COMPUTE;
+    slot->task.group = &job->group;
+    slot->task.plan = &slot->handle;
+    slot->task.out = &slot->out;
+    slot->task.done = task_done;
+    slot->task.owner = slot;
+    slot->task.code = CN_OK;
+    cn_error_init(&slot->task.error);
+    memset(&slot->task.spans, 0, sizeof slot->task.spans);
+    memset(slot->task.result, 0, sizeof slot->task.result);
+    memcpy(slot->task.args, &args, sizeof args);
+    chunk->state = CN_CHUNK_RUNNING;
+    if (!job->executor) {
+        run_here(job, slot);
+        return job->code == CN_OK;
+    }
+    job->free_slots = slot->next;
+    job->in_flight++;
+    job->refs++;
+    code = job->executor->ops->submit(job->executor, &slot->task, &error);
+    if (code == CN_OK)
+        return true;
+    job->refs--;
+    job->in_flight--;
+    slot->next = job->free_slots;
+    job->free_slots = slot;
+    cn_job_fail(job, code, &error);
+    return false;
+}
+
+/* The next chunk that the phase wants run, or n_chunks. */
+static size_t next_wanted(struct cn_job *job) {
+    size_t ahead = job->phase == CN_JOB_TABLE || job->phase == CN_JOB_STREAM
+                       ? job->consumed + job->window
+                       : job->n_chunks;
+
+    if (ahead > job->n_chunks)
+        ahead = job->n_chunks;
+    if ((job->phase == CN_JOB_OUTPUT && (job->over || job->failed_compute)) ||
+        (job->phase == CN_JOB_BODY && job->failed_body))
+        return job->n_chunks;
+    while (job->next < ahead) {
+        if (job->chunks[job->next].state == CN_CHUNK_NEW)
+            return job->next;
+        job->next++;
+    }
+    return job->n_chunks;
+}
+
+bool cn_job_pump(struct cn_job *job) {
+    if (job->running)
+        return false;
+    job->running = true;
+    while (job->phase != CN_JOB_ENDED) {
+        size_t index = job->code == CN_OK && job->free_slots ? next_wanted(job) : job->n_chunks;
+        if (index < job->n_chunks) {
+            job->next = index + 1;
+            submit(job, index);
+        } else if (!cn_job_advance(job)) {
+            break;
+        }
+    }
+    job->running = false;
+    if (job->phase < CN_JOB_STREAM || !job->wants_reply || job->delivered)
+        return false;
+    job->delivered = true;
+    return true;
+}

@@ -1,0 +1,26 @@
+/*
+ * job_run.h: tasks in flight. Private to the job (job*.c).
+ */
+#ifndef CN_HANDLERS_JOB_RUN_H
+#define CN_HANDLERS_JOB_RUN_H
+
+#include "handlers/job.h"
+
+/* A task and what it needs while it runs; reused for one chunk after another. */
+struct cn_job_slot {
+    struct cn_task task;
+    struct cn_job *job;
+    struct cn_job_slot *next;
+    size_t chunk;
+    struct cn_plan *plan;
+    struct cn_plan_ref handle;
+    uint64_t output_rows;
+    struct cn_str *inputs; /* room for the widest plan's */
+    size_t cap_inputs;
+    struct cn_buf out;
+};
+
+enum cn_code cn_job_slots_new(struct cn_job *job, struct cn_error *error);
+void cn_job_slots_free(struct cn_job *job);
+
+#endif

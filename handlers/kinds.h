@@ -1,0 +1,20 @@
+/*
+ * kinds.h: the registry of task kinds, the same in the server and in its worker processes.
+ */
+#ifndef CN_HANDLERS_KINDS_H
+#define CN_HANDLERS_KINDS_H
+
+#include "expr/expr.h"
+#include "pool/executor.h"
+
+enum {
+    CN_KIND_NOOP,    /* nothing: what a crossing costs */
+    CN_KIND_ECHO,    /* its inputs are its output: what shipping costs */
+    CN_KIND_COMPUTE, /* handlers/compute_kind.h */
+    CN_KIND_COUNT
+};
+
+/* `keys` are what kinds get as their context; they must outlive the registry's users. */
+void cn_registry_init(struct cn_registry *registry, const struct cn_keyring *keys);
+
+#endif

@@ -1,0 +1,140 @@
+/*
+ * morsel_csv.c: the rows of a morsel of CSV text, block by block while they are in this core's
+ * cache: fields, kinds of text, values, expressions, reply bytes.
+ */
+#include "handlers/morsel.h"
+
+/* What kinds of text the fields hold. A column that is a string already cannot become more. */
+static void note_kinds(struct cn_morsel *morsel, const struct cn_csv_block *block) {
+    const struct cn_spec *spec = morsel->plan->spec;
+
+    for (size_t c = 0; c < spec->n_columns; c++) {
+        if (spec->columns[c].declared || (morsel->seen[c] & CN_CSV_SEEN_STRING))
+            continue;
+        if (morsel->plan->schema[c].type == CN_TYPE_STRING)
+            morsel->seen[c] = CN_CSV_SEEN_STRING;
+        else
+            morsel->seen[c] |= cn_csv_seen_column(block, c, &spec->nulls);
+    }
+}
+
+/* Values of the loaded columns. The fault of the lowest row wins, then that of the first column. */
+static enum cn_code load(struct cn_morsel *morsel, const struct cn_csv_block *block,
+                         struct cn_error *error) {
+    const struct cn_plan *plan = morsel->plan;
+    enum cn_code worst = CN_OK;
+    struct cn_error lowest;
+
+    cn_error_init(&lowest);
+    for (size_t i = 0; i < plan->n_loaded; i++) {
+        uint32_t c = plan->loaded[i];
+        const struct cn_spec_column *column = &plan->spec->columns[c];
+        struct cn_error fault;
+        enum cn_code code;
+
+        cn_error_init(&fault);
+        code = cn_csv_decode(block, c, plan->schema[c].type, column->declared, &plan->spec->nulls,
+                             &morsel->state->block, &morsel->values[c], &fault);
+        if (code != CN_OK && (worst == CN_OK || fault.row < lowest.row)) {
+            cn_error_set_column(&fault, column->name);
+            lowest = fault;
+            worst = code;
+        }
+    }
+    if (worst != CN_OK && error && error->code == CN_OK)
+        *error = lowest;
+    return worst;
+}
+
+static enum cn_code load_raw(struct cn_morsel *morsel, const struct cn_csv_block *block,
+                             struct cn_error *error) {
+    const struct cn_program_input *inputs;
+    size_t n_inputs;
+
+    inputs = cn_program_inputs(morsel->plan->program, &n_inputs);
+    for (size_t i = 0; i < n_inputs; i++) {
+        if (inputs[i].raw)
+            CN_TRY(cn_csv_decode_raw(block, inputs[i].column, &morsel->plan->spec->nulls,
+                                     &morsel->state->block, &morsel->raws[i], error));
+    }
+    return CN_OK;
+}
+
+static enum cn_code run_block(struct cn_morsel *morsel, const struct cn_csv_block *block,
+                              uint64_t first, struct cn_error *error) {
+    int64_t started = cn_clock_now();
+    bool computed_before = morsel->code == CN_OK;
+    enum cn_code code;
+
+    cn_arena_reset(&morsel->state->block, 8u << 20);
+    note_kinds(morsel, block);
+    if (morsel->code == CN_OK) {
+        code = load(morsel, block, error);
+    } else {
+        /* A fault of computing was noted in `error`; one of the body goes before it. */
+        struct cn_error fault;
+        cn_error_init(&fault);
+        code = load(morsel, block, &fault);
+        if (code != CN_OK && error)
+            *error = fault;
+    }
+    if (code == CN_OK && cn_morsel_computes(morsel))
+        code = load_raw(morsel, block, error);
+    morsel->run->spans->ns[CN_SPAN_PARSE] += cn_clock_now() - started;
+    if (code != CN_OK) {
+        if (error && error->row >= 0)
+            error->row += (int64_t)first;
+        morsel->result->body_fault = true;
+        return code;
+    }
+    if (!cn_morsel_computes(morsel))
+        return CN_OK;
+    cn_morsel_evaluate(morsel, block->rows, first, error);
+    if (morsel->code == CN_OK)
+        cn_morsel_encode(morsel, block, block->rows, first, error);
+    if (computed_before && morsel->code != CN_OK && error && error->row >= (int64_t)first &&
+        error->row - (int64_t)first < (int64_t)block->rows)
+        error->line = block->row[error->row - (int64_t)first].line;
+    return CN_OK;
+}
+
+static enum cn_code next_block(struct cn_morsel *morsel, struct cn_csv_reader *reader,
+                               struct cn_csv_block *block, struct cn_error *error) {
+    int64_t started = cn_clock_now();
+    struct cn_error fault;
+    enum cn_code code;
+
+    cn_error_init(&fault);
+    code = cn_csv_reader_next(reader, block, &fault);
+    morsel->run->spans->ns[CN_SPAN_PARSE] += cn_clock_now() - started;
+    morsel->result->rows = (uint64_t)reader->rows;
+    morsel->result->lines = (uint64_t)reader->lines;
+    if (code != CN_OK) {
+        if (error)
+            *error = fault;
+        morsel->result->body_fault = true;
+    }
+    return code;
+}
+
+enum cn_code cn_morsel_run_csv(struct cn_morsel *morsel, struct cn_error *error) {
+    const struct cn_spec *spec = morsel->plan->spec;
+    struct cn_csv_block block;
+    struct cn_csv_reader reader;
+    uint64_t first = 0;
+
+    if (morsel->run->n_inputs != 1)
+        return cn_error_set(error, CN_INTERNAL, "a CSV morsel has %zu inputs",
+                            morsel->run->n_inputs);
+    CN_TRY(cn_csv_block_init(&block, spec->n_columns, &morsel->state->morsel, error));
+    cn_csv_reader_init(&reader, morsel->run->inputs[0], spec->dialect, spec->n_columns);
+    for (;;) {
+        if (atomic_load_explicit(morsel->run->stop, memory_order_relaxed))
+            return CN_CANCELLED;
+        CN_TRY(next_block(morsel, &reader, &block, error));
+        if (block.rows == 0)
+            return CN_OK;
+        CN_TRY(run_block(morsel, &block, first, error));
+        first += block.rows;
+    }
+}

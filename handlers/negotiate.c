@@ -1,0 +1,297 @@
+#include "handlers/negotiate.h"
+
+#include "handlers/media.h"
+#include "handlers/shown.h"
+
+#include <stdio.h>
+
+/* ---- Accept ------------------------------------------------------------------------------- */
+
+/* How much a kind is wanted: the q of the most specific range so far, in thousandths. */
+struct wish {
+    int specific; /* 0: no range matched, 1: any, 2: type, 3: type and subtype */
+    int q;
+};
+
+static void wish(struct wish *wish, int specific, int q) {
+    /* of two ranges alike the kinder one counts */
+    if (specific > wish->specific || (specific == wish->specific && q > wish->q))
+        *wish = (struct wish){specific, q};
+}
+
+/* "1", "0.5", ".5", "1.000" in thousandths; -1: not a weight. */
+static int weight(struct cn_str text) {
+    int q = 0;
+    size_t i = 0;
+    for (; i < text.len && text.data[i] != '.'; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9' || q > 1)
+            return -1;
+        q = q * 10 + (text.data[i] - '0');
+    }
+    q *= 1000;
+    int place = 100;
+    for (i++; i < text.len; i++, place /= 10) {
+        if (text.data[i] < '0' || text.data[i] > '9')
+            return -1;
+        q += (text.data[i] - '0') * place;
+    }
+    return text.len > 0 && !cn_str_is(text, ".") && q <= 1000 ? q : -1;
+}
+
+/* One item of the header up to its ',' or end. False: it cannot be read. */
+static bool read_item(struct cn_media *media, struct cn_str *type, struct cn_str *subtype, int *q) {
+    if (!cn_media_token(media, type))
+        return false;
+    *subtype = CN_STR("*");
+    /* "*" alone is what Java's HttpURLConnection sends for any */
+    if (cn_media_char(media, '/')) {
+        if (!cn_media_token(media, subtype))
+            return false;
+    } else if (!cn_str_is(*type, "*")) {
+        return false;
+    }
+    *q = 1000;
+    struct cn_str name, value;
+    bool quoted;
+    for (;;) {
+        enum cn_media_parameter next = cn_media_parameter(media, &name, &value, &quoted);
+        if (next == CN_MEDIA_FAULT)
+            return false;
+        if (next == CN_MEDIA_END)
+            break;
+        if (cn_media_is(name, "q") && (*q = weight(value)) < 0)
+            return false;
+    }
+    cn_media_blanks(media);
+    return media->rest.len == 0 || media->rest.data[0] == ',';
+}
+
+/* Moves behind the next ',' outside quotes. */
+static void skip_item(struct cn_media *media) {
+    bool quoted = false;
+    size_t i = 0;
+    for (; i < media->rest.len; i++) {
+        char c = media->rest.data[i];
+        if (c == '"')
+            quoted = !quoted;
+        else if (c == '\\' && quoted)
+            i++;
+        else if (c == ',' && !quoted)
+            break;
+    }
+    i = i < media->rest.len ? i + 1 : media->rest.len;
+    media->rest = cn_str(media->rest.data + i, media->rest.len - i);
+}
+
+enum cn_code cn_negotiate_reply(const char *accept, enum cn_reply_kind *kind,
+                                struct cn_error *error) {
+    struct wish csv = {0, 0}, tsv = {0, 0}, json = {0, 0};
+    struct cn_media media = cn_media(cn_str_c(accept));
+    bool any = false;
+    while (media.rest.len > 0) {
+        struct cn_str type, subtype;
+        int q = 0;
+        cn_media_blanks(&media);
+        struct cn_media item = media;
+        skip_item(&media);
+        if (!read_item(&item, &type, &subtype, &q))
+            continue;
+        any = true;
+        bool whole = cn_str_is(subtype, "*");
+        if (cn_str_is(type, "*") && whole) {
+            wish(&csv, 1, q);
+            wish(&json, 1, q);
+        } else if (whole && cn_media_is(type, "text")) {
+            wish(&csv, 2, q);
+        } else if (whole && cn_media_is(type, "application")) {
+            wish(&json, 2, q);
+        } else if (cn_media_is(type, "text") && cn_media_is(subtype, "csv")) {
+            wish(&csv, 3, q);
+        } else if (cn_media_is(type, "text") && cn_media_is(subtype, "tab-separated-values")) {
+            wish(&tsv, 3, q);
+        } else if (cn_media_is(type, "application") && cn_media_is(subtype, "json")) {
+            wish(&json, 3, q);
+        }
+    }
+    if (!any)
+        return CN_OK;
+    int csv_q = tsv.q > csv.q ? tsv.q : csv.q;
+    if (csv_q == 0 && json.q == 0) {
+        cn_error_set_value(error, cn_str_c(accept));
+        return cn_error_set(error, CN_NOT_ACCEPTABLE,
+                            "the reply can be text/csv or application/json, and the Accept header "
+                            "'%.*s' wants neither",
+                            CN_SHOWN(cn_str_c(accept)));
+    }
+    if (csv_q != json.q)
+        *kind = csv_q > json.q ? CN_REPLY_CSV : CN_REPLY_JSON;
+    return CN_OK;
+}
+
+/* ---- Content-Type ------------------------------------------------------------------------- */
+
+static enum cn_code unsupported(const char *content_type, struct cn_error *error) {
+    struct cn_str text = cn_str_c(content_type);
+    cn_error_set_value(error, text);
+    return cn_error_set(error, CN_UNSUPPORTED_MEDIA_TYPE,
+                        "the Content-Type '%.*s' is not one that can be computed with; it must be "
+                        "text/csv, text/tab-separated-values, application/json or "
+                        "multipart/form-data",
+                        CN_SHOWN(text));
+}
+
+static bool kind_of(struct cn_str type, struct cn_str subtype, enum cn_body_kind *kind) {
+    static const struct {
+        const char *type;
+        const char *subtype;
+        enum cn_body_kind kind;
+    } kinds[] = {
+        {"text", "csv", CN_BODY_CSV},
+        {"text", "tab-separated-values", CN_BODY_TSV},
+        {"application", "json", CN_BODY_JSON},
+        {"multipart", "form-data", CN_BODY_MULTIPART},
+        {"application", "octet-stream", CN_BODY_UNSTATED},
+        {"text", "plain", CN_BODY_UNSTATED},
+        {"application", "vnd.ms-excel", CN_BODY_UNSTATED},
+        {"application", "x-www-form-urlencoded", CN_BODY_UNSTATED},
+    };
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (cn_media_is(type, kinds[i].type) && cn_media_is(subtype, kinds[i].subtype)) {
+            *kind = kinds[i].kind;
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum cn_code set_boundary(struct cn_body_type *type, struct cn_str value, bool quoted,
+                                 struct cn_error *error) {
+    char text[2 * CN_BOUNDARY_MAX + 2];
+    size_t len = 0;
+    if (type->boundary_len > 0)
+        return cn_error_set(error, CN_INVALID_MULTIPART,
+                            "the form's Content-Type has two boundaries");
+    if (value.len < sizeof text && quoted) {
+        len = cn_media_unescape(value, text);
+    } else if (value.len < sizeof text) {
+        len = value.len;
+        memcpy(text, value.data, len);
+    }
+    bool good = len >= 1 && len <= CN_BOUNDARY_MAX && text[len - 1] != ' ';
+    for (size_t i = 0; good && i < len; i++)
+        good = text[i] >= ' ' && text[i] <= '~';
+    if (!good)
+        return cn_error_set(
+            error, CN_INVALID_MULTIPART,
+            "the boundary in the form's Content-Type is not usable; it must be 1 to "
+            "%d printable ASCII characters, the last of them no blank",
+            CN_BOUNDARY_MAX);
+    memcpy(type->boundary, text, len);
+    type->boundary[len] = '\0';
+    type->boundary_len = len;
+    return CN_OK;
+}
+
+static enum cn_code set_charset(struct cn_str value, struct cn_error *error) {
+    if (cn_media_is(value, "utf-8") || cn_media_is(value, "utf8") ||
+        cn_media_is(value, "us-ascii") || cn_media_is(value, "ascii"))
+        return CN_OK;
+    cn_error_set_value(error, value);
+    return cn_error_set(error, CN_UNSUPPORTED_MEDIA_TYPE,
+                        "the Content-Type says charset '%.*s', but only utf-8 is read; convert the "
+                        "text first, for example with iconv -f %.*s -t utf-8",
+                        CN_SHOWN(value), CN_SHOWN(value));
+}
+
+static enum cn_code set_parameter(const char *content_type, struct cn_str name, struct cn_str value,
+                                  bool quoted, struct cn_body_type *type, struct cn_error *error) {
+    if (type->kind == CN_BODY_MULTIPART)
+        return cn_media_is(name, "boundary") ? set_boundary(type, value, quoted, error) : CN_OK;
+    if (cn_media_is(name, "charset"))
+        return set_charset(value, error);
+    if (cn_media_is(name, "header") && type->kind != CN_BODY_JSON) {
+        if (cn_media_is(value, "absent"))
+            type->header = CN_HEADER_ABSENT;
+        else if (cn_media_is(value, "present"))
+            type->header = CN_HEADER_PRESENT;
+        else
+            return unsupported(content_type, error);
+    }
+    return CN_OK;
+}
+
+static bool ends_in_tsv(const char *filename) {
+    struct cn_str name = cn_str_c(filename);
+    return name.len >= 4 && cn_media_is(cn_str(name.data + name.len - 4, 4), ".tsv");
+}
+
+enum cn_code cn_negotiate_body(const char *content_type, const char *filename, bool part,
+                               struct cn_body_type *type, struct cn_error *error) {
+    *type = (struct cn_body_type){.kind = CN_BODY_UNSTATED, .tsv_name = ends_in_tsv(filename)};
+    struct cn_media media = cn_media(cn_str_c(content_type));
+    cn_media_blanks(&media);
+    if (media.rest.len == 0)
+        return CN_OK;
+    struct cn_str main_type, subtype;
+    if (!cn_media_type(&media, &main_type, &subtype) || !kind_of(main_type, subtype, &type->kind) ||
+        (part && type->kind == CN_BODY_MULTIPART))
+        return unsupported(content_type, error);
+    for (;;) {
+        struct cn_str name, value;
+        bool quoted;
+        enum cn_media_parameter next = cn_media_parameter(&media, &name, &value, &quoted);
+        if (next == CN_MEDIA_FAULT)
+            return type->kind == CN_BODY_MULTIPART
+                       ? cn_error_set(error, CN_INVALID_MULTIPART,
+                                      "the form's Content-Type cannot be read; it must be "
+                                      "multipart/form-data; boundary=TEXT")
+                       : unsupported(content_type, error);
+        if (next == CN_MEDIA_END)
+            break;
+        CN_TRY(set_parameter(content_type, name, value, quoted, type, error));
+    }
+    cn_media_blanks(&media);
+    if (media.rest.len > 0)
+        return unsupported(content_type, error);
+    if (type->kind == CN_BODY_MULTIPART && type->boundary_len == 0)
+        return cn_error_set(error, CN_INVALID_MULTIPART,
+                            "the form's Content-Type has no boundary; let the HTTP client write "
+                            "that header (curl does with -F)");
+    return CN_OK;
+}
+
+enum cn_body_kind cn_body_sniff(const struct cn_body_type *type, struct cn_str text,
+                                bool complete) {
+    if (type->kind != CN_BODY_UNSTATED)
+        return type->kind;
+    size_t i = 0;
+    while (i < text.len && (text.data[i] == ' ' || text.data[i] == '\t' || text.data[i] == '\r' ||
+                            text.data[i] == '\n'))
+        i++;
+    if (i == text.len && !complete)
+        return CN_BODY_UNSTATED;
+    if (i < text.len && text.data[i] == '{')
+        return CN_BODY_JSON;
+    return type->tsv_name ? CN_BODY_TSV : CN_BODY_CSV;
+}
+
+enum cn_code cn_negotiate_encoding(const char *content_encoding, struct cn_error *error) {
+    struct cn_str text = cn_str_c(content_encoding);
+    struct cn_media media = cn_media(text);
+    for (;;) {
+        struct cn_str token;
+        cn_media_blanks(&media);
+        if (cn_media_token(&media, &token) && !cn_media_is(token, "identity"))
+            break;
+        cn_media_blanks(&media);
+        if (media.rest.len == 0)
+            return CN_OK;
+        if (!cn_media_char(&media, ','))
+            break;
+    }
+    cn_error_set_value(error, text);
+    return cn_error_set(error, CN_UNSUPPORTED_MEDIA_TYPE,
+                        "the Content-Encoding '%.*s' is not read in this version; send the body "
+                        "uncompressed",
+                        CN_SHOWN(text));
+}

@@ -1,0 +1,91 @@
+/*
+ * place.c: where a job runs, and why.
+ *
+ * A crossing into a pool costs `dispatch_ns` (measured at the start of the service); it pays when
+ * the work that other workers take over is more than that. The cost of a row is estimated from the
+ * program and the measured cost of a byte of CSV.
+ */
+#include "handlers/compute.h"
+
+/* Cost that a thread that serves connections may bear, when there is nobody to share it with. */
+#define CALLER_NS 1e6
+/* Writing a value of a frame's column, beside what the program costs. */
+#define OUTPUT_NS 40.0
+#define DEFAULT_DISPATCH_NS 20000.0
+#define DEFAULT_BYTE_NS 2.0
+
+const char *cn_executor_kind_name(enum cn_executor_kind kind) {
+    static const char *const names[] = {"auto", "serial", "threads", "processes"};
+
+    return kind < CN_EXECUTOR_KIND_COUNT ? names[kind] : "?";
+}
+
+static double row_cost(const struct cn_compute *compute, uint64_t rows, uint64_t bytes) {
+    const struct cn_job *job = compute->job;
+    const struct cn_calibration *measured = &compute->exchange->service->calibration;
+    double cost = OUTPUT_NS * (double)job->spec->n_outputs;
+
+    if (job->output_plan && job->output_plan->program)
+        cost += cn_program_row_cost(job->output_plan->program);
+    if (job->spec->source == CN_SOURCE_CSV && rows > 0) {
+        double byte = measured->csv_ns_per_byte > 0 ? measured->csv_ns_per_byte : DEFAULT_BYTE_NS;
+        cost += byte * (double)bytes / (double)rows;
+    }
+    return cost;
+}
+
+static void choose(struct cn_compute *compute, uint64_t rows, double cost, bool more,
+                   enum cn_executor_kind *kind, bool *on_caller) {
+    struct cn_job *job = compute->job;
+    const struct cn_service *service = compute->exchange->service;
+    int cpus = service->cpus.usable;
+    size_t width = compute->options.workers ? (size_t)compute->options.workers : (size_t)cpus;
+    double parts = (double)(width < (size_t)cpus ? width : (size_t)cpus);
+    double dispatch = service->calibration.dispatch_ns > 0
+                          ? (double)service->calibration.dispatch_ns
+                          : DEFAULT_DISPATCH_NS;
+    double total = cost * (double)rows;
+    double break_even = parts > 1 ? 2 * dispatch / (cost * (1 - 1 / parts)) : 0;
+    const char *bound = more ? "at least " : "";
+
+    if (parts < 2) {
+        *kind = CN_EXECUTOR_SERIAL;
+        *on_caller = !more && total < CALLER_NS;
+        snprintf(job->reason, sizeof job->reason,
+                 "auto: there is one worker to use, so nothing can be shared");
+        return;
+    }
+    if (!more && (double)rows < break_even) {
+        *kind = CN_EXECUTOR_SERIAL;
+        *on_caller = true;
+        snprintf(job->reason, sizeof job->reason,
+                 "auto: %llu rows of %.2g µs, under the break-even of %.0f rows; "
+                 "answered without a crossing",
+                 (unsigned long long)rows, cost / 1e3, break_even);
+        return;
+    }
+    *kind = CN_EXECUTOR_THREADS;
+    snprintf(job->reason, sizeof job->reason,
+             "auto: %s%llu rows of %.2g µs, over the break-even of %.0f rows", bound,
+             (unsigned long long)rows, cost / 1e3, break_even);
+}
+
+enum cn_code cn_compute_place(struct cn_compute *compute, uint64_t rows, uint64_t bytes, bool more,
+                              struct cn_error *error) {
+    struct cn_job *job = compute->job;
+    const struct cn_service *service = compute->exchange->service;
+    enum cn_executor_kind kind = compute->options.executor;
+    double cost = row_cost(compute, rows, bytes);
+    size_t width = compute->options.workers ? (size_t)compute->options.workers
+                                            : (size_t)service->cpus.usable;
+    bool on_caller = false;
+
+    if (kind == CN_EXECUTOR_AUTO) {
+        choose(compute, rows, cost, more, &kind, &on_caller);
+    } else {
+        snprintf(job->reason, sizeof job->reason, "asked for");
+        on_caller =
+            kind == CN_EXECUTOR_SERIAL && !more && cost * (double)rows < CALLER_NS;
+    }
+    return cn_job_place(job, kind, width, on_caller, compute->exchange->deadline_ns, error);
+}

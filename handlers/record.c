@@ -1,0 +1,163 @@
+/*
+ * record.c: the account of a job: its ledger, its workers, its chunks.
+ */
+#include "handlers/job.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Chunks that a record lists; more are only counted. */
+#define MOST_CHUNKS 4096
+
+size_t cn_job_total_rows(const struct cn_job *job) {
+    uint64_t rows = 0;
+
+    for (size_t i = 0; i < job->n_chunks; i++)
+        rows += job->chunks[i].rows;
+    return (size_t)rows;
+}
+
+uint64_t cn_job_chunk_rows(const struct cn_job *job) {
+    uint64_t most = 0;
+
+    for (size_t i = 0; i < job->n_chunks; i++) {
+        if (job->chunks[i].rows > most)
+            most = job->chunks[i].rows;
+    }
+    return most;
+}
+
+/* The job's stages are known only now: `execute` began when the first task did, and ended with the
+ * last one; what lies between the end of the body and that is `queue`. */
+struct cn_ledger cn_job_ledger(const struct cn_job *job, int64_t now) {
+    struct cn_ledger ledger = job->exchange->ledger;
+
+    if (ledger.current == CN_STAGE_QUEUE && job->first_start_ns > 0) {
+        int64_t start =
+            job->first_start_ns > ledger.since_ns ? job->first_start_ns : ledger.since_ns;
+        int64_t end = job->last_end_ns > start ? job->last_end_ns : start;
+        cn_ledger_enter(&ledger, CN_STAGE_EXECUTE, start);
+        cn_ledger_enter(&ledger, CN_STAGE_GATHER, end);
+    } else if (ledger.current == CN_STAGE_QUEUE) {
+        ledger.current = CN_STAGE_GATHER; /* nothing was queued: a body without rows */
+    }
+    if (job->encode_ns > ledger.since_ns)
+        cn_ledger_enter(&ledger, CN_STAGE_ENCODE, job->encode_ns);
+    cn_ledger_end(&ledger, now);
+    return ledger;
+}
+
+struct cn_run_worker *cn_job_workers(struct cn_job *job, size_t *n) {
+    struct cn_run_worker *workers =
+        cn_arena_array(&job->exchange->arena, job->n_workers, sizeof *workers);
+
+    *n = 0;
+    if (!workers)
+        return NULL;
+    for (size_t i = 0; i < job->n_workers; i++) {
+        const struct cn_job_worker *from = &job->workers[i];
+        struct cn_run_worker *worker = &workers[i];
+        int64_t booked = 0;
+        *worker = (struct cn_run_worker){.worker = from->worker,
+                                         .pid = from->pid,
+                                         .wall_ns = from->last_ns - from->first_ns,
+                                         .cpu_ns = from->cpu_ns,
+                                         .spans = from->spans};
+        for (int s = 0; s < CN_SPAN_COUNT; s++)
+            booked += from->spans.ns[s];
+        worker->spans.ns[CN_SPAN_WAIT] += worker->wall_ns - booked;
+        for (size_t c = 0; c < job->n_chunks; c++) {
+            if (job->chunks[c].worker == from->worker && job->chunks[c].started_ns > 0)
+                worker->chunks++;
+        }
+    }
+    *n = job->n_workers;
+    return workers;
+}
+
+static struct cn_run_chunk *list_chunks(const struct cn_job *job, size_t *n) {
+    size_t most = job->n_chunks < MOST_CHUNKS ? job->n_chunks : MOST_CHUNKS;
+    struct cn_run_chunk *chunks = cn_arena_array(&job->exchange->arena, most, sizeof *chunks);
+
+    *n = 0;
+    for (size_t i = 0; chunks && i < most; i++) {
+        const struct cn_chunk *chunk = &job->chunks[i];
+        if (chunk->started_ns == 0)
+            continue;
+        chunks[(*n)++] = (struct cn_run_chunk){.chunk = (uint32_t)i,
+                                               .worker = chunk->worker,
+                                               .pid = chunk->pid,
+                                               .first_row = chunk->first_row,
+                                               .rows = chunk->rows,
+                                               .start_ns = chunk->started_ns -
+                                                           job->exchange->started_ns,
+                                               .spans = chunk->spans};
+    }
+    return chunks;
+}
+
+/* The canonical lines of the recipe. */
+static struct cn_str *list_recipe(struct cn_job *job, size_t *n) {
+    size_t n_lets = cn_recipe_lets(job->spec->recipe);
+    struct cn_str *lines = cn_arena_array(&job->exchange->arena, n_lets, sizeof *lines);
+    struct cn_buf line;
+
+    *n = 0;
+    if (!lines)
+        return NULL;
+    cn_buf_init(&line);
+    for (size_t i = 0; i < n_lets; i++) {
+        line.len = 0;
+        if (!cn_recipe_print(job->spec->recipe, i, &line))
+            break;
+        lines[i] = cn_arena_str(&job->exchange->arena, cn_buf_str(&line));
+        if (!lines[i].data)
+            break;
+        (*n)++;
+    }
+    cn_buf_release(&line);
+    return lines;
+}
+
+static struct cn_str list_types(struct cn_job *job) {
+    struct cn_buf text;
+    struct cn_str result;
+    bool ok = true;
+
+    cn_buf_init(&text);
+    for (size_t c = 0; c < job->spec->n_columns && ok; c++) {
+        ok = (c == 0 || cn_buf_add_char(&text, ',')) &&
+             cn_buf_add_str(&text, job->spec->columns[c].name) && cn_buf_add_char(&text, ':') &&
+             cn_buf_add_c(&text, cn_type_name(job->types[c]));
+    }
+    result = cn_arena_str(&job->exchange->arena, cn_buf_str(&text));
+    cn_buf_release(&text);
+    return result.data ? result : CN_STR("");
+}
+
+void cn_job_record(struct cn_job *job, int status, const struct cn_ledger *ledger,
+                   const struct cn_error *error) {
+    struct cn_exchange *exchange = job->exchange;
+    struct cn_run_record record = {.operation = "compute",
+                                   .executor = cn_executor_kind_name(job->executor_kind),
+                                   .mode = "vector",
+                                   .workers = job->width,
+                                   .rows = cn_job_total_rows(job),
+                                   .status = status,
+                                   .n_chunks = job->n_chunks,
+                                   .chunk_rows = cn_job_chunk_rows(job),
+                                   .reason = job->reason};
+
+    memcpy(record.id, exchange->run, sizeof record.id);
+    record.started_at = cn_clock_wall() - (cn_clock_now() - exchange->started_ns);
+    record.ledger = *ledger;
+    record.recipe = list_recipe(job, &record.n_recipe);
+    record.input_types = list_types(job);
+    record.chunks = list_chunks(job, &record.listed_chunks);
+    record.worker = cn_job_workers(job, &record.n_worker);
+    if (error && error->code != CN_OK) {
+        record.failed = true;
+        record.error = *error;
+    }
+    cn_runs_add(job->service->runs, &record);
+}

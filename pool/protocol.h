@@ -1,0 +1,82 @@
+/*
+ * protocol.h: what the server, the fork server and the workers say to each other (private to this
+ * room). All messages are fixed structs on SOCK_SEQPACKET sockets, so a message comes whole or not
+ * at all, and a closed peer is an end of file.
+ */
+#ifndef CN_POOL_PROTOCOL_H
+#define CN_POOL_PROTOCOL_H
+
+#include "pool/executor.h"
+
+/* ---- server and fork server --------------------------------------------------------------- */
+
+enum cn_fork_op {
+    CN_FORK_SPAWN = 1, /* comes with three descriptors: socket, inputs, outputs */
+    CN_FORK_REAP = 2   /* kills a worker (no harm to a dead one) and takes its wait status */
+};
+
+struct cn_fork_request {
+    uint64_t number; /* comes back in the answer */
+    uint32_t op;
+    pid_t pid;
+};
+
+struct cn_fork_answer {
+    uint64_t number;
+    int32_t error; /* errno; 0: done */
+    pid_t pid;
+    int32_t status; /* of waitpid() */
+};
+
+/* ---- server and worker --------------------------------------------------------------------- */
+
+/* The window of inputs (the worker maps it read-only) begins with this; then come the table of
+ * inputs (struct cn_window_span), the plan's bytes, and the inputs, each aligned to 64 bytes. */
+struct cn_window_head {
+    _Alignas(64) atomic_int stop; /* the worker polls it through cn_run.stop */
+};
+
+struct cn_window_span {
+    uint64_t offset;
+    uint64_t len;
+};
+
+struct cn_worker_request {
+    uint64_t number; /* 0 is the greeting */
+    uint64_t plan_id;
+    struct cn_window_span plan;
+    uint64_t table; /* offset of the table of inputs */
+    uint64_t n_inputs;
+    uint64_t size; /* of the window's used part */
+    uint32_t kind;
+    _Alignas(16) unsigned char args[CN_TASK_ARGS];
+};
+
+/* The first answer is sent unasked, when the worker is ready to serve; its number is 0. The output
+ * is the first `out_len` bytes of the window of outputs (which the server maps read-only). */
+struct cn_worker_answer {
+    uint64_t number;
+    uint64_t out_len;
+    int64_t cpu_ns;
+    int32_t code;
+    struct cn_spans spans;
+    _Alignas(16) unsigned char result[CN_TASK_RESULT];
+    struct cn_error error;
+};
+
+/* Closes all descriptors from `first` on. */
+void cn_close_from(int first);
+
+/* Runs a worker on these descriptors until its socket closes. Called in the forked child. */
+_Noreturn void cn_worker_main(int socket, int in, int out, const struct cn_registry *registry);
+
+/* ---- the server's side of the fork server --------------------------------------------------- */
+
+/* Forks a worker, handing it duplicates of the descriptors. Thread-safe, as are both. */
+enum cn_code cn_forkserver_spawn(struct cn_forkserver *server, int socket, int in, int out,
+                                 pid_t *pid, struct cn_error *error);
+/* Kills a worker and takes its wait status; one that was dead already keeps the status it died
+ * with. False: the fork server is gone, or knows no such worker. */
+bool cn_forkserver_reap(struct cn_forkserver *server, pid_t pid, int *status);
+
+#endif

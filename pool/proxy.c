@@ -1,0 +1,330 @@
+#include "pool/proxy.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "pool/protocol.h"
+
+#define MILLION INT64_C(1000000)
+#define GREETING_NS (10000 * MILLION)
+#define STOP_GRACE_NS (250 * MILLION) /* a worker that was told to stop is killed after it */
+#define KEEP_BUSY ((size_t)16 << 20)  /* memory that a window keeps between tasks */
+#define KEEP_IDLE ((size_t)256 << 10) /* and when nothing came for a while */
+#define IDLE_NS (1000 * MILLION)
+
+/* ---- waiting ------------------------------------------------------------------------------- */
+
+enum seen { SEEN_NOTHING = 0, SEEN_WAKE = 1, SEEN_SOCKET = 2 };
+
+/* Waits for the process or for cn_proxy_wake(), until `until_ns` (0: no limit). */
+static unsigned watch(struct cn_proxy *proxy, int64_t until_ns) {
+    struct pollfd fds[2] = {{.fd = proxy->event, .events = POLLIN},
+                            {.fd = proxy->socket, .events = POLLIN}};
+    struct timespec timeout;
+    struct timespec *limit = NULL;
+    if (until_ns != 0) {
+        int64_t left = until_ns - cn_clock_now();
+        left = left > 0 ? left : 0;
+        timeout = (struct timespec){.tv_sec = left / (1000 * MILLION),
+                                    .tv_nsec = left % (1000 * MILLION)};
+        limit = &timeout;
+    }
+    unsigned seen = SEEN_NOTHING;
+    if (ppoll(fds, 2, limit, NULL) <= 0)
+        return seen;
+    if (fds[0].revents != 0) {
+        uint64_t count;
+        if (read(proxy->event, &count, sizeof(count)) > 0)
+            seen |= SEEN_WAKE;
+    }
+    if (fds[1].revents != 0)
+        seen |= SEEN_SOCKET;
+    return seen;
+}
+
+void cn_proxy_wake(struct cn_proxy *proxy) {
+    uint64_t one = 1;
+    ssize_t ignored = write(proxy->event, &one, sizeof(one)); /* full: it is awake anyway */
+    (void)ignored;
+}
+
+void cn_proxy_wait(struct cn_proxy *proxy, int64_t until_ns) {
+    int64_t trim_ns = 0;
+    if (proxy->pid != 0 && !proxy->trimmed) {
+        trim_ns = cn_clock_now() + IDLE_NS;
+        if (until_ns == 0 || trim_ns < until_ns)
+            until_ns = trim_ns;
+    }
+    unsigned seen = watch(proxy, until_ns);
+    if (seen & SEEN_SOCKET)
+        proxy->suspect = true;
+    if (seen == SEEN_NOTHING && trim_ns != 0 && cn_clock_now() >= trim_ns) {
+        cn_window_trim(&proxy->in, KEEP_IDLE);
+        cn_window_trim(&proxy->out, KEEP_IDLE);
+        proxy->trimmed = true;
+    }
+}
+
+/* ---- the process --------------------------------------------------------------------------- */
+
+enum cn_code cn_proxy_init(struct cn_proxy *proxy, struct cn_slot *slot,
+                           struct cn_forkserver *server, struct cn_error *error) {
+    *proxy = (struct cn_proxy){
+        .slot = slot, .server = server, .socket = -1, .in = CN_WINDOW_NONE, .out = CN_WINDOW_NONE};
+    proxy->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (proxy->event < 0)
+        return cn_error_set(error, CN_OVERLOADED, "No descriptor for a worker: %s",
+                            strerrordesc_np(errno));
+    proxy->answer = calloc(1, sizeof(*proxy->answer));
+    if (!proxy->answer) {
+        close(proxy->event);
+        return cn_error_memory(error);
+    }
+    return CN_OK;
+}
+
+void cn_proxy_release(struct cn_proxy *proxy) {
+    cn_proxy_discard(proxy, NULL, 0);
+    close(proxy->event);
+    free(proxy->answer);
+}
+
+static void describe(int status, char *how, size_t size) {
+    if (WIFSIGNALED(status)) {
+        const char *name = sigabbrev_np(WTERMSIG(status));
+        if (name)
+            snprintf(how, size, "killed by SIG%s", name);
+        else
+            snprintf(how, size, "killed by signal %d", WTERMSIG(status));
+    } else {
+        snprintf(how, size, "ended with exit status %d", WEXITSTATUS(status));
+    }
+}
+
+static void close_all(struct cn_proxy *proxy) {
+    if (proxy->socket >= 0)
+        close(proxy->socket);
+    proxy->socket = -1;
+    cn_window_release(&proxy->in);
+    cn_window_release(&proxy->out);
+}
+
+void cn_proxy_discard(struct cn_proxy *proxy, char *how, size_t size) {
+    if (proxy->pid != 0) {
+        int status = 0;
+        bool known = cn_forkserver_reap(proxy->server, proxy->pid, &status);
+        if (how && known)
+            describe(status, how, size);
+        else if (how)
+            snprintf(how, size, "gone together with the fork server");
+        proxy->pid = 0;
+        proxy->replaced = true;
+        cn_queue_set_pid(proxy->slot, 0, false);
+    }
+    close_all(proxy);
+    proxy->suspect = false;
+}
+
+/* Waits for the first message of a new process. */
+static bool greeted(struct cn_proxy *proxy) {
+    int64_t until_ns = cn_clock_now() + GREETING_NS;
+    unsigned seen;
+    do
+        seen = watch(proxy, until_ns);
+    while (!(seen & SEEN_SOCKET) && cn_clock_now() < until_ns);
+    if (!(seen & SEEN_SOCKET))
+        return false;
+    ssize_t got = recv(proxy->socket, proxy->answer, sizeof(*proxy->answer), MSG_DONTWAIT);
+    return got == (ssize_t)sizeof(*proxy->answer) && proxy->answer->number == 0;
+}
+
+enum cn_code cn_proxy_start(struct cn_proxy *proxy, struct cn_error *error) {
+    int sockets[2];
+    enum cn_code code = cn_window_init(&proxy->in, true, error);
+    if (code == CN_OK)
+        code = cn_window_init(&proxy->out, false, error);
+    if (code != CN_OK) {
+        close_all(proxy);
+        return code;
+    }
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) != 0) {
+        int failed = errno;
+        close_all(proxy);
+        return cn_error_set(error, CN_OVERLOADED, "No socket for a worker: %s",
+                            strerrordesc_np(failed));
+    }
+    proxy->socket = sockets[0];
+    code = cn_forkserver_spawn(proxy->server, sockets[1], proxy->in.fd, proxy->out.fd, &proxy->pid,
+                               error);
+    close(sockets[1]);
+    if (code != CN_OK) {
+        close_all(proxy);
+        return code;
+    }
+    proxy->suspect = false;
+    proxy->served = false;
+    proxy->trimmed = true;
+    proxy->number = 0;
+    if (!greeted(proxy)) {
+        char how[64];
+        cn_proxy_discard(proxy, how, sizeof(how));
+        return cn_error_set(error, CN_WORKER_LOST, "A worker process failed at its start (%s)",
+                            how);
+    }
+    proxy->born_ns = cn_clock_now();
+    cn_queue_set_pid(proxy->slot, proxy->pid, proxy->replaced);
+    return CN_OK;
+}
+
+/* ---- one task ------------------------------------------------------------------------------ */
+
+static bool add_aligned(size_t *size, size_t more, size_t *offset) {
+    size_t start;
+    if (__builtin_add_overflow(*size, (size_t)63, &start))
+        return false;
+    start &= ~(size_t)63;
+    *offset = start;
+    return !__builtin_add_overflow(start, more, size) && *size <= SIZE_MAX / 8;
+}
+
+static struct cn_str plan_bytes(const struct cn_task *task) {
+    return task->plan ? task->plan->bytes : cn_str(NULL, 0);
+}
+
+/* The size of the window for this task, and where things go; false: it cannot be. */
+static bool lay_out(const struct cn_task *task, struct cn_worker_request *request) {
+    size_t size = sizeof(struct cn_window_head);
+    size_t table_size;
+    size_t offset;
+    if (__builtin_mul_overflow(task->n_inputs, sizeof(struct cn_window_span), &table_size) ||
+        !add_aligned(&size, table_size, &offset))
+        return false;
+    request->table = offset;
+    request->n_inputs = task->n_inputs;
+    if (!add_aligned(&size, plan_bytes(task).len, &offset))
+        return false;
+    request->plan = (struct cn_window_span){offset, plan_bytes(task).len};
+    for (size_t i = 0; i < task->n_inputs; i++)
+        if (!add_aligned(&size, task->inputs[i].len, &offset))
+            return false;
+    request->size = size;
+    return true;
+}
+
+static void put(char *base, size_t offset, struct cn_str bytes) {
+    if (bytes.len > 0)
+        memcpy(base + offset, bytes.data, bytes.len);
+}
+
+/* Copies the task into the window; false: no memory. */
+static bool fill(struct cn_proxy *proxy, const struct cn_task *task,
+                 struct cn_worker_request *request) {
+    if (!lay_out(task, request) || !cn_window_map(&proxy->in, (size_t)request->size))
+        return false;
+    char *base = proxy->in.base;
+    struct cn_window_head *head = (void *)base;
+    atomic_store(&head->stop, 0);
+    put(base, (size_t)request->plan.offset, plan_bytes(task));
+    size_t size = (size_t)(request->plan.offset + request->plan.len);
+    for (size_t i = 0; i < task->n_inputs; i++) {
+        size_t offset = 0;
+        (void)add_aligned(&size, task->inputs[i].len, &offset);
+        put(base, offset, task->inputs[i]);
+        struct cn_window_span span = {offset, task->inputs[i].len};
+        memcpy(base + request->table + i * sizeof(span), &span, sizeof(span));
+    }
+    request->number = ++proxy->number;
+    request->plan_id = task->plan ? task->plan->id : 0;
+    request->kind = task->kind;
+    memcpy(request->args, task->args, sizeof(request->args));
+    return true;
+}
+
+/* Waits until the worker has something to say; tells it to stop when its group is to. */
+static enum cn_proxy_outcome await(struct cn_proxy *proxy, const struct cn_task *task) {
+    struct cn_window_head *head = (void *)proxy->in.base;
+    int64_t kill_ns = 0;
+    for (;;) {
+        if (kill_ns == 0 && atomic_load(&task->group->stop) != 0) {
+            atomic_store(&head->stop, 1);
+            kill_ns = cn_clock_now() + STOP_GRACE_NS;
+        }
+        if (watch(proxy, kill_ns) & SEEN_SOCKET)
+            return CN_PROXY_ANSWERED;
+        if (kill_ns != 0 && cn_clock_now() >= kill_ns)
+            return CN_PROXY_STOPPED;
+    }
+}
+
+static void end_text(char *text, size_t size) {
+    text[size - 1] = '\0';
+}
+
+/* Whether the answer is one that a sound worker gives; makes its texts safe to read. */
+static bool check_answer(struct cn_proxy *proxy, ssize_t got) {
+    struct cn_worker_answer *answer = proxy->answer;
+    struct cn_error *error = &answer->error;
+    if (got != (ssize_t)sizeof(*answer) || answer->number != proxy->number)
+        return false;
+    int error_code = 0;
+    memcpy(&error_code, &error->code, sizeof(error_code));
+    if (answer->code < 0 || answer->code >= CN_CODE_COUNT || error_code < 0 ||
+        error_code >= CN_CODE_COUNT || error->let < -1)
+        return false;
+    end_text(error->parameter, sizeof(error->parameter));
+    end_text(error->column, sizeof(error->column));
+    end_text(error->value, sizeof(error->value));
+    end_text(error->limit, sizeof(error->limit));
+    end_text(error->detail, sizeof(error->detail));
+    return answer->out_len == 0 ||
+           (answer->out_len <= PTRDIFF_MAX && cn_window_map(&proxy->out, (size_t)answer->out_len));
+}
+
+static enum cn_code accept_answer(struct cn_proxy *proxy, struct cn_task *task, int64_t elapsed) {
+    const struct cn_worker_answer *answer = proxy->answer;
+    int64_t cpu_ns = answer->cpu_ns > 0 ? answer->cpu_ns : 0;
+    task->cpu_ns = cpu_ns < elapsed ? cpu_ns : elapsed;
+    task->spans = answer->spans;
+    task->error = answer->error;
+    memcpy(task->result, answer->result, sizeof(task->result));
+    if (answer->code != CN_OK || answer->out_len == 0 || !task->out)
+        return (enum cn_code)answer->code;
+    if (!cn_buf_add(task->out, proxy->out.base, (size_t)answer->out_len)) {
+        cn_error_init(&task->error);
+        return cn_error_memory(&task->error);
+    }
+    return CN_OK;
+}
+
+enum cn_proxy_outcome cn_proxy_try(struct cn_proxy *proxy, struct cn_task *task,
+                                   enum cn_code *code) {
+    struct cn_worker_request request;
+    memset(&request, 0, sizeof(request));
+    int64_t began = cn_clock_now();
+    task->pid = proxy->pid;
+    if (!fill(proxy, task, &request)) {
+        *code = cn_error_memory(&task->error);
+        return CN_PROXY_ANSWERED;
+    }
+    proxy->served = true;
+    proxy->trimmed = false;
+    proxy->failures = 0;
+    if (send(proxy->socket, &request, sizeof(request), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+        return CN_PROXY_LOST;
+    enum cn_proxy_outcome outcome = await(proxy, task);
+    if (outcome != CN_PROXY_ANSWERED)
+        return outcome;
+    ssize_t got = recv(proxy->socket, proxy->answer, sizeof(*proxy->answer), MSG_DONTWAIT);
+    if (!check_answer(proxy, got))
+        return CN_PROXY_LOST;
+    *code = accept_answer(proxy, task, cn_clock_now() - began);
+    cn_window_trim(&proxy->in, KEEP_BUSY);
+    cn_window_trim(&proxy->out, KEEP_BUSY);
+    return CN_PROXY_ANSWERED;
+}

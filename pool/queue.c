@@ -1,0 +1,262 @@
+/* The public face of the scheduler: making it, submitting, cancelling, draining, ending. */
+#include "pool/queue.h"
+
+#include <stdlib.h>
+
+#define DEFAULT_IDLE_MS 30000
+#define DEFAULT_MAX_QUEUED 65536
+
+static struct cn_queue *queue_of(struct cn_executor *executor) {
+    return (struct cn_queue *)(void *)executor;
+}
+
+/* Puts a task behind the others of its group, and a group behind the others of the ring. */
+static void enqueue(struct cn_queue *queue, struct cn_task *task) {
+    struct cn_group *group = task->group;
+    if (group->last)
+        group->last->next = task;
+    else
+        group->first = task;
+    group->last = task;
+    queue->queued++;
+    if (group->listed)
+        return;
+    group->listed = true;
+    if (!queue->cursor) {
+        group->next = group;
+        group->previous = group;
+        queue->cursor = group;
+        return;
+    }
+    group->next = queue->cursor;
+    group->previous = queue->cursor->previous;
+    group->previous->next = group;
+    group->next->previous = group;
+}
+
+static enum cn_code queue_submit(struct cn_executor *executor, struct cn_task *task,
+                                 struct cn_error *error) {
+    struct cn_queue *queue = queue_of(executor);
+    struct cn_group *group = task->group;
+    enum cn_code code = CN_OK;
+    pthread_mutex_lock(&queue->lock);
+    if (queue->draining) {
+        code =
+            cn_error_set(error, CN_DRAINING, "The service is shutting down and takes no new work");
+    } else if (queue->queued >= queue->max_queued) {
+        code = cn_error_set(error, CN_OVERLOADED, "%zu parts of work already wait for a worker",
+                            queue->queued);
+        cn_error_set_limit(error, "--max-queued");
+    } else {
+        int64_t now = cn_clock_now();
+        int stop = atomic_load(&group->stop);
+        bool late = group->deadline_ns != 0 && now >= group->deadline_ns;
+        cn_task_reset(task, now);
+        queue->pending++;
+        enqueue(queue, task);
+        if (stop != 0 || late) {
+            bool cancelled = stop == CN_STOP_CANCELLED;
+            cn_queue_end_waiting(queue, group, cancelled ? CN_CANCELLED : CN_DEADLINE_EXCEEDED);
+        } else {
+            if (group->deadline_ns != 0 && group->deadline_ns < queue->clerk_ns) {
+                queue->clerk_ns = group->deadline_ns;
+                pthread_cond_signal(&queue->clerk_wake);
+            }
+            cn_queue_rouse(queue, group);
+        }
+    }
+    pthread_mutex_unlock(&queue->lock);
+    return code;
+}
+
+static void queue_cancel(struct cn_executor *executor, struct cn_group *group) {
+    struct cn_queue *queue = queue_of(executor);
+    pthread_mutex_lock(&queue->lock);
+    cn_group_stop(group, CN_STOP_CANCELLED);
+    if (group->listed)
+        cn_queue_end_waiting(queue, group, CN_CANCELLED);
+    if (group->running > 0)
+        cn_queue_nudge(queue, group);
+    pthread_mutex_unlock(&queue->lock);
+}
+
+static enum cn_worker_state slot_state(const struct cn_slot *slot) {
+    if (!slot->started)
+        return CN_WORKER_STARTING;
+    if (slot->current)
+        return CN_WORKER_BUSY;
+    return slot->health == CN_SLOT_READY ? CN_WORKER_IDLE : CN_WORKER_DEAD;
+}
+
+static size_t queue_stats(struct cn_executor *executor, struct cn_worker_stats *stats, size_t max,
+                          size_t *queued) {
+    struct cn_queue *queue = queue_of(executor);
+    size_t count = 0;
+    pthread_mutex_lock(&queue->lock);
+    for (size_t i = 0; i < queue->n_slots; i++) {
+        const struct cn_slot *slot = &queue->slots[i];
+        if (slot->life != CN_SLOT_LIVE)
+            continue;
+        if (count < max)
+            stats[count] = (struct cn_worker_stats){.worker = slot->index,
+                                                    .pid = slot->pid,
+                                                    .state = slot_state(slot),
+                                                    .tasks = slot->tasks,
+                                                    .restarts = slot->restarts,
+                                                    .cpu_ns = slot->cpu_ns};
+        count++;
+    }
+    if (queued)
+        *queued = queue->queued;
+    pthread_mutex_unlock(&queue->lock);
+    return count;
+}
+
+static void stop_everything(struct cn_queue *queue) {
+    while (queue->cursor) {
+        struct cn_group *group = queue->cursor;
+        cn_group_stop(group, CN_STOP_CANCELLED);
+        cn_queue_end_waiting(queue, group, CN_CANCELLED);
+    }
+    for (size_t i = 0; i < queue->n_slots; i++) {
+        struct cn_task *task = queue->slots[i].current;
+        if (!task)
+            continue;
+        cn_group_stop(task->group, CN_STOP_CANCELLED);
+        if (queue->ops->wake)
+            queue->ops->wake(&queue->slots[i]);
+    }
+}
+
+static void queue_drain(struct cn_executor *executor, int64_t deadline_ns) {
+    struct cn_queue *queue = queue_of(executor);
+    pthread_mutex_lock(&queue->lock);
+    queue->draining = true;
+    while (queue->pending > 0 && cn_clock_now() < deadline_ns)
+        cn_queue_sleep(&queue->quiet, &queue->lock, deadline_ns);
+    if (queue->pending > 0)
+        stop_everything(queue);
+    while (queue->pending > 0)
+        cn_queue_sleep(&queue->quiet, &queue->lock, INT64_MAX);
+    pthread_mutex_unlock(&queue->lock);
+}
+
+static void queue_destroy(struct cn_executor *executor) {
+    cn_queue_free(queue_of(executor));
+}
+
+static const struct cn_executor_ops executor_ops = {.submit = queue_submit,
+                                                    .cancel = queue_cancel,
+                                                    .stats = queue_stats,
+                                                    .drain = queue_drain,
+                                                    .destroy = queue_destroy};
+
+/* ---- making and ending -------------------------------------------------------------------- */
+
+static void queue_release(struct cn_queue *queue) {
+    for (size_t i = 0; i < queue->n_slots; i++)
+        pthread_cond_destroy(&queue->slots[i].wake);
+    pthread_cond_destroy(&queue->quiet);
+    pthread_cond_destroy(&queue->clerk_wake);
+    pthread_mutex_destroy(&queue->lock);
+    free(queue->slots);
+    free(queue);
+}
+
+static void init_sync(struct cn_queue *queue) {
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_mutex_init(&queue->lock, NULL);
+    pthread_cond_init(&queue->quiet, &attributes);
+    pthread_cond_init(&queue->clerk_wake, &attributes);
+    for (size_t i = 0; i < queue->n_slots; i++) {
+        queue->slots[i].queue = queue;
+        queue->slots[i].index = (int)i;
+        pthread_cond_init(&queue->slots[i].wake, &attributes);
+    }
+    pthread_condattr_destroy(&attributes);
+}
+
+static struct cn_queue *queue_make(const struct cn_queue_face *face,
+                                   const struct cn_executor_settings *settings) {
+    struct cn_queue *queue = calloc(1, sizeof(*queue));
+    if (!queue)
+        return NULL;
+    size_t base = settings->workers > 0 ? settings->workers : 1;
+    size_t slots = settings->max_workers > base ? settings->max_workers : base;
+    queue->slots = slots <= INT32_MAX ? calloc(slots, sizeof(*queue->slots)) : NULL;
+    if (!queue->slots) {
+        free(queue);
+        return NULL;
+    }
+    int64_t idle_ms = settings->idle_ms > 0 ? settings->idle_ms : DEFAULT_IDLE_MS;
+    queue->executor = (struct cn_executor){
+        .ops = &executor_ops, .name = face->name, .in_process = face->in_process};
+    queue->ops = face->ops;
+    queue->registry = settings->registry;
+    queue->context = face->context;
+    queue->rest = face->rest;
+    queue->serial = face->serial;
+    queue->base = base;
+    queue->n_slots = slots;
+    queue->max_queued = settings->max_queued > 0 ? settings->max_queued : DEFAULT_MAX_QUEUED;
+    queue->idle_ns = idle_ms * 1000000;
+    queue->clerk_ns = INT64_MAX;
+    init_sync(queue);
+    return queue;
+}
+
+enum cn_code cn_queue_new(struct cn_queue **out, const struct cn_queue_face *face,
+                          const struct cn_executor_settings *settings, struct cn_error *error) {
+    struct cn_queue *queue = queue_make(face, settings);
+    *out = NULL;
+    if (!queue)
+        return cn_error_memory(error);
+    int failed = cn_queue_thread(&queue->clerk, cn_queue_clerk_main, queue);
+    if (failed) {
+        queue_release(queue);
+        return cn_error_set(error, CN_OVERLOADED, "No thread for the %s pool: %s", face->name,
+                            strerrordesc_np(failed));
+    }
+    struct cn_error why;
+    cn_error_init(&why);
+    pthread_mutex_lock(&queue->lock);
+    for (size_t i = 0; i < queue->base; i++)
+        if (!cn_queue_grow(queue, &why))
+            break;
+    bool any = queue->n_live > 0;
+    pthread_mutex_unlock(&queue->lock);
+    if (!any) {
+        cn_queue_free(queue);
+        return cn_error_set(error, why.code, "%s", why.detail);
+    }
+    *out = queue;
+    return CN_OK;
+}
+
+size_t cn_queue_wait_started(struct cn_queue *queue) {
+    pthread_mutex_lock(&queue->lock);
+    for (size_t i = 0; i < queue->n_slots; i++)
+        while (queue->slots[i].life == CN_SLOT_LIVE && !queue->slots[i].started)
+            cn_queue_sleep(&queue->quiet, &queue->lock, INT64_MAX);
+    size_t ready = queue->n_ready;
+    pthread_mutex_unlock(&queue->lock);
+    return ready;
+}
+
+void cn_queue_free(struct cn_queue *queue) {
+    queue_drain(&queue->executor, 0);
+    pthread_mutex_lock(&queue->lock);
+    queue->closing = true;
+    for (size_t i = 0; i < queue->n_slots; i++) {
+        struct cn_slot *slot = &queue->slots[i];
+        if (slot->life == CN_SLOT_LIVE && queue->ops->wake)
+            queue->ops->wake(slot);
+        pthread_cond_signal(&slot->wake);
+    }
+    pthread_cond_signal(&queue->clerk_wake);
+    pthread_mutex_unlock(&queue->lock);
+    pthread_join(queue->clerk, NULL);
+    queue_release(queue);
+}

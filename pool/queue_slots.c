@@ -1,0 +1,177 @@
+/* The scheduler's rules: which worker serves which group, and when there are more of them. */
+#include "pool/queue.h"
+
+#include <errno.h>
+#include <signal.h>
+
+size_t cn_queue_width(const struct cn_queue *queue, const struct cn_group *group) {
+    return queue->serial || group->width == 0 ? 1 : group->width;
+}
+
+/* The slot that a group of width 1 must stay on; NULL: none yet, or its worker is gone. */
+static struct cn_slot *pinned_slot(const struct cn_queue *queue, const struct cn_group *group) {
+    if (cn_queue_width(queue, group) != 1 || group->pinned < 0)
+        return NULL;
+    struct cn_slot *slot = &queue->slots[group->pinned];
+    return slot->life == CN_SLOT_LIVE && slot->health == CN_SLOT_READY ? slot : NULL;
+}
+
+bool cn_queue_eligible(const struct cn_queue *queue, const struct cn_slot *slot,
+                       const struct cn_group *group) {
+    if (!group->first || group->running >= cn_queue_width(queue, group))
+        return false;
+    const struct cn_slot *pinned = pinned_slot(queue, group);
+    return !pinned || pinned == slot;
+}
+
+static void wake_slot(struct cn_queue *queue, struct cn_slot *slot) {
+    slot->idle = false;
+    slot->fresh = true;
+    queue->n_idle--;
+    queue->n_waking++;
+    if (queue->ops->wake)
+        queue->ops->wake(slot);
+    else
+        pthread_cond_signal(&slot->wake);
+}
+
+/* No worker is ready: those that cannot be started are to fail the tasks. */
+static void wake_failing(struct cn_queue *queue) {
+    for (size_t i = 0; i < queue->n_slots; i++) {
+        struct cn_slot *slot = &queue->slots[i];
+        if (slot->life != CN_SLOT_LIVE || slot->health != CN_SLOT_FAILING || slot->current)
+            continue;
+        if (queue->ops->wake)
+            queue->ops->wake(slot);
+        else
+            pthread_cond_signal(&slot->wake);
+    }
+}
+
+void cn_queue_rouse(struct cn_queue *queue, const struct cn_group *group) {
+    size_t width = cn_queue_width(queue, group);
+    if (group->running >= width)
+        return; /* the worker that ends one of its tasks will see it */
+    struct cn_slot *pinned = pinned_slot(queue, group);
+    if (pinned) {
+        if (pinned->idle)
+            wake_slot(queue, pinned);
+        return;
+    }
+    if (queue->n_idle > 0) {
+        for (size_t i = 0; i < queue->n_slots; i++) {
+            if (!queue->slots[i].idle)
+                continue;
+            wake_slot(queue, &queue->slots[i]);
+            return;
+        }
+    }
+    if (queue->n_live < width && queue->n_live < queue->n_slots && !queue->closing)
+        (void)cn_queue_grow(queue, NULL);
+    if (queue->n_ready == 0)
+        wake_failing(queue);
+}
+
+void cn_queue_nudge(struct cn_queue *queue, const struct cn_group *group) {
+    for (size_t i = 0; i < queue->n_slots && queue->ops->wake; i++) {
+        const struct cn_task *task = queue->slots[i].current;
+        if (task && task->group == group)
+            queue->ops->wake(&queue->slots[i]);
+    }
+}
+
+void cn_queue_unlist(struct cn_queue *queue, struct cn_group *group) {
+    if (!group->listed)
+        return;
+    if (group->next == group) {
+        queue->cursor = NULL;
+    } else {
+        group->next->previous = group->previous;
+        group->previous->next = group->next;
+        if (queue->cursor == group)
+            queue->cursor = group->next;
+    }
+    group->listed = false;
+    group->next = NULL;
+    group->previous = NULL;
+}
+
+void cn_queue_end_waiting(struct cn_queue *queue, struct cn_group *group, enum cn_code code) {
+    int64_t now = cn_clock_now();
+    struct cn_task *task = group->first;
+    if (!task)
+        return;
+    if (queue->ended_last)
+        queue->ended_last->next = task;
+    else
+        queue->ended = task;
+    queue->ended_last = group->last;
+    for (; task; task = task->next) {
+        cn_task_end_unrun(task, code, now);
+        queue->queued--;
+    }
+    group->first = NULL;
+    group->last = NULL;
+    cn_queue_unlist(queue, group);
+    pthread_cond_signal(&queue->clerk_wake);
+}
+
+int cn_queue_thread(pthread_t *thread, void *(*body)(void *), void *argument) {
+    /* Signals are main's business: a thread of a pool must not be the one that gets SIGTERM. */
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int failed = pthread_create(thread, NULL, body, argument);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return failed;
+}
+
+static struct cn_slot *free_slot(struct cn_queue *queue) {
+    for (size_t i = 0; i < queue->n_slots; i++)
+        if (queue->slots[i].life == CN_SLOT_FREE)
+            return &queue->slots[i];
+    return NULL;
+}
+
+bool cn_queue_grow(struct cn_queue *queue, struct cn_error *error) {
+    struct cn_slot *slot = free_slot(queue);
+    if (!slot) {
+        cn_error_set(error, CN_OVERLOADED, "All workers of the pool are in use");
+        return false;
+    }
+    slot->worker = NULL;
+    if (queue->ops->open && queue->ops->open(slot, error) != CN_OK)
+        return false;
+    slot->health = CN_SLOT_DOWN;
+    slot->started = false;
+    slot->idle = false;
+    slot->fresh = false;
+    slot->owes = false;
+    slot->retry_ns = 0;
+    slot->rest_ns = cn_clock_now();
+    int failed = cn_queue_thread(&slot->thread, cn_queue_worker_main, slot);
+    if (failed) {
+        if (queue->ops->close)
+            queue->ops->close(slot);
+        cn_error_set(error, CN_OVERLOADED, "No thread for a worker: %s", strerrordesc_np(failed));
+        return false;
+    }
+    slot->life = CN_SLOT_LIVE;
+    queue->n_live++;
+    return true;
+}
+
+void cn_queue_settle(struct cn_queue *queue, size_t count) {
+    queue->pending -= count;
+    if (queue->pending == 0)
+        pthread_cond_broadcast(&queue->quiet);
+}
+
+void cn_queue_set_pid(struct cn_slot *slot, pid_t pid, bool restart) {
+    pthread_mutex_lock(&slot->queue->lock);
+    slot->pid = pid;
+    if (restart)
+        slot->restarts++;
+    pthread_mutex_unlock(&slot->queue->lock);
+}

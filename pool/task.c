@@ -1,0 +1,88 @@
+#include "pool/queue.h"
+
+void cn_group_init(struct cn_group *group, size_t width, int64_t deadline_ns) {
+    *group = (struct cn_group){.width = width, .deadline_ns = deadline_ns, .pinned = -1};
+    atomic_init(&group->stop, 0);
+}
+
+const char *cn_worker_state_name(enum cn_worker_state state) {
+    switch (state) {
+    case CN_WORKER_STARTING:
+        return "starting";
+    case CN_WORKER_IDLE:
+        return "idle";
+    case CN_WORKER_BUSY:
+        return "busy";
+    case CN_WORKER_DEAD:
+        return "dead";
+    }
+    return "unknown";
+}
+
+void cn_group_stop(struct cn_group *group, enum cn_stop why) {
+    int none = 0;
+    (void)atomic_compare_exchange_strong(&group->stop, &none, (int)why);
+}
+
+void cn_task_reset(struct cn_task *task, int64_t now) {
+    task->code = CN_OK;
+    cn_error_init(&task->error);
+    memset(task->result, 0, sizeof(task->result));
+    task->worker = -1;
+    task->pid = 0;
+    task->attempts = 0;
+    task->submitted_ns = now;
+    task->started_ns = 0;
+    task->finished_ns = 0;
+    task->cpu_ns = 0;
+    task->spans = (struct cn_spans){0};
+    task->next = NULL;
+}
+
+static void set_end_error(struct cn_task *task, enum cn_code code) {
+    cn_error_init(&task->error);
+    task->code = code;
+    if (code == CN_DEADLINE_EXCEEDED)
+        cn_error_set(&task->error, code, "The time limit passed before the work was finished");
+    else
+        cn_error_set(&task->error, code, "The work was stopped before it was finished");
+}
+
+void cn_task_end_unrun(struct cn_task *task, enum cn_code code, int64_t now) {
+    set_end_error(task, code);
+    task->started_ns = now;
+    task->finished_ns = now;
+}
+
+void cn_task_conclude(struct cn_task *task, enum cn_code code, size_t out_len, enum cn_span rest,
+                      int64_t now) {
+    int stop = atomic_load(&task->group->stop);
+    int64_t deadline = task->group->deadline_ns;
+    task->finished_ns = now;
+    if (stop != CN_STOP_CANCELLED && deadline != 0 && now >= deadline)
+        set_end_error(task, CN_DEADLINE_EXCEEDED);
+    else if (code == CN_CANCELLED)
+        set_end_error(task, stop == CN_STOP_DEADLINE ? CN_DEADLINE_EXCEEDED : CN_CANCELLED);
+    else {
+        task->code = code;
+        if (code != CN_OK && task->error.code != code) {
+            cn_error_init(&task->error);
+            cn_error_set(&task->error, code, "The work failed");
+        }
+    }
+    if (task->code != CN_OK && task->out && task->out->len > out_len)
+        task->out->len = out_len;
+    cn_spans_settle(&task->spans, task->finished_ns - task->started_ns, rest);
+}
+
+void cn_spans_settle(struct cn_spans *spans, int64_t total, enum cn_span rest) {
+    int64_t left = total > 0 ? total : 0;
+    for (int i = 0; i < CN_SPAN_COUNT; i++) {
+        if (spans->ns[i] < 0)
+            spans->ns[i] = 0;
+        if (spans->ns[i] > left)
+            spans->ns[i] = left;
+        left -= spans->ns[i];
+    }
+    spans->ns[rest] += left;
+}

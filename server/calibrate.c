@@ -1,0 +1,103 @@
+#include "server/calibrate.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "handlers/calibration.h"
+#include "handlers/kinds.h"
+
+#define MIB ((size_t)1 << 20)
+#define BUDGET_NS INT64_C(40000000) /* of each of the three measurements */
+
+enum { SAMPLES = 50, SHIPMENTS = 5 };
+
+/* A crossing: a task that is submitted, and waited for. */
+struct crossing {
+    struct cn_task task; /* first */
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool done;
+};
+
+static void crossing_done(struct cn_task *task) {
+    struct crossing *crossing = task->owner;
+    pthread_mutex_lock(&crossing->lock);
+    crossing->done = true;
+    pthread_cond_signal(&crossing->changed);
+    pthread_mutex_unlock(&crossing->lock);
+}
+
+/* Nanoseconds there and back; -1: it failed. */
+static int64_t cross(struct crossing *crossing, struct cn_executor *executor) {
+    struct cn_task *task = &crossing->task;
+    crossing->done = false;
+    int64_t start = cn_clock_now();
+    if (executor->ops->submit(executor, task, NULL) != CN_OK)
+        return -1;
+    pthread_mutex_lock(&crossing->lock);
+    while (!crossing->done)
+        pthread_cond_wait(&crossing->changed, &crossing->lock);
+    pthread_mutex_unlock(&crossing->lock);
+    return task->code == CN_OK ? cn_clock_now() - start : -1;
+}
+
+static int compare(const void *a, const void *b) {
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* The median of some crossings, after one to warm up. */
+static int64_t measure(struct cn_executor *executor, uint32_t kind, struct cn_str input,
+                       struct cn_plan_ref *plan, int samples) {
+    int64_t times[SAMPLES];
+    int n = 0;
+    struct cn_buf out = CN_BUF_INIT;
+    struct cn_group group;
+    int64_t until = cn_clock_now() + BUDGET_NS;
+    cn_group_init(&group, 1, until + BUDGET_NS);
+    struct crossing crossing = {.lock = PTHREAD_MUTEX_INITIALIZER,
+                                .changed = PTHREAD_COND_INITIALIZER};
+    for (int i = 0; i <= samples && cn_clock_now() < until; i++) {
+        out.len = 0;
+        crossing.task = (struct cn_task){.kind = kind,
+                                         .group = &group,
+                                         .plan = plan,
+                                         .inputs = &input,
+                                         .n_inputs = input.len > 0,
+                                         .out = &out,
+                                         .done = crossing_done,
+                                         .owner = &crossing};
+        int64_t ns = cross(&crossing, executor);
+        if (ns < 0)
+            break;
+        if (i > 0)
+            times[n++] = ns;
+    }
+    cn_buf_release(&out);
+    pthread_cond_destroy(&crossing.changed);
+    pthread_mutex_destroy(&crossing.lock);
+    if (n == 0)
+        return 0;
+    qsort(times, (size_t)n, sizeof times[0], compare);
+    return times[n / 2];
+}
+
+void cn_calibrate(struct cn_service *service) {
+    struct cn_calibration *calibration = &service->calibration;
+    struct cn_plan_ref plan = {.id = atomic_fetch_add(&service->next_plan, 1)};
+    struct cn_executor *threads = service->executors[CN_EXECUTOR_THREADS];
+    struct cn_executor *processes = service->executors[CN_EXECUTOR_PROCESSES];
+    struct cn_str nothing = {0};
+    calibration->dispatch_ns = measure(threads, CN_KIND_NOOP, nothing, &plan, SAMPLES);
+    calibration->process_dispatch_ns = measure(processes, CN_KIND_NOOP, nothing, &plan, SAMPLES);
+    char *mib = malloc(MIB);
+    if (mib) {
+        memset(mib, 'x', MIB);
+        int64_t ns = measure(processes, CN_KIND_ECHO, cn_str(mib, MIB), &plan, SHIPMENTS);
+        int64_t shipped = ns - calibration->process_dispatch_ns;
+        calibration->ship_ns_per_mib = shipped > 0 ? shipped : 0;
+        free(mib);
+    }
+    cn_calibrate_reference(service, NULL);
+}

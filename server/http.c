@@ -1,0 +1,256 @@
+#include "server/http.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "server/mhd.h"
+
+#define NS_PER_MS INT64_C(1000000)
+
+/* ---- connections --------------------------------------------------------------------------- */
+
+static void connection_open(struct cn_http *http, struct MHD_Connection *mhd, void **context) {
+    struct cn_connection *connection = calloc(1, sizeof *connection);
+    if (!connection)
+        return; /* its first request is refused */
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+    int64_t now = cn_clock_now();
+    connection->http = http;
+    connection->fd = info->connect_fd;
+    connection->idle_from_ns = now;
+    connection->head_due_ns = now + (int64_t)http->settings->header_timeout_ms * NS_PER_MS;
+    *context = connection;
+    pthread_mutex_lock(&http->lock);
+    connection->excess = http->n_connections >= http->settings->max_connections;
+    connection->next = http->connections;
+    if (http->connections)
+        http->connections->previous = connection;
+    http->connections = connection;
+    if (http->n_connections++ == 0)
+        pthread_cond_signal(&http->changed);
+    pthread_mutex_unlock(&http->lock);
+}
+
+static void connection_closed(struct cn_http *http, struct cn_connection *connection) {
+    pthread_mutex_lock(&http->lock);
+    if (connection->next)
+        connection->next->previous = connection->previous;
+    if (connection->previous)
+        connection->previous->next = connection->next;
+    else
+        http->connections = connection->next;
+    http->n_connections--;
+    pthread_mutex_unlock(&http->lock);
+    free(connection);
+}
+
+static void on_connection(void *cls, struct MHD_Connection *mhd, void **context,
+                          enum MHD_ConnectionNotificationCode code) {
+    if (code == MHD_CONNECTION_NOTIFY_STARTED)
+        connection_open(cls, mhd, context);
+    else if (*context)
+        connection_closed(cls, *context);
+}
+
+/* ---- requests ------------------------------------------------------------------------------ */
+
+/* The request line was read: the library calls this before it touches the URI. */
+static void *on_request_line(void *cls, const char *uri, struct MHD_Connection *mhd) {
+    struct cn_http *http = cls;
+    int64_t now = cn_clock_now();
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    struct cn_connection *connection = info ? info->socket_context : NULL;
+    struct cn_request *request = connection ? cn_request_new(http) : NULL;
+    if (!request)
+        return NULL;
+    struct cn_exchange *exchange = &request->exchange;
+    request->connection = connection;
+    request->mhd = mhd;
+    exchange->started_ns = now;
+    exchange->deadline_ns = now + (int64_t)http->settings->request_timeout_ms * NS_PER_MS;
+    request->deadline_ns = exchange->deadline_ns;
+    cn_ledger_start(&exchange->ledger, now);
+    size_t len = strlen(uri);
+    request->uri_too_long = len > http->settings->max_header_bytes;
+    char *path = cn_arena_strndup(&exchange->arena, uri, request->uri_too_long ? 0 : len);
+    if (!path) {
+        cn_request_unref(request);
+        return NULL;
+    }
+    char *question = strchr(path, '?');
+    if (question) {
+        *question = '\0';
+        exchange->query = question + 1;
+    }
+    exchange->path = path;
+    pthread_mutex_lock(&http->lock);
+    connection->request = request;
+    pthread_mutex_unlock(&http->lock);
+    return request;
+}
+
+/* The library is done with a request: answered, refused, or its client is gone. */
+static void on_completed(void *cls, struct MHD_Connection *mhd, void **context,
+                         enum MHD_RequestTerminationCode code) {
+    (void)mhd;
+    (void)code;
+    struct cn_http *http = cls;
+    struct cn_request *request = *context;
+    if (!request)
+        return;
+    *context = NULL;
+    int64_t now = cn_clock_now();
+    pthread_mutex_lock(&http->lock);
+    struct cn_connection *connection = request->connection;
+    connection->request = NULL;
+    connection->served = true;
+    connection->idle_from_ns = now;
+    connection->head_due_ns = now + (int64_t)http->settings->header_timeout_ms * NS_PER_MS;
+    pthread_mutex_unlock(&http->lock);
+
+    pthread_mutex_lock(&request->lock);
+    request->phase = CN_PHASE_OVER;
+    request->connection = NULL;
+    request->mhd = NULL;
+    enum cn_code cut_code = request->cut_code;
+    pthread_mutex_unlock(&request->lock);
+
+    if (request->replied_ns)
+        request->exchange.send_ns = now - request->replied_ns;
+    if (cut_code != CN_OK && request->exchange.error.code == CN_OK) {
+        cn_error_set(&request->exchange.error, cut_code, "The body did not arrive in time.");
+        request->exchange.reply.status = cn_code_status(cut_code);
+    }
+    cn_request_unref(request);
+}
+
+/* Paths stay as they are: cn_routes_find() decodes them, segment by segment. */
+static size_t on_unescape(void *cls, struct MHD_Connection *mhd, char *text) {
+    (void)cls;
+    (void)mhd;
+    return strlen(text);
+}
+
+/* ---- start and stop ------------------------------------------------------------------------ */
+
+static enum cn_code start_daemon(struct cn_http *http, struct cn_error *error) {
+    const struct cn_settings *settings = http->settings;
+    unsigned threads = http->options.threads;
+    /* The library shares its limit out among its threads, and leaves clients beyond it hanging:
+     * each thread must be able to hold all of ours, and the ones that are told so. */
+    uint64_t connections = (settings->max_connections + 128) * threads;
+    size_t pool = 2 * (size_t)settings->max_header_bytes + (64 << 10);
+    if (pool < 128 << 10)
+        pool = 128 << 10;
+    struct MHD_OptionItem options[] = {
+        {MHD_OPTION_LISTEN_SOCKET, http->options.listen_fd, NULL},
+        {MHD_OPTION_CONNECTION_LIMIT, (intptr_t)connections, NULL},
+        {MHD_OPTION_CONNECTION_MEMORY_LIMIT, (intptr_t)pool, NULL},
+        {MHD_OPTION_CONNECTION_TIMEOUT, 0, NULL}, /* deadlines are the watcher's */
+        {MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, NULL},
+        {threads > 1 ? MHD_OPTION_THREAD_POOL_SIZE : MHD_OPTION_END, (intptr_t)threads, NULL},
+        {MHD_OPTION_END, 0, NULL},
+    };
+    http->daemon = MHD_start_daemon(
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_ITC |
+            MHD_ALLOW_SUSPEND_RESUME,
+        0, NULL, NULL, cn_http_handle, http, MHD_OPTION_ARRAY, options,
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, http, MHD_OPTION_NOTIFY_COMPLETED,
+        on_completed, http, MHD_OPTION_URI_LOG_CALLBACK, on_request_line, http,
+        MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, http, MHD_OPTION_END);
+    if (!http->daemon)
+        return cn_error_set(error, CN_INTERNAL, "The HTTP server could not start: %s.",
+                            strerror(errno));
+    return CN_OK;
+}
+
+static void init_locks(struct cn_http *http) {
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&http->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+    pthread_mutex_init(&http->lock, NULL);
+}
+
+static void stop_watcher(struct cn_http *http) {
+    pthread_mutex_lock(&http->lock);
+    http->stopping = true;
+    pthread_cond_signal(&http->changed);
+    pthread_mutex_unlock(&http->lock);
+    pthread_join(http->watcher, NULL);
+}
+
+static void release(struct cn_http *http) {
+    while (http->spares) {
+        struct cn_request *request = http->spares;
+        http->spares = request->next;
+        cn_request_free(request);
+    }
+    pthread_cond_destroy(&http->changed);
+    pthread_mutex_destroy(&http->lock);
+    free(http);
+}
+
+enum cn_code cn_http_start(struct cn_http **result, const struct cn_http_options *options,
+                           struct cn_error *error) {
+    struct cn_http *http = calloc(1, sizeof *http);
+    if (!http)
+        return cn_error_memory(error);
+    http->options = *options;
+    http->service = options->service;
+    http->settings = options->settings;
+    http->memory_bytes = options->settings->memory_bytes;
+    init_locks(http);
+    if (pthread_create(&http->watcher, NULL, cn_http_watch, http) != 0) {
+        release(http);
+        return cn_error_set(error, CN_INTERNAL, "A thread could not be started.");
+    }
+    enum cn_code code = start_daemon(http, error);
+    if (code != CN_OK) {
+        stop_watcher(http);
+        release(http);
+        return code;
+    }
+    *result = http;
+    return CN_OK;
+}
+
+/* Waits until nothing was in flight for a moment, so that a request whose bytes are already here is
+ * still answered. */
+static bool wait_idle(struct cn_http *http, int64_t until_ns) {
+    int64_t quiet_since = 0;
+    for (;;) {
+        int64_t now = cn_clock_now();
+        if (atomic_load(&http->in_flight) != 0)
+            quiet_since = 0;
+        else if (quiet_since == 0)
+            quiet_since = now;
+        else if (now - quiet_since >= 50 * NS_PER_MS)
+            return true;
+        if (now >= until_ns)
+            return false;
+        usleep(5000);
+    }
+}
+
+bool cn_http_drain(struct cn_http *http, int64_t grace_ms) {
+    int64_t until = cn_clock_now() + grace_ms * NS_PER_MS;
+    if (wait_idle(http, until))
+        return true;
+    pthread_mutex_lock(&http->lock);
+    http->cancel_all = true;
+    pthread_cond_signal(&http->changed);
+    pthread_mutex_unlock(&http->lock);
+    return wait_idle(http, cn_clock_now() + 3000 * NS_PER_MS);
+}
+
+void cn_http_stop(struct cn_http *http) {
+    MHD_stop_daemon(http->daemon);
+    stop_watcher(http);
+    release(http);
+}

@@ -1,0 +1,39 @@
+/*
+ * http.h: the HTTP side of the service: connections, heads, deadlines, replies.
+ *
+ * The library behind it is known to the http_*.c files alone. Every request becomes an exchange
+ * (handlers/exchange.h) of an endpoint from the table of routes.
+ */
+#ifndef CN_SERVER_HTTP_H
+#define CN_SERVER_HTTP_H
+
+#include "base/error.h"
+#include "handlers/exchange.h"
+#include "handlers/service.h"
+#include "server/settings.h"
+
+struct cn_http;
+
+struct cn_http_options {
+    const struct cn_settings *settings;
+    struct cn_service *service;
+    struct cn_str token;        /* empty: none is asked for */
+    int listen_fd;              /* owned by the server once it was started */
+    const char *listen_address; /* without port and brackets; allowed as Host on loopback */
+    bool loopback;
+    unsigned threads;
+};
+
+/* Starts to serve. What `options` points to must outlive the server. */
+enum cn_code cn_http_start(struct cn_http **http, const struct cn_http_options *options,
+                           struct cn_error *error);
+
+/* Waits until no request is in flight (service->draining is set: no work is taken). After
+ * `grace_ms` the work of what still runs is stopped. False: some request did not end even then;
+ * the server must not be stopped. */
+bool cn_http_drain(struct cn_http *http, int64_t grace_ms);
+
+/* Closes all connections and frees the server; after a drain that succeeded. */
+void cn_http_stop(struct cn_http *http);
+
+#endif

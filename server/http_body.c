@@ -1,0 +1,235 @@
+/*
+ * The library's handler: it is called once when the head is complete, once for each piece of the
+ * body, and once at its end (and again after each time that the connection was suspended).
+ */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "server/mhd.h"
+
+#define MIB INT64_C(1048576)
+#define NS_PER_MS INT64_C(1000000)
+#define NS_PER_SECOND INT64_C(1000000000)
+
+/* ---- refusals ------------------------------------------------------------------------------ */
+
+/* Sends the refusal past the library, which takes no reply in the middle of a body. */
+static void cut(struct cn_request *request, const struct cn_error *error) {
+    request->exchange.error = *error;
+    request->exchange.reply.status = cn_code_status(error->code);
+    pthread_mutex_lock(&request->lock);
+    if (request->phase != CN_PHASE_CUT)
+        cn_http_cut(request, error);
+    pthread_mutex_unlock(&request->lock);
+    request->drop_left = CN_HTTP_LINGER_BYTES;
+}
+
+/* Makes the reply now, to be sent when the rest of the body was dropped. */
+static void drop_rest(struct cn_request *request, const struct cn_error *error) {
+    request->dropping = true;
+    request->drop_left = CN_HTTP_DROP_BYTES;
+    cn_exchange_fail(&request->exchange, error, NULL);
+    pthread_mutex_lock(&request->lock);
+    if (request->phase == CN_PHASE_READY)
+        request->phase = CN_PHASE_BODY; /* its deadline holds */
+    pthread_mutex_unlock(&request->lock);
+}
+
+/* The head, or what the endpoint made of it, is refused. */
+static enum MHD_Result refuse_head(struct cn_request *request, const struct cn_error *error) {
+    struct cn_exchange *exchange = &request->exchange;
+    bool body = request->chunked || exchange->content_length > 0;
+    /* Ambiguous framing: what follows cannot be trusted to be a body. Expect: it is not there yet,
+     * and is not asked for. The library closes the connection in both cases. */
+    bool now = error->code == CN_AMBIGUOUS_REQUEST || (body && request->expects_continue);
+    if (now) {
+        cn_exchange_fail(exchange, error, NULL);
+        return cn_http_reply(request);
+    }
+    if (body && exchange->content_length > CN_HTTP_DROP_BYTES)
+        cut(request, error);
+    else
+        drop_rest(request, error);
+    return MHD_YES;
+}
+
+/* A piece of the body is refused. */
+static void refuse_body(struct cn_request *request, const struct cn_error *error) {
+    int64_t length = request->exchange.content_length;
+    if (length - request->received > CN_HTTP_DROP_BYTES)
+        cut(request, error);
+    else
+        drop_rest(request, error);
+}
+
+/* ---- the head ------------------------------------------------------------------------------ */
+
+/* False: the head came too late, and the connection is being closed. */
+static bool enter(struct cn_request *request) {
+    struct cn_http *http = request->http;
+    request->entered = true;
+    atomic_fetch_add(&http->in_flight, 1);
+    pthread_mutex_lock(&http->lock);
+    bool cut_before = request->connection->cut;
+    pthread_mutex_lock(&request->lock);
+    request->phase = cut_before ? CN_PHASE_CUT : CN_PHASE_CALL;
+    request->limit_ns =
+        cn_clock_now() + (int64_t)http->settings->body_timeout_ms * NS_PER_MS;
+    pthread_mutex_unlock(&request->lock);
+    pthread_mutex_unlock(&http->lock);
+    return !cut_before;
+}
+
+static enum MHD_Result begin(struct cn_request *request, const char *method, const char *version) {
+    struct cn_exchange *exchange = &request->exchange;
+    if (!enter(request))
+        return MHD_NO;
+    struct cn_error error;
+    cn_error_init(&error);
+    enum cn_code code = cn_head_check(request, method, version, &error);
+    if (code == CN_OK && exchange->endpoint->open)
+        code = exchange->endpoint->open(exchange, &error);
+    if (code != CN_OK) {
+        if (error.code == CN_OK)
+            cn_error_set(&error, code, "The request was refused.");
+        return refuse_head(request, &error);
+    }
+    request->opened = true;
+    pthread_mutex_lock(&request->lock);
+    request->deadline_ns = exchange->deadline_ns;
+    request->phase = CN_PHASE_BODY;
+    pthread_mutex_unlock(&request->lock);
+    return MHD_YES;
+}
+
+/* ---- the body ------------------------------------------------------------------------------ */
+
+static enum MHD_Result drop(struct cn_request *request, size_t size) {
+    request->drop_left -= (int64_t)size;
+    if (request->drop_left >= 0)
+        return MHD_YES;
+    if (!request->dropping)
+        return MHD_NO;
+    request->dropping = false;
+    struct cn_error error = request->exchange.error;
+    cut(request, &error);
+    return MHD_YES;
+}
+
+/* Takes the piece into account, and checks what holds for every body. */
+static enum cn_code count(struct cn_request *request, size_t size, struct cn_error *error) {
+    uint64_t limit = request->http->settings->max_body_bytes;
+    int64_t before = request->received / MIB;
+    request->received += (int64_t)size;
+    int64_t now = cn_clock_now();
+    pthread_mutex_lock(&request->lock);
+    request->limit_ns += (request->received / MIB - before) * NS_PER_SECOND;
+    bool late = request->limit_ns < now;
+    bool expired = request->deadline_ns && request->deadline_ns < now;
+    pthread_mutex_unlock(&request->lock);
+    const struct cn_endpoint *endpoint = request->exchange.endpoint;
+    if (!endpoint->takes_body)
+        return cn_error_set(error, CN_INVALID_PARAMETER, "%s %s takes no body.",
+                            request->exchange.method, endpoint->path);
+    if ((uint64_t)request->received > limit) {
+        cn_error_set(error, CN_BODY_TOO_LARGE, "The body is longer than %" PRIu64 " bytes.", limit);
+        cn_error_set_limit(error, "--max-body-bytes");
+        return CN_BODY_TOO_LARGE;
+    }
+    if (expired)
+        return cn_error_set(error, CN_DEADLINE_EXCEEDED,
+                            "The deadline passed while the body arrived.");
+    if (late)
+        return cn_error_set(error, CN_REQUEST_TIMEOUT, "The body did not arrive in time.");
+    return CN_OK;
+}
+
+/* Back-pressure: suspends the connection, unless the endpoint wants more already. */
+static void hold(struct cn_request *request) {
+    pthread_mutex_lock(&request->lock);
+    if (!request->proceeded && request->phase == CN_PHASE_BODY) {
+        request->phase = CN_PHASE_HELD;
+        request->paused_ns = cn_clock_now();
+        MHD_suspend_connection(request->mhd);
+    }
+    pthread_mutex_unlock(&request->lock);
+}
+
+static enum MHD_Result piece(struct cn_request *request, const char *data, size_t size) {
+    struct cn_exchange *exchange = &request->exchange;
+    pthread_mutex_lock(&request->lock);
+    bool is_cut = request->phase == CN_PHASE_CUT;
+    request->proceeded = false;
+    pthread_mutex_unlock(&request->lock);
+    if (is_cut && !request->drop_left) /* by the watcher */
+        request->drop_left = CN_HTTP_LINGER_BYTES;
+    if (is_cut || request->dropping)
+        return drop(request, size);
+    struct cn_error error;
+    cn_error_init(&error);
+    if (count(request, size, &error) != CN_OK) {
+        refuse_body(request, &error);
+        return MHD_YES;
+    }
+    if (!exchange->endpoint->body)
+        return MHD_YES;
+    enum cn_body_verdict verdict = exchange->endpoint->body(exchange, data, size);
+    cn_request_take_deadline(request);
+    if (verdict == CN_BODY_REFUSE) {
+        if (exchange->error.code == CN_OK)
+            cn_error_set(&exchange->error, CN_INTERNAL, "The body was refused.");
+        error = exchange->error;
+        refuse_body(request, &error);
+    } else if (verdict == CN_BODY_WAIT) {
+        hold(request);
+    }
+    return MHD_YES;
+}
+
+/* ---- the end ------------------------------------------------------------------------------- */
+
+static enum MHD_Result finish(struct cn_request *request) {
+    struct cn_exchange *exchange = &request->exchange;
+    exchange->endpoint->finish(exchange);
+    pthread_mutex_lock(&request->lock);
+    request->deadline_ns = exchange->deadline_ns;
+    bool ready = request->phase == CN_PHASE_READY;
+    if (!ready) {
+        request->phase = CN_PHASE_PENDING;
+        MHD_suspend_connection(request->mhd);
+    }
+    pthread_mutex_unlock(&request->lock);
+    return ready ? cn_http_reply(request) : MHD_YES;
+}
+
+static enum MHD_Result end(struct cn_request *request) {
+    pthread_mutex_lock(&request->lock);
+    enum cn_phase phase = request->phase;
+    if (phase == CN_PHASE_BODY)
+        request->phase = request->dropping ? CN_PHASE_READY : CN_PHASE_CALL;
+    pthread_mutex_unlock(&request->lock);
+    if (phase == CN_PHASE_BODY)
+        return request->dropping ? cn_http_reply(request) : finish(request);
+    /* SENDING: a stream that is collected for an HTTP/1.0 client has more. */
+    if (phase == CN_PHASE_READY || phase == CN_PHASE_SENDING)
+        return cn_http_reply(request);
+    return MHD_NO;
+}
+
+enum MHD_Result cn_http_handle(void *cls, struct MHD_Connection *mhd, const char *url,
+                               const char *method, const char *version, const char *upload,
+                               size_t *upload_size, void **context) {
+    (void)cls;
+    (void)mhd;
+    (void)url;
+    struct cn_request *request = *context;
+    if (!request)
+        return MHD_NO; /* there was no memory for it */
+    if (!request->entered)
+        return begin(request, method, version);
+    if (*upload_size == 0)
+        return end(request);
+    size_t size = *upload_size;
+    *upload_size = 0;
+    return piece(request, upload, size);
+}

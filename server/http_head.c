@@ -1,0 +1,363 @@
+/*
+ * The head of a request: framing, rights, route, admission. The order matters: what could make two
+ * programs disagree on where the request ends comes first.
+ */
+#include <inttypes.h>
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "server/mhd.h"
+#include "server/routes.h"
+
+/* ---- values -------------------------------------------------------------------------------- */
+
+struct value_search {
+    const char *name;
+    struct cn_arena *arena;
+    const char *value;
+};
+
+static enum MHD_Result join_value(void *cls, enum MHD_ValueKind kind, const char *key,
+                                  const char *value) {
+    (void)kind;
+    struct value_search *search = cls;
+    if (strcasecmp(key, search->name) != 0)
+        return MHD_YES;
+    if (!value)
+        value = "";
+    if (!search->value) {
+        search->value = value;
+        return MHD_YES;
+    }
+    size_t size = strlen(search->value) + strlen(value) + 3;
+    char *joined = cn_arena_alloc(search->arena, size);
+    if (joined)
+        snprintf(joined, size, "%s, %s", search->value, value);
+    search->value = joined;
+    return joined ? MHD_YES : MHD_NO;
+}
+
+const char *cn_head_value(struct cn_request *request, const char *name) {
+    struct value_search search = {.name = name, .arena = &request->exchange.arena};
+    if (request->mhd)
+        MHD_get_connection_values(request->mhd, MHD_HEADER_KIND, join_value, &search);
+    return search.value;
+}
+
+/* ---- framing ------------------------------------------------------------------------------- */
+
+struct head_walk {
+    int hosts;
+    int lengths;
+    int codings;
+    const char *host;
+    const char *length;
+    const char *coding;
+    bool bad_name;
+};
+
+static bool is_token(const char *text, size_t len) {
+    for (size_t i = 0; i < len; i++) {
+        char c = text[i];
+        bool alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!alnum && (c == '\0' || !strchr("!#$%&'*+-.^_`|~", c)))
+            return false;
+    }
+    return len > 0;
+}
+
+static bool is_name(const char *key, size_t len, const char *name) {
+    return len == strlen(name) && strncasecmp(key, name, len) == 0;
+}
+
+static enum MHD_Result walk_header(void *cls, enum MHD_ValueKind kind, const char *key,
+                                   size_t key_size, const char *value, size_t value_size) {
+    (void)kind;
+    (void)value_size;
+    struct head_walk *walk = cls;
+    if (!is_token(key, key_size)) {
+        walk->bad_name = true;
+    } else if (is_name(key, key_size, "host")) {
+        walk->hosts++;
+        walk->host = value;
+    } else if (is_name(key, key_size, "content-length")) {
+        walk->lengths++;
+        walk->length = value ? value : "";
+    } else if (is_name(key, key_size, "transfer-encoding")) {
+        walk->codings++;
+        walk->coding = value ? value : "";
+    }
+    return MHD_YES;
+}
+
+/* Plain digits; a length beyond int64 is as good as the largest. */
+static bool parse_length(const char *text, int64_t *length) {
+    size_t digits = strspn(text, "0123456789");
+    if (digits == 0 || text[digits] != '\0')
+        return false;
+    *length = 0;
+    for (; *text; text++)
+        if (__builtin_mul_overflow(*length, 10, length) ||
+            __builtin_add_overflow(*length, *text - '0', length)) {
+            *length = INT64_MAX;
+            break;
+        }
+    return true;
+}
+
+static enum cn_code ambiguous(struct cn_request *request, struct cn_error *error,
+                              const char *detail) {
+    request->exchange.reply.close = true;
+    return cn_error_set(error, CN_AMBIGUOUS_REQUEST, "%s", detail);
+}
+
+static enum cn_code check_framing(struct cn_request *request, struct head_walk *walk,
+                                  struct cn_error *error) {
+    struct cn_exchange *exchange = &request->exchange;
+    if (walk->bad_name)
+        return ambiguous(request, error,
+                         "A header's name is not a token; there may be no blank before the colon.");
+    if (walk->hosts > 1)
+        return ambiguous(request, error, "There are two Host headers.");
+    if (walk->hosts == 0 && exchange->http_minor > 0)
+        return ambiguous(request, error, "There is no Host header.");
+    if (walk->lengths > 1)
+        return ambiguous(request, error, "There are two Content-Length headers.");
+    if (walk->lengths > 0 && walk->codings > 0)
+        return ambiguous(request, error, "There are both Content-Length and Transfer-Encoding.");
+    if (walk->codings > 1 || (walk->codings && strcasecmp(walk->coding, "chunked") != 0))
+        return ambiguous(request, error, "The only transfer coding that is taken is 'chunked'.");
+    if (walk->codings && exchange->http_minor == 0)
+        return ambiguous(request, error, "HTTP/1.0 has no Transfer-Encoding.");
+    if (walk->lengths && !parse_length(walk->length, &exchange->content_length))
+        return ambiguous(request, error, "Content-Length is not a plain number.");
+    request->chunked = walk->codings > 0;
+    if (!request->chunked && exchange->content_length < 0)
+        exchange->content_length = 0;
+    const char *expect = cn_head_value(request, "Expect");
+    request->expects_continue = expect && strcasecmp(expect, "100-continue") == 0;
+    return CN_OK;
+}
+
+static enum cn_code check_size(struct cn_request *request, struct cn_error *error) {
+    uint64_t limit = request->http->settings->max_header_bytes;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(request->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    enum cn_code code = CN_OK;
+    if (request->uri_too_long)
+        code = cn_error_set(error, CN_URI_TOO_LONG,
+                            "The request's target is longer than %" PRIu64
+                            " bytes; options may stand in a JSON body or a form instead.",
+                            limit);
+    else if (info && info->header_size > limit)
+        code = cn_error_set(error, CN_HEADERS_TOO_LARGE,
+                            "The request's head is longer than %" PRIu64 " bytes.", limit);
+    if (code != CN_OK) {
+        cn_error_set_limit(error, "--max-header-bytes");
+        request->exchange.reply.close = true;
+    }
+    return code;
+}
+
+/* ---- rights -------------------------------------------------------------------------------- */
+
+static enum cn_code check_token(struct cn_request *request, struct cn_error *error) {
+    struct cn_str token = request->http->options.token;
+    if (token.len == 0)
+        return CN_OK;
+    const char *header = cn_head_value(request, "Authorization");
+    if (header && strncasecmp(header, "Bearer ", 7) == 0) {
+        struct cn_str given = cn_str_c(header + 7 + strspn(header + 7, " "));
+        if (given.len == token.len && CRYPTO_memcmp(given.data, token.data, token.len) == 0)
+            return CN_OK;
+    }
+    cn_reply_add_header(&request->exchange, "WWW-Authenticate", "Bearer");
+    return cn_error_set(error, CN_UNAUTHORIZED,
+                        header ? "The token is not the one that this server was given."
+                               : "This server wants 'Authorization: Bearer TOKEN'.");
+}
+
+/* The host part of a Host header, without its port. */
+static struct cn_str host_name(const char *host) {
+    if (host[0] == '[') {
+        const char *end = strchr(host, ']');
+        return end ? cn_str(host, (size_t)(end - host) + 1) : cn_str_c(host);
+    }
+    return cn_str(host, strcspn(host, ":"));
+}
+
+static bool host_is(struct cn_str name, const char *text) {
+    return name.len == strlen(text) && strncasecmp(name.data, text, name.len) == 0;
+}
+
+static bool local_host(const struct cn_http *http, const char *host) {
+    struct cn_str name = host_name(host);
+    if (name.len > 0 && name.data[0] == '[') {
+        struct cn_str inner = cn_str(name.data + 1, name.len >= 2 ? name.len - 2 : 0);
+        return host_is(inner, "::1") || host_is(inner, http->options.listen_address);
+    }
+    return host_is(name, "localhost") || host_is(name, "127.0.0.1") ||
+           host_is(name, http->options.listen_address);
+}
+
+/* A page of another site may not use the service through its visitor's browser; nor may one whose
+ * name was made to point here (DNS rebinding). */
+static enum cn_code check_origin(struct cn_request *request, const char *host,
+                                 struct cn_error *error) {
+    const struct cn_http *http = request->http;
+    if (host && http->options.loopback && http->options.token.len == 0 && !local_host(http, host)) {
+        cn_error_set(error, CN_FORBIDDEN_ORIGIN,
+                     "The Host header names another host than this one (localhost).");
+        cn_error_set_value(error, cn_str_c(host));
+        return CN_FORBIDDEN_ORIGIN;
+    }
+    const char *origin = cn_head_value(request, "Origin");
+    if (!origin)
+        return CN_OK;
+    const char *rest = strncasecmp(origin, "http://", 7) == 0    ? origin + 7
+                       : strncasecmp(origin, "https://", 8) == 0 ? origin + 8
+                                                                 : NULL;
+    if (rest && host && strcasecmp(rest, host) == 0)
+        return CN_OK;
+    cn_error_set(error, CN_FORBIDDEN_ORIGIN, "Pages of another origin may not use this service.");
+    cn_error_set_value(error, cn_str_c(origin));
+    return CN_FORBIDDEN_ORIGIN;
+}
+
+/* ---- route and admission ------------------------------------------------------------------- */
+
+static enum cn_code find_route(struct cn_request *request, struct cn_error *error) {
+    struct cn_exchange *exchange = &request->exchange;
+    const char *path = exchange->path;
+    if (strncasecmp(path, "http://", 7) == 0) { /* the absolute form, as a proxy sends it */
+        path = strchr(path + 7, '/');
+        exchange->path = path = path ? path : "/";
+    }
+    return cn_routes_find(exchange->method, path, &exchange->arena, &exchange->endpoint,
+                          &exchange->segment, error);
+}
+
+static enum cn_code check_body(struct cn_request *request, struct cn_error *error) {
+    struct cn_exchange *exchange = &request->exchange;
+    uint64_t limit = request->http->settings->max_body_bytes;
+    if (exchange->content_length > 0 && !exchange->endpoint->takes_body)
+        return cn_error_set(error, CN_INVALID_PARAMETER, "%s %s takes no body.", exchange->method,
+                            exchange->endpoint->path);
+    if (exchange->content_length > 0 && (uint64_t)exchange->content_length > limit) {
+        cn_error_set(error, CN_BODY_TOO_LARGE,
+                     "The body has %" PRId64 " bytes; at most %" PRIu64 " are taken.",
+                     exchange->content_length, limit);
+        cn_error_set_limit(error, "--max-body-bytes");
+        return CN_BODY_TOO_LARGE;
+    }
+    return CN_OK;
+}
+
+static enum cn_code overloaded(struct cn_error *error, const char *limit, const char *detail) {
+    cn_error_set(error, CN_OVERLOADED, "%s", detail);
+    cn_error_set_limit(error, limit);
+    return CN_OVERLOADED;
+}
+
+static enum cn_code check_memory(struct cn_request *request, struct cn_error *error) {
+    const struct cn_http *http = request->http;
+    uint64_t length = (uint64_t)(request->exchange.content_length > 0
+                                     ? request->exchange.content_length
+                                     : 0);
+    if (length > http->memory_bytes) {
+        cn_error_set(error, CN_BODY_TOO_LARGE,
+                     "The body has %" PRIu64 " bytes; the service has %" PRIu64
+                     " for all requests together.",
+                     length, http->memory_bytes);
+        cn_error_set_limit(error, "--memory-bytes");
+        return CN_BODY_TOO_LARGE;
+    }
+    size_t idle, in_use;
+    cn_blocks_stats(http->service->blocks, &idle, &in_use);
+    if (in_use > http->memory_bytes - length)
+        return overloaded(error, "--memory-bytes",
+                          "The memory for requests is in use; try again in a moment.");
+    return CN_OK;
+}
+
+/* Health checks are answered whatever else is going on. */
+static enum cn_code admit(struct cn_request *request, struct cn_error *error) {
+    struct cn_http *http = request->http;
+    struct cn_exchange *exchange = &request->exchange;
+    if (request->connection->excess && !exchange->endpoint->open_access) {
+        exchange->reply.close = true;
+        return overloaded(error, "--max-connections",
+                          "There are too many connections; try again in a moment.");
+    }
+    if (!exchange->endpoint->works)
+        return CN_OK;
+    if (atomic_load(&http->service->draining)) {
+        exchange->reply.close = true;
+        return cn_error_set(error, CN_DRAINING, "The service is going down and takes no new work.");
+    }
+    CN_TRY(check_memory(request, error));
+    if (atomic_fetch_add(&http->working, 1) >= (int64_t)http->settings->max_queued) {
+        atomic_fetch_sub(&http->working, 1);
+        return overloaded(error, "--max-queued",
+                          "There is too much work in flight; try again in a moment.");
+    }
+    request->counted = true;
+    return CN_OK;
+}
+
+/* ---- all of it ----------------------------------------------------------------------------- */
+
+/* W3C trace context: version-trace-parent-flags in lower-case hex, and not all zeros. */
+static bool traceparent_ok(const char *text) {
+    static const size_t lengths[] = {2, 32, 16, 2};
+    if (strlen(text) != 55 || strncmp(text, "ff", 2) == 0)
+        return false;
+    for (size_t i = 0; i < 4; i++) {
+        if (strspn(text, "0123456789abcdef") != lengths[i])
+            return false;
+        bool must_differ = i == 1 || i == 2;
+        if (must_differ && strspn(text, "0") >= lengths[i])
+            return false;
+        text += lengths[i];
+        if (i < 3 && *text++ != '-')
+            return false;
+    }
+    return true;
+}
+
+enum cn_code cn_head_check(struct cn_request *request, const char *method, const char *version,
+                           struct cn_error *error) {
+    struct cn_exchange *exchange = &request->exchange;
+    exchange->method = cn_arena_strndup(&exchange->arena, method, strlen(method));
+    if (!exchange->method)
+        return cn_error_memory(error);
+    exchange->http_minor = strcmp(version, "HTTP/1.0") == 0 ? 0 : 1;
+    struct head_walk walk = {0};
+    MHD_get_connection_values_n(request->mhd, MHD_HEADER_KIND, walk_header, &walk);
+    CN_TRY(check_framing(request, &walk, error));
+    CN_TRY(check_size(request, error));
+    const char *traceparent = cn_head_value(request, "traceparent");
+    if (traceparent && traceparent_ok(traceparent))
+        cn_reply_add_header(exchange, "traceparent", traceparent);
+    /* The route comes first only because some endpoints are open to all; whoever has no token
+     * does not learn from the answer which paths there are. */
+    struct cn_error route_error;
+    cn_error_init(&route_error);
+    enum cn_code route = find_route(request, &route_error);
+    if (route != CN_OK || !exchange->endpoint->open_access)
+        CN_TRY(check_token(request, error));
+    CN_TRY(check_origin(request, walk.host, error));
+    if (route == CN_METHOD_NOT_ALLOWED) {
+        char allow[64];
+        cn_routes_allow(exchange->endpoint, allow, sizeof allow);
+        cn_reply_add_header(exchange, "Allow", allow);
+    }
+    if (route != CN_OK) {
+        *error = route_error;
+        return route;
+    }
+    CN_TRY(check_body(request, error));
+    return admit(request, error);
+}

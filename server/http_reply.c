@@ -1,0 +1,285 @@
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "handlers/problem.h"
+#include "handlers/runs.h"
+#include "server/mhd.h"
+
+#define MIB INT64_C(1048576)
+#define NS_PER_SECOND INT64_C(1000000000)
+
+enum {
+    STREAM_BLOCK = 64 << 10,
+    /* The library hands an iovec to one sendmsg() and, when the kernel takes no longer one, waits
+     * for an event that never comes (0.9.75, epoll). */
+    MOST_IOVECS = 1024
+};
+
+/* ---- headers ------------------------------------------------------------------------------- */
+
+static bool has_header(const struct cn_reply *reply, const char *name) {
+    for (size_t i = 0; i < reply->n_headers; i++)
+        if (strcmp(reply->headers[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* What every reply carries, beside what its endpoint says. */
+static void add_common_headers(struct cn_request *request) {
+    struct cn_exchange *exchange = &request->exchange;
+    struct cn_reply *reply = &exchange->reply;
+    if (exchange->endpoint && exchange->endpoint->works) {
+        cn_reply_add_header(exchange, "Colonnade-Run", exchange->run);
+        if (!has_header(reply, "Server-Timing")) {
+            struct cn_buf timing = CN_BUF_INIT;
+            if (cn_server_timing(&timing, &exchange->ledger,
+                                 cn_clock_now() - exchange->started_ns) &&
+                cn_buf_add_char(&timing, '\0'))
+                cn_reply_add_header(exchange, "Server-Timing", timing.data);
+            cn_buf_release(&timing);
+        }
+    }
+    cn_reply_add_header(exchange, "X-Content-Type-Options", "nosniff");
+    if (!has_header(reply, "Cache-Control"))
+        cn_reply_add_header(exchange, "Cache-Control", "no-store");
+}
+
+/* ---- streams ------------------------------------------------------------------------------- */
+
+/* Nothing to send: suspends the connection, unless something came meanwhile. */
+static bool starve(struct cn_request *request) {
+    pthread_mutex_lock(&request->lock);
+    bool woken = request->woken;
+    request->woken = false;
+    if (!woken) {
+        request->phase = CN_PHASE_STARVED;
+        request->paused_ns = cn_clock_now();
+        MHD_suspend_connection(request->mhd);
+    }
+    pthread_mutex_unlock(&request->lock);
+    return !woken;
+}
+
+/* A second for each MiB that the client was given to read. */
+static void grant_time(struct cn_request *request, uint64_t sent) {
+    int64_t mib = (int64_t)(sent / (uint64_t)MIB);
+    if (mib <= request->granted)
+        return;
+    pthread_mutex_lock(&request->lock);
+    request->limit_ns += (mib - request->granted) * NS_PER_SECOND;
+    pthread_mutex_unlock(&request->lock);
+    request->granted = mib;
+}
+
+static ssize_t read_stream(void *cls, uint64_t position, char *out, size_t max) {
+    struct cn_request *request = cls;
+    struct cn_exchange *exchange = &request->exchange;
+    grant_time(request, position);
+    for (;;) {
+        ssize_t n = exchange->reply.stream(exchange, out, max);
+        if (n > 0)
+            return n;
+        if (n == CN_STREAM_END)
+            return MHD_CONTENT_READER_END_OF_STREAM;
+        if (n != CN_STREAM_WAIT)
+            return MHD_CONTENT_READER_END_WITH_ERROR;
+        if (starve(request))
+            return 0;
+    }
+}
+
+/* An HTTP/1.0 client cannot tell a broken stream from a complete one: the stream is collected and
+ * sent with its length. */
+enum collected { COLLECTED, COLLECT_LATER, COLLECT_FAILED };
+static enum collected collect_stream(struct cn_request *request) {
+    struct cn_exchange *exchange = &request->exchange;
+    struct cn_buf *buf = &request->collected;
+    struct cn_error error;
+    cn_error_init(&error);
+    for (;;) {
+        if (buf->len >= request->http->memory_bytes || !cn_buf_reserve(buf, STREAM_BLOCK)) {
+            cn_error_set(&error, CN_LIMIT_EXCEEDED,
+                         "The reply is too large for HTTP/1.0, to which it cannot be streamed.");
+            cn_error_set_limit(&error, "--memory-bytes");
+            break;
+        }
+        ssize_t n = exchange->reply.stream(exchange, buf->data + buf->len, STREAM_BLOCK);
+        if (n > 0) {
+            buf->len += (size_t)n;
+            continue;
+        }
+        if (n == CN_STREAM_WAIT) {
+            if (starve(request))
+                return COLLECT_LATER;
+            continue;
+        }
+        if (n == CN_STREAM_END)
+            break;
+        cn_error_set(&error, CN_INTERNAL, "The reply broke off.");
+        if (exchange->error.code != CN_OK)
+            error = exchange->error;
+        break;
+    }
+    exchange->reply.stream = NULL;
+    if (error.code != CN_OK) {
+        cn_exchange_fail(exchange, &error, NULL);
+        return COLLECTED;
+    }
+    struct cn_str *part = cn_arena_alloc(&exchange->arena, sizeof *part);
+    if (part)
+        *part = cn_buf_str(buf);
+    exchange->reply.parts = part;
+    exchange->reply.n_parts = part ? 1 : 0;
+    return part ? COLLECTED : COLLECT_FAILED;
+}
+
+/* ---- the library's response ---------------------------------------------------------------- */
+
+/* Copies from the parts; the library asks for one stretch after the other. */
+static ssize_t read_parts(void *cls, uint64_t position, char *out, size_t max) {
+    struct cn_request *request = cls;
+    const struct cn_reply *reply = &request->exchange.reply;
+    (void)position;
+    size_t n = 0;
+    while (n < max && request->part < reply->n_parts) {
+        struct cn_str part = reply->parts[request->part];
+        size_t len = part.len - request->part_offset;
+        if (len > max - n)
+            len = max - n;
+        if (len > 0)
+            memcpy(out + n, part.data + request->part_offset, len);
+        n += len;
+        request->part_offset += len;
+        if (request->part_offset == part.len) {
+            request->part++;
+            request->part_offset = 0;
+        }
+    }
+    return n > 0 ? (ssize_t)n : MHD_CONTENT_READER_END_OF_STREAM;
+}
+
+static struct MHD_Response *response_from_parts(struct cn_request *request, uint64_t *total) {
+    const struct cn_reply *reply = &request->exchange.reply;
+    *total = 0;
+    size_t n = 0;
+    for (size_t i = 0; i < reply->n_parts; i++) {
+        *total += reply->parts[i].len;
+        n += reply->parts[i].len > 0;
+    }
+    if (n == 0)
+        return MHD_create_response_from_buffer(0, (void *)(uintptr_t) "", MHD_RESPMEM_PERSISTENT);
+    if (n > MOST_IOVECS)
+        return MHD_create_response_from_callback(*total, STREAM_BLOCK, read_parts, request, NULL);
+    struct MHD_IoVec *iov = malloc(n * sizeof *iov);
+    if (!iov)
+        return NULL;
+    size_t at = 0;
+    for (size_t i = 0; i < reply->n_parts; i++)
+        if (reply->parts[i].len > 0)
+            iov[at++] = (struct MHD_IoVec){reply->parts[i].data, reply->parts[i].len};
+    struct MHD_Response *response =
+        MHD_create_response_from_iovec(iov, (unsigned)n, NULL, NULL); /* copies the array */
+    free(iov);
+    return response;
+}
+
+static bool add_headers(struct MHD_Response *response, const struct cn_reply *reply) {
+    bool ok = true;
+    if (reply->content_type)
+        ok = MHD_add_response_header(response, "Content-Type", reply->content_type) == MHD_YES;
+    for (size_t i = 0; ok && i < reply->n_headers; i++)
+        ok = MHD_add_response_header(response, reply->headers[i].name, reply->headers[i].value) ==
+             MHD_YES;
+    if (ok && reply->close)
+        ok = MHD_add_response_header(response, "Connection", "close") == MHD_YES;
+    return ok;
+}
+
+enum MHD_Result cn_http_reply(struct cn_request *request) {
+    struct cn_exchange *exchange = &request->exchange;
+    struct cn_reply *reply = &exchange->reply;
+    if (reply->stream && exchange->http_minor == 0) {
+        enum collected collected = collect_stream(request);
+        if (collected != COLLECTED)
+            return collected == COLLECT_LATER ? MHD_YES : MHD_NO;
+    }
+    add_common_headers(request);
+    uint64_t total = 0;
+    struct MHD_Response *response =
+        reply->stream ? MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK,
+                                                          read_stream, request, NULL)
+                      : response_from_parts(request, &total);
+    if (!response)
+        return MHD_NO;
+    enum MHD_Result result = MHD_NO;
+    if (add_headers(response, reply)) {
+        pthread_mutex_lock(&request->lock);
+        request->phase = CN_PHASE_SENDING;
+        request->limit_ns = cn_clock_now() +
+                            (int64_t)request->http->settings->body_timeout_ms * 1000000 +
+                            (int64_t)(total / (uint64_t)MIB) * NS_PER_SECOND;
+        pthread_mutex_unlock(&request->lock);
+        result = MHD_queue_response(request->mhd, (unsigned)reply->status, response);
+    }
+    MHD_destroy_response(response);
+    return result;
+}
+
+/* ---- replies on the bare socket ------------------------------------------------------------ */
+
+static const char *reason_phrase(int status) {
+    const char *phrase = MHD_get_reason_phrase_for((unsigned)status);
+    return phrase ? phrase : "Error";
+}
+
+/* The socket's buffer is empty here (nothing was sent but perhaps a 100), so a few KB go in whole;
+ * if they do not, the client is not reading and gets nothing. */
+static void send_and_shut(int fd, struct cn_str text) {
+    ssize_t sent = send(fd, text.data, text.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    (void)sent;
+    shutdown(fd, SHUT_WR);
+}
+
+void cn_http_cut(struct cn_request *request, const struct cn_error *error) {
+    struct cn_exchange *exchange = &request->exchange;
+    struct cn_buf body = CN_BUF_INIT;
+    struct cn_buf text = CN_BUF_INIT;
+    int status = cn_code_status(error->code);
+    const char *retry_after = cn_problem_retry_after(error->code);
+    int64_t now = cn_clock_now();
+    bool ok = cn_problem_write(&body, error, NULL) &&
+              cn_buf_printf(&text,
+                            "HTTP/1.1 %d %s\r\nConnection: close\r\nContent-Type: %s\r\n"
+                            "Content-Length: %zu\r\nX-Content-Type-Options: nosniff\r\n"
+                            "Cache-Control: no-store\r\n",
+                            status, reason_phrase(status), CN_PROBLEM_TYPE, body.len);
+    if (ok && retry_after)
+        ok = cn_buf_printf(&text, "Retry-After: %s\r\n", retry_after);
+    if (ok && exchange->endpoint && exchange->endpoint->works)
+        ok = cn_buf_printf(&text, "Colonnade-Run: %s\r\nServer-Timing: total;dur=%.3f\r\n",
+                           exchange->run, (double)(now - exchange->started_ns) / 1e6);
+    ok = ok && cn_buf_add_c(&text, "\r\n");
+    if (ok && strcmp(exchange->method, "HEAD") != 0)
+        ok = cn_buf_add_str(&text, cn_buf_str(&body));
+    if (ok)
+        send_and_shut(request->connection->fd, cn_buf_str(&text));
+    else
+        shutdown(request->connection->fd, SHUT_RDWR);
+    cn_buf_release(&body);
+    cn_buf_release(&text);
+    request->cut_code = error->code;
+    request->phase = CN_PHASE_CUT;
+    request->limit_ns = now + CN_HTTP_LINGER_NS;
+}
+
+void cn_http_cut_bare(int fd, int status) {
+    char text[128];
+    int n = snprintf(text, sizeof text,
+                     "HTTP/1.1 %d %s\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", status,
+                     reason_phrase(status));
+    send_and_shut(fd, cn_str(text, (size_t)n));
+}

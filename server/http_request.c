@@ -1,0 +1,149 @@
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "kernels/digest.h"
+#include "server/mhd.h"
+
+enum { SPARES = 64, ARENA_BLOCK = 16 << 10 };
+
+static struct cn_request *request_of(struct cn_exchange *exchange) {
+    return (struct cn_request *)exchange;
+}
+
+/* ---- what endpoints may call --------------------------------------------------------------- */
+
+static const char *op_header(struct cn_exchange *exchange, const char *name) {
+    return cn_head_value(request_of(exchange), name);
+}
+
+static void op_reply(struct cn_exchange *exchange) {
+    struct cn_request *request = request_of(exchange);
+    pthread_mutex_lock(&request->lock);
+    request->replied_ns = cn_clock_now();
+    bool pending = request->phase == CN_PHASE_PENDING;
+    /* Refused on the bare socket meanwhile, or no longer there: the reply is thrown away. */
+    if (request->phase != CN_PHASE_CUT && request->phase != CN_PHASE_OVER)
+        request->phase = CN_PHASE_READY;
+    if (pending)
+        MHD_resume_connection(request->mhd);
+    pthread_mutex_unlock(&request->lock);
+}
+
+static void op_proceed(struct cn_exchange *exchange) {
+    struct cn_request *request = request_of(exchange);
+    pthread_mutex_lock(&request->lock);
+    if (request->phase == CN_PHASE_HELD) {
+        request->phase = CN_PHASE_BODY;
+        request->limit_ns += cn_clock_now() - request->paused_ns; /* not the client's fault */
+        MHD_resume_connection(request->mhd);
+    } else {
+        request->proceeded = true;
+    }
+    pthread_mutex_unlock(&request->lock);
+}
+
+static void op_wake(struct cn_exchange *exchange) {
+    struct cn_request *request = request_of(exchange);
+    pthread_mutex_lock(&request->lock);
+    if (request->phase == CN_PHASE_STARVED) {
+        request->phase = CN_PHASE_SENDING;
+        request->limit_ns += cn_clock_now() - request->paused_ns;
+        MHD_resume_connection(request->mhd);
+    } else {
+        request->woken = true;
+    }
+    pthread_mutex_unlock(&request->lock);
+}
+
+static const struct cn_exchange_ops ops = {
+    .header = op_header,
+    .reply = op_reply,
+    .proceed = op_proceed,
+    .wake = op_wake,
+};
+
+/* ---- life ---------------------------------------------------------------------------------- */
+
+static struct cn_request *take_spare(struct cn_http *http) {
+    pthread_mutex_lock(&http->lock);
+    struct cn_request *request = http->spares;
+    if (request) {
+        http->spares = request->next;
+        http->n_spares--;
+    }
+    pthread_mutex_unlock(&http->lock);
+    return request;
+}
+
+struct cn_request *cn_request_new(struct cn_http *http) {
+    struct cn_arena arena;
+    struct cn_request *request = take_spare(http);
+    if (request) {
+        arena = request->exchange.arena;
+    } else {
+        request = malloc(sizeof *request);
+        if (!request)
+            return NULL;
+        cn_arena_init(&arena, ARENA_BLOCK);
+    }
+    *request = (struct cn_request){.http = http, .refs = 1, .phase = CN_PHASE_HEAD};
+    pthread_mutex_init(&request->lock, NULL);
+    struct cn_exchange *exchange = &request->exchange;
+    exchange->arena = arena;
+    exchange->ops = &ops;
+    exchange->service = http->service;
+    exchange->content_length = -1;
+    cn_error_init(&exchange->error);
+    unsigned char id[16];
+    if (RAND_bytes(id, sizeof id) != 1) {
+        cn_request_free(request);
+        return NULL;
+    }
+    cn_hex_encode(id, sizeof id, exchange->run);
+    return request;
+}
+
+void cn_request_free(struct cn_request *request) {
+    cn_arena_release(&request->exchange.arena);
+    free(request);
+}
+
+static void request_close(struct cn_request *request) {
+    struct cn_http *http = request->http;
+    struct cn_exchange *exchange = &request->exchange;
+    if (request->opened && exchange->endpoint->close)
+        exchange->endpoint->close(exchange);
+    cn_buf_release(&request->collected);
+    if (request->counted)
+        atomic_fetch_sub(&http->working, 1);
+    pthread_mutex_destroy(&request->lock);
+    cn_arena_reset(&exchange->arena, ARENA_BLOCK);
+    bool entered = request->entered;
+    pthread_mutex_lock(&http->lock);
+    bool keep = http->n_spares < SPARES && !http->stopping;
+    if (keep) {
+        request->next = http->spares;
+        http->spares = request;
+        http->n_spares++;
+    }
+    pthread_mutex_unlock(&http->lock);
+    if (!keep)
+        cn_request_free(request);
+    if (entered)
+        atomic_fetch_sub(&http->in_flight, 1); /* last: the server may stop now */
+}
+
+void cn_request_unref(struct cn_request *request) {
+    pthread_mutex_lock(&request->lock);
+    bool last = --request->refs == 0;
+    pthread_mutex_unlock(&request->lock);
+    if (last)
+        request_close(request);
+}
+
+void cn_request_take_deadline(struct cn_request *request) {
+    pthread_mutex_lock(&request->lock);
+    request->deadline_ns = request->exchange.deadline_ns;
+    pthread_mutex_unlock(&request->lock);
+}

@@ -1,0 +1,180 @@
+/*
+ * The watcher.
+ *
+ * The library notices neither deadlines (its timeout is one of inactivity) nor, while a connection
+ * is suspended, a client that hung up. The watcher looks at every connection some times a second.
+ * A descriptor is closed only after its connection has left the list, so what is in the list under
+ * the lock is open.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <time.h>
+
+#include "server/mhd.h"
+
+#define NS_PER_MS INT64_C(1000000)
+#define TICK_NS (25 * NS_PER_MS)
+/* Work has the deadline too and normally answers by itself; this is how long it may take to. */
+#define LENIENCE_NS (100 * NS_PER_MS)
+
+enum { BATCH = 64 };
+
+/* Requests whose endpoint is to be told that its work is in vain; each holds a reference. */
+struct batch {
+    struct cn_request *requests[BATCH];
+    size_t n;
+};
+
+/* ---- heads --------------------------------------------------------------------------------- */
+
+/* Whether anything has arrived since the connection began to wait for a head. */
+static bool has_received(const struct cn_connection *connection, int64_t now) {
+    if (!connection->served || connection->request)
+        return true; /* a new connection is answered even if it said nothing */
+    struct tcp_info info;
+    socklen_t size = sizeof info;
+    if (getsockopt(connection->fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0)
+        return false;
+    int64_t waited_ms = (now - connection->idle_from_ns) / NS_PER_MS;
+    return (int64_t)info.tcpi_last_data_recv + 1 < waited_ms;
+}
+
+static void head_is_late(struct cn_connection *connection, int64_t now) {
+    if (!connection->cut && has_received(connection, now)) {
+        cn_http_cut_bare(connection->fd, 408);
+        connection->head_due_ns = now + CN_HTTP_LINGER_NS;
+    } else {
+        shutdown(connection->fd, SHUT_RDWR);
+        connection->head_due_ns = INT64_MAX;
+    }
+    connection->cut = true;
+}
+
+/* ---- bodies and replies -------------------------------------------------------------------- */
+
+static void body_is_late(struct cn_request *request, bool expired, bool cancel) {
+    struct cn_error error;
+    cn_error_init(&error);
+    if (cancel)
+        cn_error_set(&error, CN_DRAINING, "The service is going down.");
+    else if (expired)
+        cn_error_set(&error, CN_DEADLINE_EXCEEDED, "The deadline passed while the body arrived.");
+    else
+        cn_error_set(&error, CN_REQUEST_TIMEOUT, "The body did not arrive in time.");
+    cn_http_cut(request, &error);
+}
+
+/* A client that is gone and one that has only ended its sending side look alike at first. A 102
+ * tells them apart: the socket of a dead client answers it with a reset. */
+static bool has_hung_up(struct cn_request *request) {
+    struct pollfd poller = {.fd = request->connection->fd, .events = POLLRDHUP};
+    if (poll(&poller, 1, 0) <= 0)
+        return false;
+    if (poller.revents & (POLLHUP | POLLERR | POLLNVAL))
+        return true;
+    if (!(poller.revents & POLLRDHUP) || request->phase != CN_PHASE_PENDING)
+        return false;
+    if (request->exchange.http_minor == 0)
+        return true;
+    if (request->probed)
+        return false;
+    request->probed = true;
+    static const char probe[] = "HTTP/1.1 102 Processing\r\n\r\n";
+    return send(poller.fd, probe, sizeof probe - 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 &&
+           errno != EAGAIN;
+}
+
+static void look_at_work(struct cn_request *request, int64_t now, bool cancel,
+                         struct batch *batch) {
+    if (request->gone_called || !request->exchange.endpoint->gone || batch->n == BATCH)
+        return;
+    bool expired = request->deadline_ns && request->deadline_ns + LENIENCE_NS <= now;
+    if (!expired && !cancel && !has_hung_up(request))
+        return;
+    request->gone_called = true;
+    request->refs++;
+    batch->requests[batch->n++] = request;
+}
+
+/* With both locks held. */
+static void look_at_request(struct cn_request *request, int64_t now, bool cancel,
+                            struct batch *batch) {
+    int64_t limit = request->limit_ns;
+    bool late = limit && limit <= now;
+    bool expired = request->deadline_ns && request->deadline_ns <= now;
+    switch (request->phase) {
+    case CN_PHASE_BODY:
+        if (late || expired || cancel)
+            body_is_late(request, expired, cancel);
+        break;
+    case CN_PHASE_PENDING:
+    case CN_PHASE_STARVED:
+        look_at_work(request, now, cancel, batch);
+        break;
+    case CN_PHASE_SENDING:
+    case CN_PHASE_CUT:
+        if (late || (cancel && request->phase == CN_PHASE_SENDING && request->gone_called)) {
+            shutdown(request->connection->fd, SHUT_RDWR);
+            request->limit_ns = 0;
+        }
+        break;
+    case CN_PHASE_HEAD:
+    case CN_PHASE_HELD:
+    case CN_PHASE_CALL:
+    case CN_PHASE_READY:
+    case CN_PHASE_OVER:
+        break;
+    }
+}
+
+static void look_around(struct cn_http *http, struct batch *batch) {
+    int64_t now = cn_clock_now();
+    for (struct cn_connection *connection = http->connections; connection;
+         connection = connection->next) {
+        struct cn_request *request = connection->request;
+        bool in_head = true;
+        if (request) {
+            pthread_mutex_lock(&request->lock);
+            in_head = request->phase == CN_PHASE_HEAD;
+            if (!in_head)
+                look_at_request(request, now, http->cancel_all, batch);
+            pthread_mutex_unlock(&request->lock);
+        }
+        if (in_head && connection->head_due_ns <= now)
+            head_is_late(connection, now);
+    }
+}
+
+static void wait_tick(struct cn_http *http) {
+    if (!http->connections) {
+        pthread_cond_wait(&http->changed, &http->lock);
+        return;
+    }
+    int64_t until = cn_clock_now() + TICK_NS;
+    struct timespec time = {.tv_sec = (time_t)(until / 1000000000),
+                            .tv_nsec = (long)(until % 1000000000)};
+    pthread_cond_timedwait(&http->changed, &http->lock, &time);
+}
+
+void *cn_http_watch(void *context) {
+    struct cn_http *http = context;
+    pthread_mutex_lock(&http->lock);
+    while (!http->stopping) {
+        wait_tick(http);
+        struct batch batch = {.n = 0};
+        look_around(http, &batch);
+        pthread_mutex_unlock(&http->lock);
+        for (size_t i = 0; i < batch.n; i++) {
+            struct cn_exchange *exchange = &batch.requests[i]->exchange;
+            exchange->endpoint->gone(exchange);
+            cn_request_unref(batch.requests[i]);
+        }
+        pthread_mutex_lock(&http->lock);
+    }
+    pthread_mutex_unlock(&http->lock);
+    return NULL;
+}

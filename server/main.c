@@ -1,0 +1,202 @@
+/*
+ * main.c: wires the rooms together, in this order: settings, secrets, the fork server (before
+ * there is any thread), memory, executors, calibration, the store of runs, HTTP. Then it waits for
+ * a signal and takes it all down again. The only file that ends the program.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "handlers/inline_states.h"
+#include "handlers/kinds.h"
+#include "handlers/runs.h"
+#include "server/calibrate.h"
+#include "server/http.h"
+#include "server/listen.h"
+#include "server/notify.h"
+#include "server/secrets.h"
+#include "server/settings.h"
+#include "server/version.h"
+
+enum { EXIT_USAGE = 2, RUNS_KEPT = 1000, MAX_QUEUED_TASKS = 1 << 16 };
+#define RUNS_BYTES ((size_t)32 << 20)
+#define IDLE_BLOCK_BYTES ((size_t)256 << 20)
+
+struct app {
+    struct cn_settings settings;
+    struct cn_secrets secrets;
+    struct cn_listener listener;
+    struct cn_registry registry;
+    struct cn_forkserver *forkserver;
+    struct cn_service service;
+    struct cn_http *http;
+    sigset_t signals;
+};
+
+static int fail(const struct cn_error *error, int status) {
+    fprintf(stderr, "colonnade: %s\n", error->detail);
+    return status;
+}
+
+/* ---- before any thread --------------------------------------------------------------------- */
+
+/* Errors here are the user's: exit status 2. */
+static enum cn_code check_settings(struct app *app, struct cn_error *error) {
+    const struct cn_settings *settings = &app->settings;
+    CN_TRY(cn_listener_parse(&app->listener, settings->listen, error));
+    if (!app->listener.loopback && !settings->token_file && !settings->allow_anonymous)
+        return cn_error_set(error, CN_INVALID_PARAMETER,
+                            "%s can be reached from other machines: give --token-file FILE, or "
+                            "--allow-anonymous to serve everybody",
+                            app->listener.shown);
+    return cn_secrets_read(&app->secrets, settings->token_file, settings->keys_dir, error);
+}
+
+static void prepare_process(struct app *app) {
+    struct rlimit files;
+    signal(SIGPIPE, SIG_IGN);
+    sigemptyset(&app->signals);
+    sigaddset(&app->signals, SIGTERM);
+    sigaddset(&app->signals, SIGINT);
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) { /* one descriptor a connection, and some */
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+    if (app->settings.memory_bytes == 0)
+        app->settings.memory_bytes = cn_settings_memory();
+}
+
+static void init_service(struct app *app) {
+    const struct cn_settings *settings = &app->settings;
+    struct cn_service *service = &app->service;
+    service->limits = (struct cn_service_limits){
+        .max_body_bytes = settings->max_body_bytes,
+        .max_rows = settings->max_rows,
+        .max_columns = settings->max_columns,
+        .expression = {.max_bytes = settings->max_expression_bytes,
+                       .max_nodes = settings->max_expression_nodes,
+                       .max_depth = settings->max_expression_depth},
+        .max_json_depth = settings->max_json_depth,
+        .max_workers = settings->max_workers,
+        .buffer_bytes = settings->buffer_bytes,
+        .request_timeout_ms = (int64_t)settings->request_timeout_ms,
+    };
+    service->keys = &app->secrets.keyring;
+    service->version = CN_VERSION;
+    atomic_init(&service->next_plan, 1);
+    atomic_init(&service->draining, 0);
+    cn_cpus_read(&service->cpus);
+}
+
+/* ---- the pools ----------------------------------------------------------------------------- */
+
+static enum cn_code start_executors(struct app *app, struct cn_error *error) {
+    const struct cn_settings *settings = &app->settings;
+    struct cn_service *service = &app->service;
+    size_t usable = (size_t)service->cpus.usable;
+    struct cn_executor_settings pool = {.registry = &app->registry,
+                                        .max_queued = MAX_QUEUED_TASKS};
+    pool.max_workers = settings->max_workers;
+    pool.workers = usable < pool.max_workers ? usable : pool.max_workers;
+    CN_TRY(cn_serial_new(&service->executors[CN_EXECUTOR_SERIAL], &pool, error));
+    if (settings->threads)
+        pool.workers = settings->threads;
+    pool.max_workers = settings->max_workers > pool.workers ? settings->max_workers : pool.workers;
+    CN_TRY(cn_threads_new(&service->executors[CN_EXECUTOR_THREADS], &pool, error));
+    pool.workers = settings->processes ? settings->processes : usable;
+    pool.max_workers = settings->max_workers > pool.workers ? settings->max_workers : pool.workers;
+    return cn_processes_new(&service->executors[CN_EXECUTOR_PROCESSES], app->forkserver, &pool,
+                            error);
+}
+
+static enum cn_code start_rooms(struct app *app, struct cn_error *error) {
+    struct cn_service *service = &app->service;
+    service->blocks = cn_blocks_new(IDLE_BLOCK_BYTES);
+    service->runs = cn_runs_new(RUNS_KEPT, RUNS_BYTES);
+    service->inline_states = cn_inline_states_new(&app->secrets.keyring);
+    if (!service->blocks || !service->runs || !service->inline_states)
+        return cn_error_memory(error);
+    CN_TRY(start_executors(app, error));
+    cn_calibrate(service);
+    return CN_OK;
+}
+
+static void stop_rooms(struct app *app) {
+    struct cn_service *service = &app->service;
+    int64_t soon = cn_clock_now() + INT64_C(1000000000);
+    for (int kind = 0; kind < CN_EXECUTOR_KIND_COUNT; kind++)
+        if (service->executors[kind])
+            service->executors[kind]->ops->drain(service->executors[kind], soon);
+    for (int kind = 0; kind < CN_EXECUTOR_KIND_COUNT; kind++)
+        if (service->executors[kind])
+            service->executors[kind]->ops->destroy(service->executors[kind]);
+    cn_forkserver_stop(app->forkserver);
+    if (service->inline_states)
+        cn_inline_states_free(service->inline_states);
+    cn_runs_free(service->runs);
+    if (service->blocks)
+        cn_blocks_free(service->blocks);
+    cn_secrets_release(&app->secrets);
+}
+
+/* ---- HTTP ---------------------------------------------------------------------------------- */
+
+static enum cn_code start_http(struct app *app, struct cn_error *error) {
+    unsigned usable = (unsigned)app->service.cpus.usable;
+    unsigned threads = (unsigned)app->settings.http_threads;
+    if (threads == 0)
+        threads = usable < 8 ? usable : 8;
+    CN_TRY(cn_listener_open(&app->listener, error));
+    struct cn_http_options options = {.settings = &app->settings,
+                                      .service = &app->service,
+                                      .token = app->secrets.token,
+                                      .listen_fd = app->listener.fd,
+                                      .listen_address = app->listener.address,
+                                      .loopback = app->listener.loopback,
+                                      .threads = threads};
+    return cn_http_start(&app->http, &options, error);
+}
+
+static void serve(struct app *app) {
+    int signal_number;
+    printf("colonnade %s listening on http://%s\n", CN_VERSION, app->listener.shown);
+    fflush(stdout);
+    cn_notify("READY=1");
+    while (sigwait(&app->signals, &signal_number) != 0)
+        continue;
+    cn_notify("STOPPING=1");
+    atomic_store(&app->service.draining, 1);
+    if (!cn_http_drain(app->http, (int64_t)app->settings.grace_ms)) {
+        fprintf(stderr, "colonnade: requests did not end in the grace time and were cut off\n");
+        exit(EXIT_FAILURE); /* their threads may still use everything */
+    }
+    cn_http_stop(app->http);
+}
+
+int main(int argc, char **argv) {
+    static struct app app; /* large, and alive as long as the program */
+    struct cn_error error;
+    cn_error_init(&error);
+    enum cn_settings_outcome outcome =
+        cn_settings_read(&app.settings, argc, argv, getenv, stdout, stderr);
+    if (outcome != CN_SETTINGS_RUN)
+        return outcome == CN_SETTINGS_DONE ? EXIT_SUCCESS : EXIT_USAGE;
+    if (check_settings(&app, &error) != CN_OK)
+        return fail(&error, EXIT_USAGE);
+    prepare_process(&app);
+    init_service(&app);
+    cn_registry_init(&app.registry, &app.secrets.keyring);
+    if (cn_forkserver_start(&app.forkserver, &app.registry, &error) != CN_OK)
+        return fail(&error, EXIT_FAILURE);
+    pthread_sigmask(SIG_BLOCK, &app.signals, NULL); /* for every thread; main waits for them */
+    int status = EXIT_SUCCESS;
+    if (start_rooms(&app, &error) == CN_OK && start_http(&app, &error) == CN_OK)
+        serve(&app);
+    else
+        status = fail(&error, EXIT_FAILURE);
+    stop_rooms(&app);
+    return status;
+}

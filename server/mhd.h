@@ -1,0 +1,158 @@
+/*
+ * mhd.h: what the http_*.c files share. The only place that includes microhttpd.h.
+ *
+ * Threads. The library's threads run the callbacks of a connection, each connection on one of
+ * them. Endpoints may reply from any thread. The watcher looks at all connections some times a
+ * second: deadlines, clients that hung up.
+ *
+ * Locks. `http->lock` guards the list of connections and each connection's `request` and head
+ * state; a request's own lock guards its phase. Order: http->lock, then request->lock. No endpoint
+ * is called with a lock held. The library is called with a request's lock held only to suspend and
+ * to resume, which call nothing back.
+ *
+ * Life. A connection holds one reference to its request, the watcher one while it calls `gone`.
+ * Whoever drops the last one closes the exchange. A suspended connection never goes away, so a
+ * request that waits for its reply keeps its connection.
+ */
+#ifndef CN_SERVER_MHD_H
+#define CN_SERVER_MHD_H
+
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/buf.h"
+#include "server/http.h"
+
+/* A refused body whose rest is at most this long is read and dropped, so that the connection can go on. */
+#define CN_HTTP_DROP_BYTES (INT64_C(1) << 20)
+/* After a refusal in the middle of a body so much more is taken, and so long, that the client gets
+ * to read the reply before the connection is reset. */
+#define CN_HTTP_LINGER_BYTES (INT64_C(64) << 20)
+#define CN_HTTP_LINGER_NS (INT64_C(2000000000))
+
+enum cn_phase {
+    CN_PHASE_HEAD,    /* the request line is there, the rest of the head is not yet */
+    CN_PHASE_BODY,    /* the body arrives */
+    CN_PHASE_HELD,    /* suspended in the body, until the endpoint wants more */
+    CN_PHASE_CALL,    /* the endpoint's open or finish runs */
+    CN_PHASE_PENDING, /* suspended until the reply is made */
+    CN_PHASE_READY,   /* the reply is made, and not yet handed to the library */
+    CN_PHASE_SENDING, /* the library sends it */
+    CN_PHASE_STARVED, /* suspended in the middle of a stream */
+    CN_PHASE_CUT,     /* refused on the bare socket; what still arrives is dropped */
+    CN_PHASE_OVER,    /* the library is done with it */
+};
+
+struct cn_connection;
+
+struct cn_request {
+    struct cn_exchange exchange; /* first, so that an exchange can be taken for its request */
+    struct cn_http *http;
+    struct cn_connection *connection;
+    struct MHD_Connection *mhd;
+
+    pthread_mutex_t lock;
+    enum cn_phase phase;
+    int refs;
+    bool gone_called;
+    bool proceeded;      /* the endpoint wanted more before it was suspended */
+    bool woken;          /* the stream had something before it was suspended */
+    bool probed;         /* the client was sent a 102, to see whether it still lives */
+    int64_t limit_ns;    /* when the current phase must be over; 0: never */
+    int64_t deadline_ns; /* of the exchange, as the endpoint left it */
+    int64_t paused_ns;   /* when HELD or STARVED began */
+    enum cn_code cut_code;
+
+    /* the library's thread only */
+    bool entered;   /* the head was looked at */
+    bool opened;    /* the endpoint's open succeeded: close must be called */
+    bool chunked;
+    bool expects_continue;
+    bool dropping; /* refused: the body is dropped, and the reply sent behind it */
+    bool counted;  /* in http->working */
+    int64_t received;
+    int64_t drop_left;
+    int64_t replied_ns;
+    int64_t granted; /* MiB of stream that were given time */
+    size_t part;     /* the part that is being copied, and how much of it was */
+    size_t part_offset;
+    struct cn_buf collected; /* a stream for an HTTP/1.0 client */
+    bool uri_too_long; /* it was not kept then */
+
+    struct cn_request *next; /* among the spares */
+};
+
+struct cn_connection {
+    struct cn_http *http;
+    int fd;
+    bool excess;          /* over --max-connections */
+    bool cut;             /* its head came too late */
+    bool served;          /* at least one request was answered */
+    int64_t head_due_ns;  /* when the head that is awaited must be complete */
+    int64_t idle_from_ns; /* since when it is awaited */
+    struct cn_request *request;
+    struct cn_connection *next;
+    struct cn_connection *previous;
+};
+
+struct cn_http {
+    struct cn_http_options options;
+    struct cn_service *service;
+    const struct cn_settings *settings;
+    struct MHD_Daemon *daemon;
+    uint64_t memory_bytes;
+
+    pthread_mutex_t lock;
+    pthread_cond_t changed; /* CLOCK_MONOTONIC; the watcher waits on it */
+    struct cn_connection *connections;
+    size_t n_connections;
+    struct cn_request *spares;
+    size_t n_spares;
+    bool stopping;
+    bool cancel_all; /* the grace time has passed */
+    pthread_t watcher;
+
+    atomic_int_fast64_t working;   /* requests of endpoints with `works` */
+    atomic_int_fast64_t in_flight; /* requests whose head was complete, and that are not closed */
+};
+
+/* ---- http_request.c: requests, and what endpoints may call -------------------------------- */
+
+struct cn_request *cn_request_new(struct cn_http *http);
+void cn_request_free(struct cn_request *request); /* for good */
+void cn_request_unref(struct cn_request *request); /* the last one closes the exchange */
+/* Takes over what the endpoint left in exchange->deadline_ns. */
+void cn_request_take_deadline(struct cn_request *request);
+
+/* ---- http_head.c: is this request one that we take? --------------------------------------- */
+
+/* Fills the exchange from the head, checks framing, rights, route and admission. exchange.endpoint
+ * is set as soon as it is known; reply headers that belong to the refusal are added. */
+enum cn_code cn_head_check(struct cn_request *request, const char *method, const char *version,
+                           struct cn_error *error);
+/* Joined values of a header in the exchange's arena; NULL: absent. */
+const char *cn_head_value(struct cn_request *request, const char *name);
+
+/* ---- http_body.c: the library's handler --------------------------------------------------- */
+
+enum MHD_Result cn_http_handle(void *cls, struct MHD_Connection *mhd, const char *url,
+                               const char *method, const char *version, const char *upload,
+                               size_t *upload_size, void **context);
+
+/* ---- http_reply.c: replies ---------------------------------------------------------------- */
+
+/* Hands the exchange's reply to the library (or, of a stream to an HTTP/1.0 client, collects more
+ * of it and suspends the connection until it goes on). */
+enum MHD_Result cn_http_reply(struct cn_request *request);
+/* Writes a problem document to the bare socket and ends the sending side. Called with the lock of
+ * the request held; the phase becomes CN_PHASE_CUT. */
+void cn_http_cut(struct cn_request *request, const struct cn_error *error);
+/* The same before there is a request: status line only. */
+void cn_http_cut_bare(int fd, int status);
+
+/* ---- http_watch.c ------------------------------------------------------------------------- */
+
+void *cn_http_watch(void *http);
+
+#endif

@@ -1,0 +1,26 @@
+/*
+ * secrets.h: the bearer token and the HMAC keys, read once at start.
+ *
+ * Their bytes stay in locked memory where the system allows it, are overwritten before they are
+ * given back, and appear in no log, error or reply.
+ */
+#ifndef CN_SERVER_SECRETS_H
+#define CN_SERVER_SECRETS_H
+
+#include "base/error.h"
+#include "expr/expr.h"
+
+struct cn_secrets {
+    struct cn_keyring keyring;
+    struct cn_key *keys; /* the same, writable */
+    struct cn_str token; /* empty: none */
+};
+
+/* The token: the first line of `token_file`, without its line end; CN_INVALID_PARAMETER if it is empty.
+ * The keys: every regular file in `keys_dir` whose name does not begin with a dot; its bytes
+ * without one trailing line feed; an empty one is CN_INVALID_PARAMETER. Either may be NULL. */
+enum cn_code cn_secrets_read(struct cn_secrets *secrets, const char *token_file,
+                             const char *keys_dir, struct cn_error *error);
+void cn_secrets_release(struct cn_secrets *secrets);
+
+#endif

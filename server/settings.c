@@ -1,0 +1,348 @@
+#include "server/settings.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "server/version.h"
+
+enum setting_type {
+    SETTING_TEXT,
+    SETTING_SWITCH,
+    SETTING_COUNT,
+    SETTING_SIZE, /* bytes; takes KiB, MiB and GiB */
+    SETTING_TIME, /* milliseconds */
+};
+
+struct setting {
+    const char *flag;
+    enum setting_type type;
+    size_t offset;
+    const char *text;  /* default of a text */
+    uint64_t standard; /* default of a number */
+    uint64_t min;
+    uint64_t max;
+    const char *help;
+};
+
+#define AT(field) offsetof(struct cn_settings, field)
+#define KIB UINT64_C(1024)
+#define MIB (KIB * 1024)
+#define GIB (MIB * 1024)
+#define DAY_MS UINT64_C(86400000)
+
+static const struct setting table[] = {
+    {"listen", SETTING_TEXT, AT(listen), "127.0.0.1:8080", 0, 0, 0,
+     "address and port to listen on; port 0 takes a free one, [::1]:8080 is IPv6"},
+    {"token-file", SETTING_TEXT, AT(token_file), NULL, 0, 0, 0,
+     "file whose first line is the bearer token that clients must send"},
+    {"allow-anonymous", SETTING_SWITCH, AT(allow_anonymous), NULL, 0, 0, 1,
+     "serve an address that is not loopback without a token"},
+    {"keys-dir", SETTING_TEXT, AT(keys_dir), NULL, 0, 0, 0,
+     "directory of HMAC keys, one file each: the file's name is the key's name"},
+    {"threads", SETTING_COUNT, AT(threads), NULL, 0, 0, 1024,
+     "workers that the thread pool starts with; 0: one for each usable CPU"},
+    {"processes", SETTING_COUNT, AT(processes), NULL, 0, 0, 1024,
+     "workers that the process pool starts with; 0: one for each usable CPU"},
+    {"http-threads", SETTING_COUNT, AT(http_threads), NULL, 0, 0, 256,
+     "threads that speak HTTP; 0: one for each usable CPU, at most 8"},
+    {"max-workers", SETTING_COUNT, AT(max_workers), NULL, 64, 1, 1024,
+     "workers that a request may ask for, and that a pool may grow to"},
+    {"max-body-bytes", SETTING_SIZE, AT(max_body_bytes), NULL, GIB, 1, INT64_MAX,
+     "size of a request body"},
+    {"max-rows", SETTING_COUNT, AT(max_rows), NULL, 100000000, 1, UINT32_MAX,
+     "data rows of a request"},
+    {"max-columns", SETTING_COUNT, AT(max_columns), NULL, 10000, 1, 1000000,
+     "columns of a request"},
+    {"max-expression-bytes", SETTING_SIZE, AT(max_expression_bytes), NULL, 64 * KIB, 1, 16 * MIB,
+     "length of one expression"},
+    {"max-expression-nodes", SETTING_COUNT, AT(max_expression_nodes), NULL, 10000, 1, 1000000,
+     "nodes of all expressions of a request together"},
+    {"max-expression-depth", SETTING_COUNT, AT(max_expression_depth), NULL, 200, 1, 10000,
+     "how deeply an expression may be nested"},
+    {"max-json-depth", SETTING_COUNT, AT(max_json_depth), NULL, 64, 2, 1024,
+     "how deeply a JSON body may be nested"},
+    {"max-header-bytes", SETTING_SIZE, AT(max_header_bytes), NULL, 64 * KIB, KIB, MIB,
+     "size of a request's head: request line and headers"},
+    {"max-connections", SETTING_COUNT, AT(max_connections), NULL, 1000, 1, 100000,
+     "connections at a time; further ones are answered 503"},
+    {"max-queued", SETTING_COUNT, AT(max_queued), NULL, 256, 1, 100000,
+     "requests with work in flight; further ones are answered 503"},
+    {"buffer-bytes", SETTING_SIZE, AT(buffer_bytes), NULL, 512 * MIB, 1, INT64_MAX,
+     "size up to which a reply is completed before it is sent; a larger one streams"},
+    {"memory-bytes", SETTING_SIZE, AT(memory_bytes), NULL, 0, 0, INT64_MAX,
+     "memory for bodies and replies; new work beyond it is answered 503; 0: 3/4 of what there is"},
+    {"header-timeout-ms", SETTING_TIME, AT(header_timeout_ms), NULL, 10000, 1, DAY_MS,
+     "time in which a request's head must arrive"},
+    {"body-timeout-ms", SETTING_TIME, AT(body_timeout_ms), NULL, 30000, 1, DAY_MS,
+     "time in which a body must pass, in either direction; grows by 1 s for each MiB"},
+    {"request-timeout-ms", SETTING_TIME, AT(request_timeout_ms), NULL, 120000, 1, DAY_MS,
+     "time in which a request must be answered; the cap of timeout_ms"},
+    {"grace-ms", SETTING_TIME, AT(grace_ms), NULL, 30000, 0, DAY_MS,
+     "time that running requests have to end after SIGTERM"},
+};
+
+enum { N_SETTINGS = sizeof table / sizeof table[0] };
+
+/* ---- the default as --help shows it -------------------------------------------------------- */
+
+static void format_default(const struct setting *setting, char *out, size_t size) {
+    static const struct {
+        uint64_t unit;
+        const char *suffix;
+    } units[] = {{GIB, "GiB"}, {MIB, "MiB"}, {KIB, "KiB"}};
+    if (setting->type == SETTING_TEXT) {
+        snprintf(out, size, "%s", setting->text ? setting->text : "none");
+        return;
+    }
+    if (setting->type == SETTING_SWITCH) {
+        snprintf(out, size, "off");
+        return;
+    }
+    if (setting->type == SETTING_SIZE && setting->standard > 0)
+        for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
+            if (setting->standard % units[i].unit == 0) {
+                snprintf(out, size, "%llu%s",
+                         (unsigned long long)(setting->standard / units[i].unit), units[i].suffix);
+                return;
+            }
+    snprintf(out, size, "%llu", (unsigned long long)setting->standard);
+}
+
+/* "max-rows" -> "COLONNADE_MAX_ROWS". */
+static void env_name(const char *flag, char *out, size_t size) {
+    size_t n = (size_t)snprintf(out, size, "COLONNADE_%s", flag);
+    for (size_t i = 0; i < n && i < size; i++) {
+        if (out[i] == '-')
+            out[i] = '_';
+        else if (out[i] >= 'a' && out[i] <= 'z')
+            out[i] = (char)(out[i] - 'a' + 'A');
+    }
+}
+
+static const char *argument_name(enum setting_type type) {
+    static const char *const names[] = {"TEXT", "", "N", "BYTES", "MS"};
+    return names[type];
+}
+
+static void print_help(FILE *out) {
+    fprintf(out, "Usage: colonnade [--FLAG VALUE | --FLAG=VALUE]...\n"
+                 "\n"
+                 "Computes columns and row hashes over HTTP, and says where the time went.\n"
+                 "Each setting is a flag or an environment variable; the flag wins.\n"
+                 "BYTES may end in KiB, MiB or GiB.\n\n");
+    for (size_t i = 0; i < N_SETTINGS; i++) {
+        const struct setting *setting = &table[i];
+        char head[64], name[64], standard[64];
+        snprintf(head, sizeof head, "--%s %s", setting->flag, argument_name(setting->type));
+        env_name(setting->flag, name, sizeof name);
+        format_default(setting, standard, sizeof standard);
+        fprintf(out, "  %-30s %s\n  %-30s (default: %s; %s)\n", head, setting->help, "", standard,
+                name);
+    }
+    fprintf(out, "  %-30s %s\n  %-30s %s\n", "--help", "print this and exit", "--version",
+            "print the version and exit");
+}
+
+/* ---- values -------------------------------------------------------------------------------- */
+
+static bool parse_number(const char *text, bool suffixes, uint64_t *value) {
+    static const struct {
+        const char *suffix;
+        uint64_t unit;
+    } units[] = {{"", 1}, {"KiB", KIB}, {"MiB", MIB}, {"GiB", GIB}};
+    if (text[0] < '0' || text[0] > '9')
+        return false;
+    char *end;
+    errno = 0;
+    unsigned long long number = strtoull(text, &end, 10);
+    if (errno != 0)
+        return false;
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
+        if (strcmp(end, units[i].suffix) == 0 && (i == 0 || suffixes))
+            return !__builtin_mul_overflow((uint64_t)number, units[i].unit, value);
+    return false;
+}
+
+static bool parse_switch(const char *text, bool *value) {
+    static const char *const on[] = {"1", "true", "yes", "on"};
+    static const char *const off[] = {"0", "false", "no", "off"};
+    for (size_t i = 0; i < sizeof on / sizeof on[0]; i++) {
+        if (strcmp(text, on[i]) == 0)
+            return *value = true;
+        if (strcmp(text, off[i]) == 0) {
+            *value = false;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* `source` names where the value stood: "--max-rows" or "COLONNADE_MAX_ROWS". */
+static bool set_value(struct cn_settings *settings, const struct setting *setting,
+                      const char *source, const char *text, FILE *err) {
+    char *field = (char *)settings + setting->offset;
+    if (setting->type == SETTING_TEXT) {
+        if (text[0] == '\0') {
+            fprintf(err, "colonnade: %s needs a value\n", source);
+            return false;
+        }
+        *(const char **)(void *)field = text;
+        return true;
+    }
+    if (setting->type == SETTING_SWITCH) {
+        if (parse_switch(text, (bool *)field))
+            return true;
+        fprintf(err, "colonnade: %s is '%s'; expected true or false\n", source, text);
+        return false;
+    }
+    uint64_t value;
+    bool size = setting->type == SETTING_SIZE;
+    if (!parse_number(text, size, &value)) {
+        fprintf(err, "colonnade: %s is '%s'; expected a whole number%s\n", source, text,
+                size ? " of bytes, such as 65536, 64KiB, 10MiB or 1GiB"
+                     : (setting->type == SETTING_TIME ? " of milliseconds" : ""));
+        return false;
+    }
+    if (value < setting->min || value > setting->max) {
+        fprintf(err, "colonnade: %s is %s; it must be between %llu and %llu\n", source, text,
+                (unsigned long long)setting->min, (unsigned long long)setting->max);
+        return false;
+    }
+    *(uint64_t *)(void *)field = value;
+    return true;
+}
+
+static void set_defaults(struct cn_settings *settings) {
+    *settings = (struct cn_settings){0};
+    for (size_t i = 0; i < N_SETTINGS; i++) {
+        char *field = (char *)settings + table[i].offset;
+        if (table[i].type == SETTING_TEXT)
+            *(const char **)(void *)field = table[i].text;
+        else if (table[i].type != SETTING_SWITCH)
+            *(uint64_t *)(void *)field = table[i].standard;
+    }
+}
+
+static bool read_environment(struct cn_settings *settings, char *(*env)(const char *name),
+                             FILE *err) {
+    for (size_t i = 0; i < N_SETTINGS; i++) {
+        char name[64];
+        env_name(table[i].flag, name, sizeof name);
+        const char *text = env(name);
+        if (text && text[0] && !set_value(settings, &table[i], name, text, err))
+            return false;
+    }
+    return true;
+}
+
+static const struct setting *find_setting(const char *flag, size_t len) {
+    for (size_t i = 0; i < N_SETTINGS; i++)
+        if (strlen(table[i].flag) == len && memcmp(table[i].flag, flag, len) == 0)
+            return &table[i];
+    return NULL;
+}
+
+/* Reads argv[*at] (and its value behind it) and moves *at on. */
+static bool read_flag(struct cn_settings *settings, int argc, char **argv, int *at, FILE *err) {
+    const char *argument = argv[(*at)++];
+    const char *equals = strchr(argument, '=');
+    size_t len = equals ? (size_t)(equals - argument) : strlen(argument);
+    const struct setting *setting =
+        len > 2 && argument[0] == '-' && argument[1] == '-' ? find_setting(argument + 2, len - 2)
+                                                            : NULL;
+    if (!setting) {
+        fprintf(err, "colonnade: unknown argument '%s'; --help lists the settings\n", argument);
+        return false;
+    }
+    char source[64];
+    snprintf(source, sizeof source, "--%s", setting->flag);
+    if (equals)
+        return set_value(settings, setting, source, equals + 1, err);
+    if (setting->type == SETTING_SWITCH)
+        return set_value(settings, setting, source, "true", err);
+    if (*at >= argc) {
+        fprintf(err, "colonnade: %s needs a value\n", source);
+        return false;
+    }
+    return set_value(settings, setting, source, argv[(*at)++], err);
+}
+
+enum cn_settings_outcome cn_settings_read(struct cn_settings *settings, int argc, char **argv,
+                                          char *(*env)(const char *name), FILE *out, FILE *err) {
+    set_defaults(settings);
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            print_help(out);
+            return CN_SETTINGS_DONE;
+        }
+        if (strcmp(argv[i], "--version") == 0) {
+            fprintf(out, "colonnade %s\n", CN_VERSION);
+            return CN_SETTINGS_DONE;
+        }
+    }
+    if (!read_environment(settings, env, err))
+        return CN_SETTINGS_WRONG;
+    for (int at = 1; at < argc;)
+        if (!read_flag(settings, argc, argv, &at, err))
+            return CN_SETTINGS_WRONG;
+    return CN_SETTINGS_RUN;
+}
+
+/* ---- memory -------------------------------------------------------------------------------- */
+
+static uint64_t read_limit(const char *path) {
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return UINT64_MAX;
+    char line[64];
+    uint64_t value = UINT64_MAX;
+    if (fgets(line, sizeof line, file)) {
+        line[strcspn(line, "\n")] = '\0';
+        if (!parse_number(line, false, &value) || value == 0)
+            value = UINT64_MAX; /* "max" */
+    }
+    fclose(file);
+    return value;
+}
+
+/* The limit of this process's own cgroup; of nested ones, the root of the namespace is looked at
+ * too, which is what a container sees. */
+static uint64_t cgroup_limit(void) {
+    uint64_t limit = read_limit("/sys/fs/cgroup/memory.max");
+    uint64_t v1 = read_limit("/sys/fs/cgroup/memory/memory.limit_in_bytes");
+    if (v1 < limit)
+        limit = v1;
+    FILE *file = fopen("/proc/self/cgroup", "re");
+    if (!file)
+        return limit;
+    char line[512], path[640];
+    while (fgets(line, sizeof line, file)) {
+        line[strcspn(line, "\n")] = '\0';
+        const char *v1_path = strstr(line, ":memory:");
+        if (strncmp(line, "0::", 3) == 0)
+            snprintf(path, sizeof path, "/sys/fs/cgroup%s/memory.max", line + 3);
+        else if (v1_path)
+            snprintf(path, sizeof path, "/sys/fs/cgroup/memory%s/memory.limit_in_bytes",
+                     v1_path + strlen(":memory:"));
+        else
+            continue;
+        uint64_t own = read_limit(path);
+        if (own < limit)
+            limit = own;
+    }
+    fclose(file);
+    return limit;
+}
+
+uint64_t cn_settings_memory(void) {
+    long pages = sysconf(_SC_PHYS_PAGES);
+    long size = sysconf(_SC_PAGESIZE);
+    uint64_t memory = pages > 0 && size > 0 ? (uint64_t)pages * (uint64_t)size : GIB;
+    uint64_t limit = cgroup_limit();
+    if (limit < memory)
+        memory = limit;
+    return memory / 4 * 3;
+}

@@ -1,0 +1,57 @@
+/*
+ * settings.h: what can be set, by flag or by environment.
+ *
+ * One table (settings.c) names every setting once: its flag, its type, its default and its range.
+ * The environment variable of --max-rows is COLONNADE_MAX_ROWS; a flag wins over the environment,
+ * the last of several equal flags wins. An empty variable counts as absent.
+ */
+#ifndef CN_SERVER_SETTINGS_H
+#define CN_SERVER_SETTINGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* Texts point into argv or the environment, or are static. Sizes are bytes. */
+struct cn_settings {
+    const char *listen;     /* ADDRESS:PORT, [ADDRESS]:PORT */
+    const char *token_file; /* NULL: none */
+    const char *keys_dir;   /* NULL: none */
+    bool allow_anonymous;
+    uint64_t threads;      /* 0: as many as there are usable CPUs; also for the next two */
+    uint64_t processes;
+    uint64_t http_threads;
+    uint64_t max_body_bytes;
+    uint64_t max_rows;
+    uint64_t max_columns;
+    uint64_t max_expression_bytes;
+    uint64_t max_expression_nodes;
+    uint64_t max_expression_depth;
+    uint64_t max_json_depth;
+    uint64_t max_header_bytes;
+    uint64_t max_connections;
+    uint64_t max_queued;
+    uint64_t max_workers;
+    uint64_t buffer_bytes;
+    uint64_t memory_bytes; /* 0: three quarters of what the machine or the cgroup has */
+    uint64_t header_timeout_ms;
+    uint64_t body_timeout_ms;
+    uint64_t request_timeout_ms;
+    uint64_t grace_ms;
+};
+
+enum cn_settings_outcome {
+    CN_SETTINGS_RUN,   /* start the service */
+    CN_SETTINGS_DONE,  /* --help or --version was printed: exit 0 */
+    CN_SETTINGS_WRONG, /* a message was printed to `err`: exit 2 */
+};
+
+/* Reads the environment (through `env`, as getenv) and the arguments. */
+enum cn_settings_outcome cn_settings_read(struct cn_settings *settings, int argc, char **argv,
+                                          char *(*env)(const char *name), FILE *out, FILE *err);
+
+/* Three quarters of the memory that this process may use: the cgroup's limit (v1 or v2), or the
+ * machine's memory if that is less. */
+uint64_t cn_settings_memory(void);
+
+#endif

@@ -1,0 +1,342 @@
+"""What every black-box test needs: a server of its own, and requests to it.
+
+Only the standard library: http.client for ordinary requests, sockets for raw bytes, curl for the
+calls that users type.
+"""
+import csv
+import http.client
+import io
+import json
+import os
+import pathlib
+import re
+import select
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+import urllib.parse
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BINARY = os.environ.get("COLONNADE_BIN", str(ROOT / "build" / "colonnade"))
+JSON = "application/json"
+CSV = "text/csv"
+SANITIZER = re.compile(r"Sanitizer|runtime error:|SUMMARY: ")
+
+
+class Reply:
+    def __init__(self, status, headers, body):
+        self.status = status
+        self.headers = headers
+        self.body = body
+
+    @property
+    def text(self):
+        return self.body.decode("utf-8")
+
+    def json(self):
+        return json.loads(self.body)
+
+    @property
+    def columns(self):
+        return self.json()["columns"]
+
+    @property
+    def problem(self):
+        """The problem document; checks its form on the way."""
+        kind = self.headers.get("Content-Type", "")
+        assert kind.startswith("application/problem+json"), (self.status, kind, self.body[:500])
+        document = json.loads(self.body)
+        assert document["status"] == self.status
+        assert document["type"] == "/problems/" + document["code"]
+        assert document["title"] and document["detail"]
+        return document
+
+    @property
+    def code(self):
+        """The problem's code; 'ok' for a 200."""
+        return "ok" if self.status == 200 else self.problem["code"]
+
+    def rows(self, delimiter=","):
+        return list(csv.reader(io.StringIO(self.text, newline=""), delimiter=delimiter))
+
+    def __repr__(self):
+        return f"<Reply {self.status} {self.body[:400]!r}>"
+
+
+def query(options):
+    """A query string of a dict (lists repeat) or of pairs."""
+    pairs = []
+    for name, value in options.items() if isinstance(options, dict) else options:
+        for one in value if isinstance(value, (list, tuple)) else [value]:
+            pairs.append((name, str(one)))
+    return urllib.parse.urlencode(pairs, quote_via=urllib.parse.quote)
+
+
+def form(parts, boundary="colonnade-test-boundary"):
+    """A multipart/form-data body of (name, value[, filename[, type]]); returns body, type."""
+    out = []
+    for part in parts:
+        name, value = part[0], part[1]
+        filename = part[2] if len(part) > 2 else None
+        kind = part[3] if len(part) > 3 else None
+        head = f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"'
+        if filename is not None:
+            head += f'; filename="{filename}"'
+        if kind is not None:
+            head += f"\r\nContent-Type: {kind}"
+        out += [head.encode() + b"\r\n\r\n",
+                value.encode() if isinstance(value, str) else value, b"\r\n"]
+    out.append(f"--{boundary}--\r\n".encode())
+    return b"".join(out), f"multipart/form-data; boundary={boundary}"
+
+
+class Server:
+    """A running binary. Ends by SIGTERM to its own pid; stop() checks how it ended."""
+
+    def __init__(self, *flags, env=None, listen="127.0.0.1:0"):
+        self.errors = tempfile.TemporaryFile()
+        command = [BINARY] + (["--listen", listen] if listen else []) + [str(f) for f in flags]
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("COLONNADE_")
+                       or k == "COLONNADE_CPU"}
+        environment.update(env or {})
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.errors,
+                                        stdin=subprocess.DEVNULL, env=environment)
+        self.line = self._ready_line(60)
+        found = re.fullmatch(r"colonnade (\S+) listening on http://([0-9.]+):(\d+)\n", self.line)
+        if not found:
+            self.process.kill()
+            self.process.wait()
+            raise RuntimeError(f"no ready line but {self.line!r}; stderr: {self.stderr()[:2000]}")
+        self.version, self.host, self.port = found[1], found[2], int(found[3])
+        self.pid = self.process.pid
+        self.default_headers = {}
+
+    def _ready_line(self, seconds):
+        line = b""
+        until = time.monotonic() + seconds
+        descriptor = self.process.stdout.fileno()
+        while not line.endswith(b"\n") and time.monotonic() < until:
+            if select.select([descriptor], [], [], 0.2)[0]:
+                piece = os.read(descriptor, 1)
+                if not piece:
+                    break
+                line += piece
+        return line.decode()
+
+    def stderr(self):
+        self.errors.seek(0)
+        return self.errors.read().decode("utf-8", "replace")
+
+    def stop(self, seconds=60):
+        """SIGTERM; returns the exit code. Fails on sanitizer reports and on a hanging end."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            code = self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise AssertionError("the server did not end after SIGTERM: " + self.stderr()[-2000:])
+        finally:
+            self.process.stdout.close()
+        text = self.stderr()
+        self.errors.close()
+        assert not SANITIZER.search(text), text[:6000]
+        return code
+
+    @property
+    def url(self):
+        return f"http://{self.host}:{self.port}"
+
+    def connect(self, timeout=120):
+        return socket.create_connection((self.host, self.port), timeout=timeout)
+
+    def request(self, method, target, body=None, headers=None, timeout=120):
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=timeout)
+        try:
+            head = dict(self.default_headers)
+            head.update(headers or {})
+            connection.request(method, target, body=body, headers=head)
+            response = connection.getresponse()
+            return Reply(response.status, response.headers, response.read())
+        finally:
+            connection.close()
+
+    def get(self, target, **headers):
+        return self.request("GET", target, headers={k.replace("_", "-"): v for k, v in headers.items()})
+
+    def post_csv(self, text, options=None, headers=None, path="/v1/compute", method="POST"):
+        """CSV in the body, options in the query."""
+        head = {"Content-Type": CSV}
+        head.update(headers or {})
+        target = path + ("?" + query(options) if options else "")
+        return self.request(method, target, text.encode() if isinstance(text, str) else text, head)
+
+    def post_json(self, document, path="/v1/compute", headers=None):
+        head = {"Content-Type": JSON}
+        head.update(headers or {})
+        body = document if isinstance(document, bytes) else (
+            document if isinstance(document, str) else json.dumps(document)).encode()
+        return self.request("POST", path, body, head)
+
+    def post_form(self, parts, path="/v1/compute", headers=None):
+        body, kind = form(parts)
+        head = {"Content-Type": kind}
+        head.update(headers or {})
+        return self.request("POST", path, body, head)
+
+    def lets(self, let, columns=None, **options):
+        """JSON in, JSON out: let is a dict or a single expression (then the name is r)."""
+        if isinstance(let, str):
+            let = {"r": let}
+        document = {"columns": columns if columns is not None else {"a": [1]}, "let": let}
+        document.update(options)
+        return self.post_json(document)
+
+    def value(self, expression, columns=None, **options):
+        """The values of one expression; of one row its only value."""
+        reply = self.lets(expression, columns, **options)
+        assert reply.status == 200, (expression, reply)
+        values = reply.columns["r"]
+        return values if columns is not None else values[0]
+
+    def run_of(self, reply, seconds=10):
+        """The finished record of a reply's run."""
+        return self.run(reply.headers["Colonnade-Run"], seconds)
+
+    def run(self, identity, seconds=10):
+        until = time.monotonic() + seconds
+        while True:
+            found = self.get("/v1/runs/" + identity)
+            if found.status == 200 or time.monotonic() > until:
+                assert found.status == 200, found
+                return found.json()
+            time.sleep(0.02)
+
+    def pools(self):
+        return self.get("/v1/pools").json()
+
+    def pool(self, executor):
+        return next(p for p in self.pools()["pools"] if p["executor"] == executor)
+
+    def wait_idle(self, seconds=20):
+        """Waits until no worker is busy; returns whether it happened."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            states = [w["state"] for p in self.pools()["pools"] for w in p["workers"]]
+            if "busy" not in states and all(p["queued"] == 0 for p in self.pools()["pools"]):
+                return True
+            time.sleep(0.05)
+        return False
+
+    def processes(self):
+        """The pids of the server and of everything below it."""
+        parents = {}
+        for entry in os.listdir("/proc"):
+            if entry.isdigit():
+                try:
+                    stat = pathlib.Path("/proc", entry, "stat").read_text()
+                except OSError:
+                    continue
+                parents[int(entry)] = int(stat.rsplit(")", 1)[1].split()[1])
+        family = {self.pid}
+        while True:
+            more = {p for p, parent in parents.items() if parent in family} - family
+            if not more:
+                return sorted(family)
+            family |= more
+
+    def resident(self):
+        """Private and shared resident bytes of the server's own process."""
+        for line in pathlib.Path(f"/proc/{self.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) * 1024
+        return 0
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+
+def read_reply(stream, head_only=False):
+    """One reply off a socket's file: (status, headers, body), or None at its end."""
+    line = stream.readline()
+    if not line:
+        return None
+    status = int(line.split()[1])
+    headers = http.client.parse_headers(stream)
+    if 100 <= status < 200 or head_only or status == 204:
+        return Reply(status, headers, b"")
+    if headers.get("Transfer-Encoding", "").lower() == "chunked":
+        body = b""
+        while True:
+            size = stream.readline()
+            if not size.endswith(b"\n"):
+                raise http.client.IncompleteRead(body)
+            size = int(size.split(b";")[0], 16)
+            piece = stream.read(size)
+            if len(piece) != size:
+                raise http.client.IncompleteRead(body + piece)
+            body += piece
+            stream.readline()
+            if size == 0:
+                return Reply(status, headers, body)
+    if "Content-Length" in headers:
+        length = int(headers["Content-Length"])
+        body = stream.read(length)
+        if len(body) != length:
+            raise http.client.IncompleteRead(body)
+        return Reply(status, headers, body)
+    return Reply(status, headers, stream.read())
+
+
+def raw(server, data, count=1, timeout=60):
+    """Sends bytes; returns `count` replies (those in 100...199 not counted) and whether the
+    server closed the connection right behind them."""
+    with server.connect(timeout) as connection:
+        connection.sendall(data)
+        stream = connection.makefile("rb")
+        replies = []
+        while len(replies) < count:
+            reply = read_reply(stream)
+            if reply is None:
+                break
+            if reply.status >= 200:
+                replies.append(reply)
+        connection.settimeout(0.5)
+        try:
+            closed = stream.read(1) == b""
+        except TimeoutError:
+            closed = False
+        except ConnectionError:
+            closed = True
+        return replies, closed
+
+
+def curl(*arguments, data=None, timeout=120):
+    """Runs curl; returns (exit code, output bytes, error text)."""
+    done = subprocess.run(["curl", "-sS", *[str(a) for a in arguments]], input=data,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=timeout,
+                          check=False)
+    return done.returncode, done.stdout, done.stderr.decode()
+
+
+def together(work, count):
+    """Runs work(i) for i < count in threads; raises the first failure."""
+    failures = []
+
+    def one(i):
+        try:
+            work(i)
+        except BaseException as problem:  # also AssertionError, handed on below
+            failures.append(problem)
+
+    threads = [threading.Thread(target=one, args=(i,)) for i in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]

@@ -1,0 +1,197 @@
+"""Settings, start and end: flags, environment, tokens, addresses, SIGTERM."""
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+
+from client import BINARY, Server
+from test_protocol import SLOW
+
+FLAGS = """listen token-file allow-anonymous keys-dir max-body-bytes max-rows max-columns max-expression-bytes
+    max-expression-nodes max-expression-depth max-json-depth max-header-bytes max-connections max-queued
+    max-workers buffer-bytes memory-bytes header-timeout-ms body-timeout-ms request-timeout-ms grace-ms threads
+    processes""".split()
+TOKEN = "correct-horse-battery-staple-0123456789"
+
+
+def run(*arguments, env=None):
+    return subprocess.run([BINARY, *map(str, arguments)], stdin=subprocess.DEVNULL, timeout=30, check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          env={**os.environ, **(env or {})})
+
+
+def test_help_lists_every_setting():
+    done = run("--help")
+    assert done.returncode == 0 and not done.stderr
+    for flag in FLAGS:
+        assert re.search(rf"--{flag}\b", done.stdout), flag
+        assert "COLONNADE_" + flag.upper().replace("-", "_") in done.stdout or "COLONNADE_<FLAG>" in done.stdout
+    assert "127.0.0.1:8080" in done.stdout
+
+
+@pytest.mark.parametrize("arguments", [
+    ["--nosuch"], ["--listen"], ["--listen", "nonsense"], ["--listen", "127.0.0.1"], ["--listen", "127.0.0.1:99999"],
+    ["--max-rows", "x"], ["--max-rows", "-1"], ["--max-rows", ""], ["--max-rows", "1e3"], ["extra"],
+    ["--keys-dir", "/nosuch/folder"], ["--token-file", "/nosuch/file"], ["--listen", "0.0.0.0:0"],
+    ["--max-rows", "99999999999999999999999"], ["--listen", "127.0.0.1:0", "--max-workers", "0"]])
+def test_bad_flags_are_refused_at_the_start(arguments):
+    done = run(*arguments)
+    assert done.returncode == 2, done
+    assert done.stdout == "" and done.stderr.strip(), done
+    if arguments[0].startswith("--") and len(arguments) > 1 and arguments[1] not in ("0.0.0.0:0",):
+        assert arguments[-2].lstrip("-") in done.stderr or "COLONNADE" in done.stderr, done.stderr
+
+
+def test_another_address_needs_a_token_or_consent():
+    for address in ("0.0.0.0:0", "[::]:0", "192.0.2.1:0"):
+        done = run("--listen", address)
+        assert done.returncode == 2 and done.stdout == "", done
+        assert "--token-file" in done.stderr and "--allow-anonymous" in done.stderr, done.stderr
+
+
+def test_a_taken_port(launch):
+    running = launch()
+    done = run("--listen", f"127.0.0.1:{running.port}")
+    assert done.returncode != 0 and done.stdout == "" and done.stderr.strip(), done
+
+
+def test_environment(launch):
+    running = launch(env={"COLONNADE_MAX_ROWS": "2", "COLONNADE_LISTEN": "127.0.0.1:0"}, listen=None)
+    assert running.post_csv("a\n1\n2\n").status == 200
+    assert running.post_csv("a\n1\n2\n3\n").problem["code"] == "limit_exceeded"
+    wins = launch("--max-rows", "3", env={"COLONNADE_MAX_ROWS": "2"})
+    assert wins.post_csv("a\n1\n2\n3\n").status == 200
+    equals = launch("--max-rows=1")
+    assert equals.post_csv("a\n1\n2\n").status == 422
+    assert run(env={"COLONNADE_MAX_ROWS": "x"}).returncode == 2
+
+
+def test_the_ready_line(launch):
+    running = launch()
+    assert re.fullmatch(rf"colonnade \S+ listening on http://127\.0\.0\.1:{running.port}\n", running.line)
+    assert running.get("/readyz").status == 200
+    done = run("--version")
+    assert done.returncode == 0 and running.version in done.stdout
+
+
+@pytest.fixture
+def token_file(tmp_path):
+    path = tmp_path / "token"
+    path.write_text(TOKEN + "\n")
+    path.chmod(0o600)
+    return path
+
+
+def test_tokens(launch, token_file):
+    running = launch("--token-file", token_file)
+    good = {"Authorization": f"Bearer {TOKEN}"}
+    for path in ("/livez", "/readyz", "/"):
+        assert running.get(path).status == 200, path
+    for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": TOKEN}, {"Authorization": "Bearer"},
+                    {"Authorization": f"Bearer {TOKEN}x"}, {"Authorization": f"Bearer {TOKEN[:-1]}"},
+                    {"Authorization": f"Basic {TOKEN}"}, {"Authorization": "Bearer "}):
+        for method, path, body in (("POST", "/v1/compute", b"a\n1\n"), ("GET", "/v1/runs", None),
+                                   ("GET", "/v1/pools", None), ("GET", "/v1/functions", None)):
+            reply = running.request(method, path, body, headers)
+            assert reply.status == 401 and reply.problem["code"] == "unauthorized", (headers, reply)
+            assert reply.headers["WWW-Authenticate"].startswith("Bearer")
+    assert running.request("POST", "/v1/compute", b"a\n1\n", good).body == b"a\n1\n"
+    assert running.request("GET", "/v1/runs", None, {"Authorization": f"bearer {TOKEN}"}).status == 200
+    front = running.get("/").body
+    assert TOKEN.encode() not in front
+
+
+def test_a_bad_token_file(tmp_path):
+    empty = tmp_path / "empty"
+    empty.write_text("\n")
+    assert run("--listen", "127.0.0.1:0", "--token-file", empty).returncode == 2
+
+
+def test_allow_anonymous_on_loopback(launch):
+    assert launch("--allow-anonymous").post_csv("a\n1\n").status == 200
+
+
+def test_the_token_and_keys_are_in_no_error_output(token_file, keys_dir):
+    running = Server("--token-file", token_file, "--keys-dir", keys_dir)
+    running.request("GET", "/v1/runs", None, {"Authorization": "Bearer " + TOKEN})
+    running.request("GET", "/v1/runs", None, {"Authorization": "Bearer wrong"})
+    text = running.stderr()
+    assert running.stop() == 0
+    assert TOKEN not in text and "the site's secret" not in text
+
+
+def test_sigterm_finishes_what_runs():
+    """A request in flight is answered, new work is not taken, the exit code is 0."""
+    for executor in ("threads", "processes"):
+        running = Server()
+        replies = []
+        document = {**SLOW, "generate": {**SLOW["generate"], "rows": 200_000}, "executor": executor}
+        client = threading.Thread(target=lambda: replies.append(running.post_json(document)))
+        client.start()
+        until = time.monotonic() + 20
+        while not any(w["state"] == "busy" for p in running.pools()["pools"] for w in p["workers"]):
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        running.process.send_signal(signal.SIGTERM)
+        seen = set()
+        while running.process.poll() is None and time.monotonic() < until + 40:
+            try:
+                seen.add(("ready", running.get("/readyz").status))
+                seen.add(("work", running.post_csv("a\n1\n").status))
+            except OSError:
+                pass
+            time.sleep(0.05)
+        client.join()
+        assert replies and replies[0].status == 200, replies
+        assert ("work", 200) not in list(seen) or ("ready", 503) in seen, seen
+        assert running.stop() == 0
+
+
+def test_sigterm_with_a_grace_that_is_too_short():
+    running = Server("--grace-ms", 300)
+    outcome = []
+
+    def client():
+        try:
+            outcome.append(running.post_json({**SLOW, "executor": "processes"}).status)
+        except (OSError, ValueError) as problem:
+            outcome.append(problem)
+        except Exception as problem:  # http.client's own
+            outcome.append(problem)
+
+    thread = threading.Thread(target=client)
+    thread.start()
+    time.sleep(1)
+    family = running.processes()
+    begun = time.monotonic()
+    code = running.stop(30)
+    thread.join()
+    assert time.monotonic() - begun < 20 and outcome and outcome[0] != 200
+    assert code in (0, 1)
+    time.sleep(0.3)
+    left = [p for p in family if pathlib.Path(f"/proc/{p}").exists()
+            and "colonnade" in pathlib.Path(f"/proc/{p}/cmdline").read_text()]
+    assert not left, "no process is left behind"
+
+
+def test_no_process_is_left_when_the_server_is_killed():
+    """Even SIGKILL of the server ends its fork server and workers."""
+    running = Server()
+    family = running.processes()
+    assert len(family) >= 3
+    running.process.kill()
+    running.process.wait()
+    until = time.monotonic() + 10
+    left = family
+    while left and time.monotonic() < until:
+        left = [p for p in left if pathlib.Path(f"/proc/{p}/stat").exists()
+                and pathlib.Path(f"/proc/{p}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"]
+        time.sleep(0.05)
+    assert not left
+    running.process.stdout.close()
+    running.errors.close()

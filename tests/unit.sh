@@ -1,0 +1,20 @@
+#!/bin/sh
+# Runs cmocka programs one after another; prints what fails, and one line of counts at the end.
+set -u
+passed=0
+failed=0
+for program in "$@"; do
+    out=$(timeout 600 "$program" 2>&1)
+    code=$?
+    n=$(printf '%s\n' "$out" | sed -n 's/^\[  PASSED  \] \([0-9]*\) test.*/\1/p' | tail -n 1)
+    f=$(printf '%s\n' "$out" | grep -c '^\[  FAILED  \] [a-z_]*$')
+    passed=$((passed + ${n:-0}))
+    if [ "$code" -ne 0 ]; then
+        [ "$f" -gt 0 ] || f=1
+        failed=$((failed + f))
+        echo "--- $program ended with $code"
+        printf '%s\n' "$out" | grep -v '^\[ RUN\|^\[       OK' | tail -n 60
+    fi
+done
+echo "unit: $passed passed, $failed failed"
+[ "$failed" -eq 0 ]
