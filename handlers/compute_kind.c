@@ -116,6 +116,7 @@ static enum cn_code run(struct cn_run *task, struct cn_error *error) {
     struct cn_compute_state *state = task->state;
     struct cn_cached_plan *cached = NULL;
     struct cn_morsel morsel = {.run = task, .state = state, .result = task->result};
+    int64_t started = cn_clock_now();
     enum cn_code code;
 
     CN_TRY(find_plan(state, task->plan, &cached, error));
@@ -125,6 +126,8 @@ static enum cn_code run(struct cn_run *task, struct cn_error *error) {
     cn_arena_reset(&state->morsel, 8u << 20);
     cn_arena_reset(&state->block, 8u << 20);
     CN_TRY(prepare(&morsel, error));
+    /* Compiling is part of evaluating. */
+    task->spans->ns[CN_SPAN_EVALUATE] += cn_clock_now() - started;
     code = morsel.plan->spec->source == CN_SOURCE_CSV ? cn_morsel_run_csv(&morsel, error)
                                                       : cn_morsel_run_columns(&morsel, error);
     if (code != CN_OK)

@@ -136,7 +136,7 @@ static enum cn_code place(struct cn_compute *compute, struct cn_str first, bool 
     uint64_t bytes = compute->intake.received;
     size_t rows = 0, seen = 0;
 
-    if (!complete && !compute->form && length > 0 && (uint64_t)length > bytes)
+    if (!complete && length > 0 && (uint64_t)length > bytes)
         bytes = (uint64_t)length;
     CN_TRY(cn_job_sample(compute->job, first, error));
     for (; seen < first.len && seen < 4096; seen++)

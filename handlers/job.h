@@ -88,6 +88,8 @@ struct cn_job {
     struct cn_group group;
     size_t width;
     size_t window;
+    bool chosen; /* executor=auto */
+    double row_ns, break_even; /* what the choice was made on; break_even 0: nothing to share with */
     char reason[192];
 
     struct cn_frame frame;
@@ -207,6 +209,8 @@ void cn_job_record(struct cn_job *job, int status, const struct cn_ledger *ledge
                    const struct cn_error *error);
 /* The workers' accounts: their stages sum to their wall time exactly. In the exchange's arena. */
 struct cn_run_worker *cn_job_workers(struct cn_job *job, size_t *n);
+/* Why the job ran where it did. */
+const char *cn_job_reason(struct cn_job *job);
 size_t cn_job_total_rows(const struct cn_job *job);
 uint64_t cn_job_chunk_rows(const struct cn_job *job); /* of the largest chunk */
 /* The request's ledger as it would be if it ended now. */

@@ -179,6 +179,13 @@ static void end_table(struct cn_job *job) {
         begin_output(job);
 }
 
+/* A chunk's rows, each with its line feed; the digest adds the last one itself. */
+static enum cn_code digest_rows(struct cn_job *job, struct cn_str data, struct cn_error *error) {
+    if (data.len == 0)
+        return CN_OK;
+    return cn_table_digest_update(job->digest, cn_str(data.data, data.len - 1), error);
+}
+
 static bool advance_table(struct cn_job *job) {
     bool moved = false;
 
@@ -197,7 +204,7 @@ static bool advance_table(struct cn_job *job) {
         if (cn_morsel_trailer(chunk->plan, &chunk->result, &chunk->out, &trailer) &&
             trailer.null_rows > 0)
             job->table_null = true;
-        code = cn_table_digest_update(job->digest, cn_chunk_data(chunk), &error);
+        code = digest_rows(job, cn_chunk_data(chunk), &error);
         if (code != CN_OK)
             cn_job_fail(job, code, &error);
         cn_chunk_drop_output(job, chunk);

@@ -46,28 +46,40 @@ static void choose(struct cn_compute *compute, uint64_t rows, double cost, bool 
                           : DEFAULT_DISPATCH_NS;
     double total = cost * (double)rows;
     double break_even = parts > 1 ? 2 * dispatch / (cost * (1 - 1 / parts)) : 0;
-    const char *bound = more ? "at least " : "";
 
+    job->row_ns = cost;
+    job->break_even = break_even;
     if (parts < 2) {
         *kind = CN_EXECUTOR_SERIAL;
         *on_caller = !more && total < CALLER_NS;
-        snprintf(job->reason, sizeof job->reason,
-                 "auto: there is one worker to use, so nothing can be shared");
-        return;
-    }
-    if (!more && (double)rows < break_even) {
+    } else if (!more && (double)rows < break_even) {
         *kind = CN_EXECUTOR_SERIAL;
         *on_caller = true;
-        snprintf(job->reason, sizeof job->reason,
-                 "auto: %llu rows of %.2g µs, under the break-even of %.0f rows; "
-                 "answered without a crossing",
-                 (unsigned long long)rows, cost / 1e3, break_even);
-        return;
+    } else {
+        *kind = CN_EXECUTOR_THREADS;
     }
-    *kind = CN_EXECUTOR_THREADS;
-    snprintf(job->reason, sizeof job->reason,
-             "auto: %s%llu rows of %.2g µs, over the break-even of %.0f rows", bound,
-             (unsigned long long)rows, cost / 1e3, break_even);
+}
+
+/* The choice was made on an estimate of the rows; the reason names those that there were. */
+const char *cn_job_reason(struct cn_job *job) {
+    unsigned long long rows = cn_job_total_rows(job);
+
+    if (!job->chosen)
+        return "asked for";
+    if (job->break_even <= 0)
+        snprintf(job->reason, sizeof job->reason,
+                 "auto: %llu rows of %.2g µs; there is one worker to use, so nothing is shared",
+                 rows, job->row_ns / 1e3);
+    else if (job->executor_kind == CN_EXECUTOR_SERIAL)
+        snprintf(job->reason, sizeof job->reason,
+                 "auto: %llu rows of %.2g µs, under the break-even of %.0f rows; answered without "
+                 "a crossing",
+                 rows, job->row_ns / 1e3, job->break_even);
+    else
+        snprintf(job->reason, sizeof job->reason,
+                 "auto: %llu rows of %.2g µs, over the break-even of %.0f rows", rows,
+                 job->row_ns / 1e3, job->break_even);
+    return job->reason;
 }
 
 enum cn_code cn_compute_place(struct cn_compute *compute, uint64_t rows, uint64_t bytes, bool more,
@@ -81,11 +93,10 @@ enum cn_code cn_compute_place(struct cn_compute *compute, uint64_t rows, uint64_
     bool on_caller = false;
 
     if (kind == CN_EXECUTOR_AUTO) {
+        job->chosen = true;
         choose(compute, rows, cost, more, &kind, &on_caller);
     } else {
-        snprintf(job->reason, sizeof job->reason, "asked for");
-        on_caller =
-            kind == CN_EXECUTOR_SERIAL && !more && cost * (double)rows < CALLER_NS;
+        on_caller = kind == CN_EXECUTOR_SERIAL && !more && cost * (double)rows < CALLER_NS;
     }
     return cn_job_place(job, kind, width, on_caller, compute->exchange->deadline_ns, error);
 }

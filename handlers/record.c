@@ -146,7 +146,7 @@ void cn_job_record(struct cn_job *job, int status, const struct cn_ledger *ledge
                                    .status = status,
                                    .n_chunks = job->n_chunks,
                                    .chunk_rows = cn_job_chunk_rows(job),
-                                   .reason = job->reason};
+                                   .reason = cn_job_reason(job)};
 
     memcpy(record.id, exchange->run, sizeof record.id);
     record.started_at = cn_clock_wall() - (cn_clock_now() - exchange->started_ns);

@@ -97,9 +97,9 @@ static ssize_t next_bytes(struct cn_job *job, char *out, size_t max) {
 static ssize_t step(struct cn_job *job, char *out, size_t max) {
     if (job->code != CN_OK)
         return CN_STREAM_BREAK;
-    if (!job->stream_in_text && job->consumed < job->n_chunks)
+    if (job->stream_output >= 0 && !job->stream_in_text && job->consumed < job->n_chunks)
         return next_bytes(job, out, max);
-    if (!job->stream_in_text || job->stream_output < 0) {
+    if (!job->stream_in_text) {
         if (!next_text(job))
             return CN_STREAM_BREAK;
         cn_job_pump(job);

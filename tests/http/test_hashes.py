@@ -91,7 +91,7 @@ def test_hmac(server):
 
 def test_no_key_in_any_reply(server):
     reply = server.lets("hmac_sha256(i, key='nosuch')", COLUMNS)
-    for key in KEYS.values():
+    for key in (KEYS["site"], KEYS["binary"]):
         assert key not in reply.body
     run = server.get("/v1/runs?limit=100")
     assert KEYS["site"] not in run.body

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "pool/protocol.h"
@@ -521,6 +522,38 @@ static void without_a_fork_server_tasks_fail(void **unused) {
     end(&fixture);
 }
 
+/* Whatever descriptor is the one that cannot be had: a clean error, or a pool that works. */
+static void descriptors_run_out(void **unused) {
+    (void)unused;
+    struct rlimit before;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    size_t open_now = count_entries("/proc/self/fd") - 3; /* ".", "..", and the folder itself */
+    size_t works = 0;
+    for (size_t more = 0; more < 16; more++) {
+        struct rlimit limit = {.rlim_cur = open_now + more, .rlim_max = before.rlim_max};
+        struct cn_executor_settings settings = {
+            .registry = &registry, .workers = 2, .max_workers = 2};
+        struct fixture fixture = {0};
+        struct cn_error error;
+        cn_error_init(&error);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+        enum cn_code code = cn_forkserver_start(&fixture.server, &registry, &error);
+        if (code == CN_OK) {
+            code = cn_processes_new(&fixture.executor, fixture.server, &settings, &error);
+            if (code == CN_OK) {
+                assert_serves(&fixture);
+                fixture.executor->ops->destroy(fixture.executor);
+                works++;
+            }
+            cn_forkserver_stop(fixture.server);
+        }
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+        assert_int_equal(error.code, code);
+        assert_int_equal(count_entries("/proc/self/fd") - 3, open_now);
+    }
+    assert_in_range(works, 1, 15);
+}
+
 /* ---- workers killed at random under load ------------------------------------------------------
  */
 
@@ -573,7 +606,15 @@ static void every_task_ends_right_or_lost(void **unused) {
     end(&fixture);
 }
 
+static void *nothing(void *argument) {
+    return argument;
+}
+
 int main(void) {
+    /* ThreadSanitizer starts a thread of its own with the first one: it is not to be counted. */
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, nothing, NULL) != 0 || pthread_join(thread, NULL) != 0)
+        return 1;
     shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared == MAP_FAILED)
         return 1;
@@ -590,6 +631,7 @@ int main(void) {
         cmocka_unit_test(workers_grow_and_retire),
         cmocka_unit_test(signals_to_the_group_are_not_for_workers),
         cmocka_unit_test(without_a_fork_server_tasks_fail),
+        cmocka_unit_test(descriptors_run_out),
         cmocka_unit_test(every_task_ends_right_or_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

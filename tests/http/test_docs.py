@@ -1,0 +1,179 @@
+"""The manual is true: every example of README.md and docs/ is typed in a shell, and says what the page says.
+
+An example is a block marked `console`. A line that begins with `$ ` is a command; it goes on over lines that end in a
+backslash and to the end of a here-document. What follows is the output, errors included. `...` stands for any text.
+The examples of a page share a folder. A command `colonnade ... &` starts a server of its own, which the page's later
+examples talk to. With COLONNADE_DOCS_WRITE=1, output that differs is written into the pages instead.
+"""
+import difflib
+import html
+import os
+import re
+import shlex
+import subprocess
+
+import pytest
+
+import client
+
+PAGES = sorted([client.ROOT / "README.md", *(client.ROOT / "docs").glob("*.md")])
+WRITE = os.environ.get("COLONNADE_DOCS_WRITE") == "1"
+PRELUDE = """curl() { command curl -sS "$@"; }
+colonnade() { "$COLONNADE_BIN" "$@"; }
+"""
+# What differs from run to run, and what stands in its place before two texts are compared.
+WILD = [
+    (r"http://127\.0\.0\.1:\d+|127\.0\.0\.1:\d+|localhost:\d+", "ADDRESS"),
+    (r"\b[0-9a-f]{32}\b(?=[\"\r\n/])", "RUN-OR-DIGEST"),
+    (r'("\w*_ns(?:_per_\w+)?"): ?[\d.e+-]+', r"\1:NS"),
+    (r'("(?:ns|receive|decode|plan|queue|execute|gather|encode|parse|evaluate|hash|ship|lock|wait|unaccounted|pid|ts|dur'
+     r'|tid|break_even_rows|tasks|worker)"): ?[\d.]+', r"\1:N"),
+    (r"dur=[\d.]+", "dur=MS"),
+    (r"(?i)^(date): .*$", r"\1: DATE"),
+    (r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME"),
+    (r"colonnade \d[\w.]*", "colonnade VERSION"),
+    (r"auto: [^\"]*", "auto: REASON"),
+    (r"pid \d+", "pid PID"),
+]
+
+
+class Example:
+    """One command, its output, and the lines of the page that hold the output."""
+
+    def __init__(self, command, first):
+        self.command = command
+        self.first = self.end = first
+        self.output = ""
+
+
+def read_command(lines, at):
+    """The command that begins at line `at`, and the line behind it."""
+    command = [lines[at][2:]]
+    at += 1
+    ends = re.search(r"<<'?(\w+)'?", command[0])
+    while at < len(lines) and (ends and lines[at - 1] != ends[1] or not ends and lines[at - 1].endswith("\\")):
+        command.append(lines[at])
+        at += 1
+    return "\n".join(command), at
+
+
+def read_examples(lines):
+    examples, inside, at = [], False, 0
+    while at < len(lines):
+        if lines[at].startswith("```"):
+            inside = not inside and lines[at] == "```console"
+            at += 1
+        elif inside and lines[at].startswith("$ "):
+            command, at = read_command(lines, at)
+            examples.append(Example(command, at))
+        else:
+            if inside and examples:
+                examples[-1].output += lines[at] + "\n"
+                examples[-1].end = at + 1
+            at += 1
+    return examples
+
+
+def normal(text):
+    for pattern, plain in WILD:
+        text = re.sub(pattern, plain, text, flags=re.MULTILINE)
+    return text.replace("\r\n", "\n").rstrip("\n")
+
+
+def same(shown, real):
+    pieces = [re.escape(piece) for piece in normal(shown).split("...")]
+    return re.fullmatch(r"[\s\S]*?".join(pieces), normal(real)) is not None
+
+
+class Shell:
+    """Runs commands in one folder, with the page's address replaced by the server's."""
+
+    def __init__(self, folder, server, launch):
+        self.folder, self.server, self.launch = folder, server, launch
+
+    def start(self, command):
+        words = [str(self.folder / w) if (self.folder / w).exists() else w for w in shlex.split(command)[1:-1]]
+        where = words.index("--listen") if "--listen" in words else None
+        if where is not None:
+            del words[where:where + 2]
+        self.server = self.launch(*words)
+        return self.server.line
+
+    def run(self, command):
+        if re.fullmatch(r"colonnade .*&", command):
+            return self.start(command)
+        command = re.sub(r"\b(localhost|127\.0\.0\.1):80\d\d\b", f"127.0.0.1:{self.server.port}", command)
+        done = subprocess.run(["bash", "-c", PRELUDE + command], cwd=self.folder, timeout=120, check=False,
+                              env={**os.environ, "COLONNADE_BIN": client.BINARY}, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        return done.stdout.decode("utf-8", "replace")
+
+
+def write(page, lines, changes):
+    for example, real in reversed(changes):
+        real = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:8080", real).replace("\r\n", "\n").rstrip("\n")
+        lines[example.first:example.end] = real.split("\n") if real else []
+    page.write_text("\n".join(lines) + "\n")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_examples(page, server, launch, tmp_path):
+    lines = page.read_text().splitlines()
+    shell = Shell(tmp_path, server, launch)
+    changes = []
+    for example in read_examples(lines):
+        real = shell.run(example.command)
+        if not same(example.output, real):
+            changes.append((example, real))
+    if WRITE:
+        write(page, lines, changes)
+        return
+    report = [line for example, real in changes for line in
+              ["$ " + example.command, *difflib.unified_diff(normal(example.output).splitlines(),
+                                                             normal(real).splitlines(), "page", "server", lineterm="")]]
+    assert not changes, "\n".join(report)
+
+
+def table_rows(page):
+    """The cells of all table rows of a page, backticks removed."""
+    rows = []
+    for line in (client.ROOT / "docs" / page).read_text().splitlines():
+        if line.startswith("| `"):
+            cells = re.split(r"(?<!\\)\|", line.strip().strip("|"))
+            rows.append([html.unescape(c.strip().replace("`", "").replace("\\|", "|")) for c in cells])
+    return rows
+
+
+def test_every_function_is_in_the_manual(server):
+    functions = server.get("/v1/functions").json()["functions"]
+    rows = [row[:2] for row in table_rows("expressions.md") + table_rows("hashes.md")]
+    missing = [[f["signature"], f["summary"]] for f in functions if [f["signature"], f["summary"]] not in rows]
+    assert not missing, missing
+
+
+def test_every_setting_is_in_the_manual(server):
+    text = subprocess.run([client.BINARY, "--help"], stdout=subprocess.PIPE, check=True, text=True).stdout
+    rows = {row[0].split()[0]: row for row in table_rows("settings.md")}
+    found = re.findall(r"^ +--([\w-]+) .*\n +\(default: (.*); (COLONNADE_\w+)\)$", text, re.MULTILINE)
+    assert len(found) > 20
+    for flag, default, variable in found:
+        assert rows["--" + flag][1:3] == [variable, default], flag
+    manual = (client.ROOT / "docs" / "colonnade.8").read_text()
+    assert not [flag for flag, _, _ in found if f".It Fl -{flag}" not in manual]
+
+
+def test_every_code_is_in_the_manual():
+    """The table of codes and statuses is that of the sources, but for codes that nothing sends yet."""
+    source = (client.ROOT / "base" / "error.c").read_text()
+    codes = {name: (int(status), title) for name, title, status in
+             re.findall(r'\{"(\w+)",\s*"([^"]*)", (\d+)\}', source) if name != "ok"}
+    rows = {row[0]: (int(row[1]), row[2]) for row in table_rows("errors.md") if len(row) > 2 and row[1].isdigit()}
+    assert {name: codes.get(name) for name in rows} == rows
+    assert set(codes) - set(rows) <= {"not_finished", "cancelled", "too_many_requests"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links(page):
+    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
+        assert "://" in target or (page.parent / target).exists(), target
