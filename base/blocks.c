@@ -9,7 +9,8 @@
 
 #define SMALLEST_SHIFT 16                 /* 64 KiB */
 #define CLASS_COUNT (47 - SMALLEST_SHIFT) /* up to 64 TiB: all of the address space */
-#define HUGE_PAGE ((size_t)2 << 20)       /* blocks from here on are mapped */
+#define HUGE_PAGE ((size_t)2 << 20)       /* blocks from here on are aligned to one */
+#define LEAST_MAPPED ((size_t)256 << 10)  /* blocks from here on go back to the system whole */
 #define SMALL_ALIGN ((size_t)4096)
 
 /* An idle block holds the link to the next one in its first bytes. */
@@ -20,6 +21,8 @@ struct idle_block {
 struct cn_blocks {
     pthread_mutex_t lock;
     struct idle_block *idle[CLASS_COUNT];
+    size_t count[CLASS_COUNT]; /* of idle blocks */
+    size_t low[CLASS_COUNT];   /* the least that `count` was since the last trim */
     size_t keep_bytes;
     size_t idle_bytes;
     size_t used_bytes;
@@ -53,11 +56,17 @@ static void *map_aligned(size_t size) {
 }
 
 static void *system_take(size_t size) {
-    return size >= HUGE_PAGE ? map_aligned(size) : aligned_alloc(SMALL_ALIGN, size);
+    void *block;
+    if (size >= HUGE_PAGE)
+        return map_aligned(size);
+    if (size < LEAST_MAPPED)
+        return aligned_alloc(SMALL_ALIGN, size);
+    block = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return block == MAP_FAILED ? NULL : block;
 }
 
 static void system_give(void *block, size_t size) {
-    if (size >= HUGE_PAGE)
+    if (size >= LEAST_MAPPED)
         munmap(block, size);
     else
         free(block);
@@ -92,6 +101,38 @@ void cn_blocks_free(struct cn_blocks *blocks) {
     free(blocks);
 }
 
+/* Takes the first idle block of a class out of its list; it is not poisoned any more. */
+static void unlink_idle(struct cn_blocks *blocks, unsigned class) {
+    blocks->idle[class] = blocks->idle[class]->next;
+    blocks->idle_bytes -= class_size(class);
+    if (--blocks->count[class] < blocks->low[class])
+        blocks->low[class] = blocks->count[class];
+}
+
+size_t cn_blocks_trim(struct cn_blocks *blocks) {
+    size_t freed = 0;
+    for (unsigned class = 0; class < CLASS_COUNT; class ++) {
+        struct idle_block *list = NULL;
+        pthread_mutex_lock(&blocks->lock);
+        for (size_t n = blocks->low[class]; n > 0; n--) {
+            struct idle_block *block = blocks->idle[class];
+            cn_unpoison(block, class_size(class));
+            unlink_idle(blocks, class);
+            block->next = list;
+            list = block;
+        }
+        blocks->low[class] = blocks->count[class];
+        pthread_mutex_unlock(&blocks->lock);
+        while (list) {
+            struct idle_block *next = list->next;
+            system_give(list, class_size(class));
+            freed += class_size(class);
+            list = next;
+        }
+    }
+    return freed;
+}
+
 void *cn_blocks_take(struct cn_blocks *blocks, size_t *size) {
     unsigned class = class_of(*size);
     if (class == CLASS_COUNT)
@@ -101,8 +142,7 @@ void *cn_blocks_take(struct cn_blocks *blocks, size_t *size) {
     struct idle_block *block = blocks->idle[class];
     if (block) {
         cn_unpoison(block, true_size);
-        blocks->idle[class] = block->next;
-        blocks->idle_bytes -= true_size;
+        unlink_idle(blocks, class);
     }
     blocks->used_bytes += true_size;
     pthread_mutex_unlock(&blocks->lock);
@@ -132,6 +172,7 @@ void cn_blocks_give(struct cn_blocks *blocks, void *block, size_t size) {
         idle->next = blocks->idle[class];
         cn_poison(block, size);
         blocks->idle[class] = idle;
+        blocks->count[class]++;
         blocks->idle_bytes += size;
     }
     pthread_mutex_unlock(&blocks->lock);

@@ -26,6 +26,11 @@ void cn_blocks_give(struct cn_blocks *blocks, void *block, size_t size);
 /* An empty buffer whose memory comes from the pool and returns to it. */
 void cn_buf_init_blocks(struct cn_buf *buf, struct cn_blocks *blocks);
 
+/* Frees what was idle all the time since the last call, so that after a burst memory goes back to
+ * the system while a steady load keeps what it uses. To be called every second or so. Returns the
+ * bytes that were freed. */
+size_t cn_blocks_trim(struct cn_blocks *blocks);
+
 /* Bytes idle in the pool, and bytes handed out. */
 void cn_blocks_stats(struct cn_blocks *blocks, size_t *idle, size_t *in_use);
 

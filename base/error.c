@@ -135,3 +135,18 @@ void cn_error_set_limit(struct cn_error *error, const char *flag) {
     if (error)
         set_text(error->limit, sizeof error->limit, cn_str_c(flag));
 }
+
+static void end_text(char *text, size_t size) {
+    text[size - 1] = '\0';
+}
+
+bool cn_error_sane(struct cn_error *error) {
+    int code; /* any bits may stand there */
+    memcpy(&code, &error->code, sizeof code);
+    end_text(error->parameter, sizeof error->parameter);
+    end_text(error->column, sizeof error->column);
+    end_text(error->value, sizeof error->value);
+    end_text(error->limit, sizeof error->limit);
+    end_text(error->detail, sizeof error->detail);
+    return code >= CN_OK && code < CN_CODE_COUNT && error->let >= -1;
+}

@@ -94,6 +94,10 @@ enum cn_code cn_error_set(struct cn_error *error, enum cn_code code, const char 
 /* Out of memory: CN_OVERLOADED with a fixed text, since more memory may be there later. */
 enum cn_code cn_error_memory(struct cn_error *error);
 
+/* For an error that came from another process: ends its texts, and says whether it can be used at
+ * all: a known code (CN_OK too), an index of -1 or more. */
+bool cn_error_sane(struct cn_error *error);
+
 /* Set one text field of an error (cut to fit); no-ops on NULL. */
 void cn_error_set_parameter(struct cn_error *error, struct cn_str text);
 void cn_error_set_column(struct cn_error *error, struct cn_str text);

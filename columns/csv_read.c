@@ -36,6 +36,27 @@ void cn_csv_reader_init(struct cn_csv_reader *reader, struct cn_str text,
     reader->end = reader->at + text.len;
 }
 
+/* The line on which a row's last byte stands, its line end not counted. */
+static int64_t last_line(const struct cn_csv_row *row) {
+    int64_t line = row->line;
+
+    for (const char *at = row->start; at < row->end; at++)
+        line += *at == '\n';
+    return line;
+}
+
+/*
+ * A fault behind good rows waits for the next call: the caller may find something wrong with those
+ * rows, which would come first. Returns how many rows lie before the line at fault.
+ */
+static size_t count_good(const struct cn_csv_block *block, size_t rows, int64_t fault_line) {
+    size_t good = 0;
+
+    while (good < rows && last_line(&block->row[good]) < fault_line)
+        good++;
+    return good;
+}
+
 enum cn_code cn_csv_reader_next(struct cn_csv_reader *reader, struct cn_csv_block *block,
                                 struct cn_error *error) {
     struct cn_csv_record record = {.end = reader->at};
@@ -66,7 +87,19 @@ enum cn_code cn_csv_reader_next(struct cn_csv_reader *reader, struct cn_csv_bloc
     }
     const struct cn_csv_place place = {reader->at, reader->lines + 1, (int64_t)reader->n_columns,
                                        reader->dialect};
-    CN_TRY(cn_csv_check(&place, &record, line, error));
+    struct cn_error fault;
+    cn_error_init(&fault);
+    enum cn_code code = cn_csv_check(&place, &record, line, &fault);
+    if (code != CN_OK) {
+        rows = count_good(block, rows, fault.line);
+        if (rows == 0) {
+            if (error && error->code == CN_OK)
+                *error = fault;
+            return code;
+        }
+        at = block->row[rows - 1].next;
+        lines = last_line(&block->row[rows - 1]);
+    }
     reader->at = at;
     reader->lines = lines;
     reader->rows += (int64_t)rows;

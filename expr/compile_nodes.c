@@ -187,7 +187,7 @@ static bool compile_unary(struct cn_compile *c, const struct cn_node *node,
     bool wrap = c->options->wrap_overflow;
     struct cn_compile_op step = {.op = CN_STEP_LANES,
                                  .type = type,
-                                 .what = node->op == CN_OP_NEG ? "unary -" : cn_op_text(node->op),
+                                 .what = cn_op_text(node->op),
                                  .position = node->position,
                                  .cost = 0.4f};
     if (type == CN_TYPE_BOOL)

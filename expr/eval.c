@@ -141,7 +141,7 @@ void cn_eval_free(struct cn_eval *eval) {
 
 static void set_value(const struct cn_failure *failure, struct cn_error *error) {
     char text[CN_DOUBLE_TEXT];
-    if (failure->step->fallible == NULL || !failure->step->fallible->shows_operand)
+    if (!failure->step->fallible->shows_operand)
         return;
     if (failure->step->in_type == CN_TYPE_FLOAT64)
         cn_error_set_value(error, cn_str(text, cn_double_format(failure->real, text)));
@@ -153,21 +153,15 @@ static void set_value(const struct cn_failure *failure, struct cn_error *error) 
 static enum cn_code report(const struct cn_eval *eval, struct cn_error *error) {
     const struct cn_failure *failure = eval->worst;
     const struct cn_step *step = failure->step;
-    enum cn_code code = CN_INTERNAL;
-    if (step->fallible == NULL) {
-        cn_expr_error(error, code, (int32_t)step->let, step->position,
-                      "the digest over the table was not computed before it was used");
-    } else {
-        const char *format = step->fallible->reason[failure->reason - 1].text;
-        const char *hole = strstr(format, "%s");
-        int before = hole != NULL ? (int)(hole - format) : 0;
-        bool symbol = (step->what[0] | 0x20) < 'a' || (step->what[0] | 0x20) > 'z';
-        code = step->fallible->reason[failure->reason - 1].code;
-        cn_expr_error(error, code, (int32_t)step->let, step->position,
-                      symbol ? "%.*s`%s`%s" : "%.*s%s()%s", before, format, step->what,
-                      hole != NULL ? hole + 2 : format);
-        set_value(failure, error);
-    }
+    enum cn_code code = step->fallible->reason[failure->reason - 1].code;
+    const char *text = step->fallible->reason[failure->reason - 1].text;
+    const char *name = strstr(text, "%s"); /* each has one */
+    char first = (char)(step->what[0] | 0x20);
+    bool function = first >= 'a' && first <= 'z';
+    cn_expr_error(error, code, (int32_t)step->let, step->position,
+                  function ? "%.*s%s()%s" : "%.*s`%s`%s", (int)(name - text), text, step->what,
+                  name + 2);
+    set_value(failure, error);
     if (error != NULL)
         error->row = (int64_t)eval->worst_row;
     cn_error_set_column(error, eval->program->let_names[step->let]);

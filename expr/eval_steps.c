@@ -1,5 +1,6 @@
 /* The steps of a program, one function for each kind. */
 #include "expr/eval.h"
+#include "expr/lexer.h"
 #include "kernels/lanes_ops.h"
 
 /* ---- marks -------------------------------------------------------------------------------- */
@@ -304,21 +305,9 @@ static void run_fill(struct cn_eval *eval, const struct cn_step *step) {
     out->why = NULL;
 }
 
-static enum cn_code run_unknown_table(struct cn_eval *eval, const struct cn_step *step,
-                                      struct cn_error *error) {
-    struct cn_slot *out = &eval->slots[step->out];
-    struct cn_failure *failure = cn_arena_zalloc(&eval->scratch, sizeof *failure);
-    const struct cn_failure **why = new_failures(eval);
-    if (failure == NULL || why == NULL)
-        return cn_error_memory(error);
-    failure->step = step;
-    failure->reason = 1;
-    for (size_t i = 0; i < eval->rows; i++)
-        why[i] = failure;
-    out->why = why;
-    out->nulls = NULL;
-    out->values = step->type == CN_TYPE_STRING ? (const void *)eval->empties : eval->zeros;
-    return CN_OK;
+static enum cn_code unknown_table(const struct cn_step *step, struct cn_error *error) {
+    return cn_expr_error(error, CN_INTERNAL, (int32_t)step->let, step->position,
+                         "the table digest of %s() was not given when compiling", step->what);
 }
 
 /* The end of a let: its failures are reported or become nulls. */
@@ -373,7 +362,7 @@ enum cn_code cn_eval_step(struct cn_eval *eval, const struct cn_step *step,
     case CN_STEP_HASH_TEXT:
         return cn_eval_hash(eval, step, error);
     case CN_STEP_UNKNOWN_TABLE:
-        return run_unknown_table(eval, step, error);
+        return unknown_table(step, error);
     case CN_STEP_LET:
         run_let(eval, step);
         return CN_OK;

@@ -149,7 +149,9 @@ double cn_program_row_cost(const struct cn_program *program);
 /* How many table digests the recipe has; they are numbered so that one's arguments use only
  * digests with lower numbers. */
 size_t cn_recipe_tables(const struct cn_recipe *recipe);
-/* Whether table digest `table` is used, directly or not, by a let. */
+/* Whether table digest `table` is used, directly or through other lets and digests, by a let. */
+bool cn_recipe_uses_table(const struct cn_recipe *recipe, size_t let, size_t table);
+
 struct cn_table_digest;
 enum cn_code cn_table_digest_new(struct cn_table_digest **digest, const struct cn_recipe *recipe,
                                  size_t table, const struct cn_keyring *keys,

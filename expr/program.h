@@ -34,7 +34,7 @@ struct cn_fallible {
     cn_lanes_fn fn;
     struct {
         enum cn_code code;
-        const char *text; /* %s is the operator or function */
+        const char *text; /* with one %s: the operator or function */
     } reason[2];
     bool shows_operand; /* the error carries the operand's value */
 };

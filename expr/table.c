@@ -109,3 +109,37 @@ void cn_table_digest_free(struct cn_table_digest *digest) {
     cn_digest_free(digest->digest);
     free(digest);
 }
+
+/* ---- use ---------------------------------------------------------------------------------- */
+
+static bool let_uses(const struct cn_recipe *recipe, const struct cn_recipe_let *let, size_t table,
+                     const struct cn_names *names, const bool *uses) {
+    for (uint32_t id = let->first_node; id < let->end_node; id++) {
+        const struct cn_node *node = recipe->nodes[id];
+        if (node == recipe->tables[table].node)
+            return true;
+        const struct cn_names_slot *slot =
+            node->kind == CN_NODE_NAME ? cn_names_find(names, node->text) : NULL;
+        if (slot != NULL && uses[slot->index])
+            return true;
+    }
+    return false;
+}
+
+bool cn_recipe_uses_table(const struct cn_recipe *recipe, size_t let, size_t table) {
+    struct cn_arena arena;
+    struct cn_names names;
+    cn_arena_init(&arena, 1024);
+    bool *uses = cn_arena_zalloc(&arena, recipe->n_lets + 1);
+    /* Without memory the careful answer is yes. */
+    bool answer = true;
+    if (uses != NULL && cn_names_init(&names, recipe->n_lets, &arena, NULL) == CN_OK) {
+        for (size_t i = 0; i <= let; i++) {
+            uses[i] = let_uses(recipe, &recipe->lets[i], table, &names, uses);
+            cn_names_add(&names, recipe->lets[i].name, (uint32_t)i);
+        }
+        answer = uses[let];
+    }
+    cn_arena_release(&arena);
+    return answer;
+}

@@ -112,13 +112,20 @@ static enum cn_code prepare(struct cn_morsel *morsel, struct cn_error *error) {
     return CN_OK;
 }
 
+/* A failure that the trailer cannot carry is the task's own. */
+static bool is_of_data(enum cn_code code) {
+    return code != CN_OVERLOADED && code != CN_INTERNAL && code != CN_CANCELLED;
+}
+
 static enum cn_code run(struct cn_run *task, struct cn_error *error) {
     struct cn_compute_state *state = task->state;
     struct cn_cached_plan *cached = NULL;
     struct cn_morsel morsel = {.run = task, .state = state, .result = task->result};
     int64_t started = cn_clock_now();
+    struct cn_error fault;
     enum cn_code code;
 
+    cn_error_init(&fault);
     CN_TRY(find_plan(state, task->plan, &cached, error));
     memcpy(&morsel.args, task->args, sizeof morsel.args);
     morsel.plan = cached->plan;
@@ -128,12 +135,15 @@ static enum cn_code run(struct cn_run *task, struct cn_error *error) {
     CN_TRY(prepare(&morsel, error));
     /* Compiling is part of evaluating. */
     task->spans->ns[CN_SPAN_EVALUATE] += cn_clock_now() - started;
-    code = morsel.plan->spec->source == CN_SOURCE_CSV ? cn_morsel_run_csv(&morsel, error)
-                                                      : cn_morsel_run_columns(&morsel, error);
-    if (code != CN_OK)
-        return code;
-    CN_TRY(cn_morsel_finish(&morsel, error));
-    return morsel.code;
+    code = morsel.plan->spec->source == CN_SOURCE_CSV ? cn_morsel_run_csv(&morsel, &fault)
+                                                      : cn_morsel_run_columns(&morsel, &fault);
+    if (code == CN_OK && !is_of_data(morsel.code))
+        code = morsel.code;
+    if (code == CN_OK)
+        code = cn_morsel_finish(&morsel, &fault);
+    if (code != CN_OK && error)
+        *error = fault;
+    return code;
 }
 
 const struct cn_kind cn_kind_compute = {"compute", run, state_new, state_free};
@@ -150,15 +160,22 @@ bool cn_morsel_trailer(const struct cn_plan *plan, const struct cn_morsel_result
     size_t n_lets = cn_recipe_lets(plan->spec->recipe);
     size_t n_columns = plan->spec->n_columns;
     size_t n_pieces = plan->spec->n_outputs;
-    size_t len = n_columns + (n_lets + n_pieces + 1) * sizeof(uint64_t);
+    size_t len = n_columns + (n_lets + n_pieces + 1) * sizeof(uint64_t) +
+                 (result->failed ? sizeof trailer->error : 0);
     const char *at;
 
-    if (!result->has_trailer || result->data_len > out->len || out->len - result->data_len != len)
+    if (result->data_len > out->len || out->len - result->data_len != len)
         return false;
     at = out->data + result->data_len;
     trailer->seen = (const uint8_t *)at;
     trailer->failed = at + n_columns;
     trailer->pieces = trailer->failed + n_lets * sizeof(uint64_t);
     trailer->null_rows = cn_morsel_u64(trailer->pieces, n_pieces);
+    if (result->failed) {
+        memcpy(&trailer->error, trailer->pieces + (n_pieces + 1) * sizeof(uint64_t),
+               sizeof trailer->error);
+        return cn_error_sane(&trailer->error) && trailer->error.code != CN_OK;
+    }
+    cn_error_init(&trailer->error);
     return true;
 }

@@ -22,14 +22,16 @@ struct cn_morsel_args {
  *   n_lets uint64: rows that could not be computed (on_error=null)
  *   n_outputs uint64: JSON only, the length of each output's piece of the data
  *   a uint64: over='table', rows whose text is null
- * A fault of the body stops the task; one of computing does not: the rest is still checked.
+ *   a struct cn_error, if `failed`: the row that could not be computed
+ * A fault of the body fails the task. One of computing does not: the rest is still checked, and
+ * the fault is part of the result.
  */
 struct cn_morsel_result {
     uint64_t rows;  /* read */
     uint64_t lines; /* line ends passed */
     uint64_t data_len;
-    bool body_fault; /* the task's error is of the body, not of computing */
-    bool has_trailer;
+    bool body_fault; /* the task's error is of the body */
+    bool failed;     /* a row could not be computed; there is no data */
 };
 
 /* The views of a trailer; `out` is the task's buffer. */
@@ -38,6 +40,7 @@ struct cn_morsel_trailer {
     const char *failed; /* unaligned uint64 */
     const char *pieces; /* unaligned uint64 */
     uint64_t null_rows;
+    struct cn_error error; /* code is CN_OK if none failed */
 };
 bool cn_morsel_trailer(const struct cn_plan *plan, const struct cn_morsel_result *result,
                        const struct cn_buf *out, struct cn_morsel_trailer *trailer);

@@ -134,16 +134,11 @@ static bool keep_output(struct cn_job *job, struct cn_chunk *chunk, struct cn_jo
     return true;
 }
 
-static void keep_error(struct cn_chunk *chunk, const struct cn_task *task) {
+static void keep_error(struct cn_chunk *chunk, const struct cn_error *error) {
     if (!chunk->error)
         chunk->error = malloc(sizeof *chunk->error);
     if (chunk->error)
-        *chunk->error = task->error;
-}
-
-/* A failure of the machinery, not of the data: it ends the job whatever else was found. */
-static bool is_fatal(enum cn_code code, const struct cn_morsel_result *result) {
-    return code != CN_OK && !result->body_fault && !result->has_trailer;
+        *chunk->error = *error;
 }
 
 static void fail_lost(struct cn_job *job, const struct cn_chunk *chunk,
@@ -181,7 +176,8 @@ static void collect(struct cn_job *job, struct cn_job_slot *slot) {
     chunk->pid = (int32_t)task->pid;
     chunk->started_ns = task->started_ns;
     chunk->spans = task->spans;
-    if (is_fatal(task->code, &result)) {
+    if (task->code != CN_OK && !result.body_fault) {
+        /* A failure of the machinery ends the job whatever else was found. */
         fail_lost(job, chunk, task);
         return;
     }
@@ -192,23 +188,24 @@ static void collect(struct cn_job *job, struct cn_job_slot *slot) {
         chunk->lines = result.lines;
         chunk->read = true;
     }
-    if (task->code != CN_OK) {
-        keep_error(chunk, task);
-        if (result.body_fault)
-            job->failed_body = true;
-        else
-            job->failed_compute = true;
-    }
-    if (!result.has_trailer)
+    if (result.body_fault) {
+        keep_error(chunk, &task->error);
+        job->failed_body = true;
         return;
+    }
     if (!cn_morsel_trailer(slot->plan, &result, &slot->out, &trailer)) {
         cn_job_fail(job, CN_INTERNAL, NULL);
         return;
     }
     if (job->spec->source == CN_SOURCE_CSV && !job->types_final)
         cn_job_merge_seen(job, trailer.seen);
-    if (task->code == CN_OK && slot->plan->pass != CN_PASS_CHECK && !keep_output(job, chunk, slot))
+    if (result.failed) {
+        chunk->code = trailer.error.code;
+        keep_error(chunk, &trailer.error);
+        job->failed_compute = true;
+    } else if (slot->plan->pass != CN_PASS_CHECK && !keep_output(job, chunk, slot)) {
         cn_job_fail(job, CN_OVERLOADED, NULL);
+    }
     if (job->phase != CN_JOB_STREAM && job->kept_bytes > job->service->limits.buffer_bytes)
         job->over = true;
 }

@@ -56,7 +56,7 @@ void cn_morsel_evaluate(struct cn_morsel *morsel, size_t rows, uint64_t first,
 /* Appends a block of rows in the sink's form. `text` is the block of CSV text, or NULL. */
 void cn_morsel_encode(struct cn_morsel *morsel, const struct cn_csv_block *text, size_t rows,
                       uint64_t first, struct cn_error *error);
-/* Joins the pieces and writes the trailer. */
+/* Joins the pieces and writes the trailer, with `error` in it if a row failed. */
 enum cn_code cn_morsel_finish(struct cn_morsel *morsel, struct cn_error *error);
 
 static inline bool cn_morsel_computes(const struct cn_morsel *morsel) {

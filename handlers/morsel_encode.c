@@ -147,6 +147,12 @@ enum cn_code cn_morsel_finish(struct cn_morsel *morsel, struct cn_error *error) 
     bool json = spec->sink == CN_SINK_JSON && morsel->plan->pass == CN_PASS_OUTPUT;
     bool ok = true;
 
+    morsel->result->failed = morsel->code != CN_OK;
+    if (morsel->result->failed) {
+        out->len = 0;
+        for (size_t o = 0; json && o < spec->n_outputs; o++)
+            morsel->state->pieces[o].len = 0;
+    }
     for (size_t o = 0; json && o < spec->n_outputs && ok; o++)
         ok = cn_buf_add(out, morsel->state->pieces[o].data, morsel->state->pieces[o].len);
     morsel->result->data_len = out->len;
@@ -157,9 +163,13 @@ enum cn_code cn_morsel_finish(struct cn_morsel *morsel, struct cn_error *error) 
         ok = cn_buf_add(out, &len, sizeof len);
     }
     ok = ok && cn_buf_add(out, &morsel->null_rows, sizeof morsel->null_rows);
+    if (ok && morsel->result->failed) {
+        /* What the rows' fault says goes with the results; `error` is the task's own again. */
+        ok = cn_buf_add(out, error, sizeof *error);
+        cn_error_init(error);
+    }
     if (!ok)
         return cn_error_memory(error);
-    morsel->result->has_trailer = true;
     morsel->run->spans->ns[CN_SPAN_ENCODE] += cn_clock_now() - started;
     return CN_OK;
 }

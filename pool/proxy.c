@@ -262,26 +262,12 @@ static enum cn_proxy_outcome await(struct cn_proxy *proxy, const struct cn_task 
     }
 }
 
-static void end_text(char *text, size_t size) {
-    text[size - 1] = '\0';
-}
-
 /* Whether the answer is one that a sound worker gives; makes its texts safe to read. */
 static bool check_answer(struct cn_proxy *proxy, ssize_t got) {
     struct cn_worker_answer *answer = proxy->answer;
-    struct cn_error *error = &answer->error;
-    if (got != (ssize_t)sizeof(*answer) || answer->number != proxy->number)
+    if (got != (ssize_t)sizeof(*answer) || answer->number != proxy->number ||
+        answer->code < 0 || answer->code >= CN_CODE_COUNT || !cn_error_sane(&answer->error))
         return false;
-    int error_code = 0;
-    memcpy(&error_code, &error->code, sizeof(error_code));
-    if (answer->code < 0 || answer->code >= CN_CODE_COUNT || error_code < 0 ||
-        error_code >= CN_CODE_COUNT || error->let < -1)
-        return false;
-    end_text(error->parameter, sizeof(error->parameter));
-    end_text(error->column, sizeof(error->column));
-    end_text(error->value, sizeof(error->value));
-    end_text(error->limit, sizeof(error->limit));
-    end_text(error->detail, sizeof(error->detail));
     return answer->out_len == 0 ||
            (answer->out_len <= PTRDIFF_MAX && cn_window_map(&proxy->out, (size_t)answer->out_len));
 }

@@ -194,6 +194,21 @@ static enum MHD_Result finish(struct cn_request *request) {
     pthread_mutex_lock(&request->lock);
     request->deadline_ns = exchange->deadline_ns;
     bool ready = request->phase == CN_PHASE_READY;
+    if (!ready)
+        request->phase = CN_PHASE_FINISHED;
+    pthread_mutex_unlock(&request->lock);
+    return ready ? cn_http_reply(request) : MHD_YES;
+}
+
+/*
+ * Suspends the connection until the reply is made. Not in finish(): a connection that is suspended
+ * in the same call that processed its body is still marked as one to read from, and would, when it
+ * is resumed, find the end of a client that has ended its sending side and be closed without a
+ * reply. When the library has come round once more it no longer is.
+ */
+static enum MHD_Result await_reply(struct cn_request *request) {
+    pthread_mutex_lock(&request->lock);
+    bool ready = request->phase == CN_PHASE_READY;
     if (!ready) {
         request->phase = CN_PHASE_PENDING;
         MHD_suspend_connection(request->mhd);
@@ -210,6 +225,8 @@ static enum MHD_Result end(struct cn_request *request) {
     pthread_mutex_unlock(&request->lock);
     if (phase == CN_PHASE_BODY)
         return request->dropping ? cn_http_reply(request) : finish(request);
+    if (phase == CN_PHASE_FINISHED)
+        return await_reply(request);
     /* SENDING: a stream that is collected for an HTTP/1.0 client has more. */
     if (phase == CN_PHASE_READY || phase == CN_PHASE_SENDING)
         return cn_http_reply(request);

@@ -125,6 +125,7 @@ static void look_at_request(struct cn_request *request, int64_t now, bool cancel
     case CN_PHASE_HEAD:
     case CN_PHASE_HELD:
     case CN_PHASE_CALL:
+    case CN_PHASE_FINISHED:
     case CN_PHASE_READY:
     case CN_PHASE_OVER:
         break;

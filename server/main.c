@@ -4,6 +4,7 @@
  * a signal and takes it all down again. The only file that ends the program.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -161,12 +162,13 @@ static enum cn_code start_http(struct app *app, struct cn_error *error) {
 }
 
 static void serve(struct app *app) {
-    int signal_number;
+    const struct timespec second = {.tv_sec = 1};
     printf("colonnade %s listening on http://%s\n", CN_VERSION, app->listener.shown);
     fflush(stdout);
     cn_notify("READY=1");
-    while (sigwait(&app->signals, &signal_number) != 0)
-        continue;
+    while (sigtimedwait(&app->signals, NULL, &second) < 0)
+        if (cn_blocks_trim(app->service.blocks) > 0)
+            malloc_trim(0); /* the small things of large requests */
     cn_notify("STOPPING=1");
     atomic_store(&app->service.draining, 1);
     if (!cn_http_drain(app->http, (int64_t)app->settings.grace_ms)) {

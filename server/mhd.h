@@ -36,6 +36,7 @@ enum cn_phase {
     CN_PHASE_BODY,    /* the body arrives */
     CN_PHASE_HELD,    /* suspended in the body, until the endpoint wants more */
     CN_PHASE_CALL,    /* the endpoint's open or finish runs */
+    CN_PHASE_FINISHED, /* the same, and the reply was not made yet: the library will call again */
     CN_PHASE_PENDING, /* suspended until the reply is made */
     CN_PHASE_READY,   /* the reply is made, and not yet handed to the library */
     CN_PHASE_SENDING, /* the library sends it */

@@ -7,7 +7,8 @@ for program in "$@"; do
     out=$(timeout 600 "$program" 2>&1)
     code=$?
     n=$(printf '%s\n' "$out" | sed -n 's/^\[  PASSED  \] \([0-9]*\) test.*/\1/p' | tail -n 1)
-    f=$(printf '%s\n' "$out" | grep -c '^\[  FAILED  \] [a-z_]*$')
+    f=$(printf '%s\n' "$out" | sed -n 's/^\[  FAILED  \] \([0-9]*\) test.*/\1/p' | tail -n 1)
+    f=${f:-0}
     passed=$((passed + ${n:-0}))
     if [ "$code" -ne 0 ]; then
         [ "$f" -gt 0 ] || f=1

@@ -23,6 +23,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("COLONNADE_BIN", str(ROOT / "build" / "colonnade"))
 JSON = "application/json"
 CSV = "text/csv"
+csv.field_size_limit(1 << 30)
 SANITIZER = re.compile(r"Sanitizer|runtime error:|SUMMARY: ")
 
 
@@ -79,7 +80,7 @@ def form(parts, boundary="colonnade-test-boundary"):
     """A multipart/form-data body of (name, value[, filename[, type]]); returns body, type."""
     out = []
     for part in parts:
-        name, value = part[0], part[1]
+        name, value = part[0], part[1] if isinstance(part[1], bytes) else str(part[1])
         filename = part[2] if len(part) > 2 else None
         kind = part[3] if len(part) > 3 else None
         head = f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"'

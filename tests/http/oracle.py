@@ -314,7 +314,10 @@ class Expression:
                 return self.fit(abs(x))
             if name == "sign":
                 return (x > 0) - (x < 0)
-            return self.fit(round(x, arguments[1])) if len(arguments) == 2 else x
+            x = round(x, arguments[1]) if len(arguments) == 2 else x
+            if not INT_MIN <= x <= INT_MAX:  # overflow=wrap is not for rounding
+                raise Failure("integer_overflow")
+            return x
         if name == "round" and len(arguments) == 2:
             return round_digits(x, arguments[1])
         function = {"abs": np.abs, "sign": np.sign, "floor": np.floor, "ceil": np.ceil,

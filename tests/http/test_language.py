@@ -6,6 +6,7 @@ import pytest
 
 import generator
 import oracle
+import precise
 
 ONE = {"a": [7], "b": [3], "c": [2], "x": [2.5], "y": [-0.5], "p": [True], "q": [False],
        "s": ["hello"], "t": ["wörld"]}
@@ -36,8 +37,12 @@ def test_values_and_precedence_are_pythons(server, text):
     reply = server.lets(text, ONE, nan="string")
     assert reply.status == 200, reply
     expression = oracle.Expression(text.strip(), TYPES)
-    want = expression.cast(expression.value(ROW), expression.type)
+    want = expression.value(ROW)
     got = reply.columns["r"][0]
+    if isinstance(want, precise.Near):
+        assert isinstance(got, float) and want.accepts(got)
+        return
+    want = expression.cast(want, expression.type)
     assert type(got) is type(want) and got == want, (got, want)
     if isinstance(want, float):
         assert math.copysign(1, got) == math.copysign(1, want)
@@ -105,8 +110,8 @@ def test_later_lets_use_earlier_ones(server):
     ("a ++", "syntax_error", 4), ("", "syntax_error", 0), ("a if p", "syntax_error", 6),
     ("a $ b", "syntax_error", 2), ("1.2.3", "syntax_error", None), ("0x", "syntax_error", None),
     ("1__0", "syntax_error", None), ("012", "syntax_error", None), ("a = b", "syntax_error", 2),
-    ("a <> b", "syntax_error", None), ("f(a,,b)", "syntax_error", None), ("a; b", "syntax_error", 1),
-    ("a && p", "syntax_error", 3), ("`open", "syntax_error", 0), ("1a", "syntax_error", None),
+    ("a <> b", "syntax_error", None), ("md5(a,,b)", "syntax_error", None), ("a; b", "syntax_error", 1),
+    ("a && p", "syntax_error", 2), ("`open", "syntax_error", 0), ("1a", "syntax_error", None),
     ("lambda: 1", "syntax_error", None), ("a.b", "syntax_error", None), ("a[0]", "syntax_error", None),
     ("nosuch + 1", "unknown_column", 0), ("a + nosuch", "unknown_column", 4),
     ("1 + nosuch(a)", "unknown_function", 4), ("s + a", "type_error", None), ("s * 2", "type_error", None),
@@ -124,7 +129,7 @@ def test_faults_and_their_positions(server, text, code, position):
     problem = reply.problem
     assert problem["code"] == code, reply
     assert reply.status == (400 if code == "syntax_error" else 422)
-    assert problem["expression"] == text
+    assert problem.get("expression", "") == text
     assert 0 <= problem["position"] <= len(text.encode())
     if position is not None:
         assert problem["position"] == position, problem

@@ -173,6 +173,9 @@ def test_csv_spectrum(server, npm_data, name):
     data = (folder / "csvs" / f"{name}.csv").read_bytes()
     records = json.loads((folder / "json" / f"{name}.json").read_text())
     plain = server.post_csv(data)
+    if name == "location_coordinates":  # a stray quote in an unquoted field
+        assert plain.status == 400 and plain.problem["code"] == "invalid_csv" and plain.problem["line"] == 2
+        return
     assert plain.status == 200 and plain.body == data
     for chunk_rows in (1, 2):
         document = server.post_csv(data, {"types": "*:string", "select": "all", "chunk_rows": chunk_rows},
@@ -180,6 +183,4 @@ def test_csv_spectrum(server, npm_data, name):
         columns = document["columns"]
         # the JSON files know no null: a field without a text is ""
         got = [{k: v or "" for k, v in zip(columns, row)} for row in zip(*columns.values())]
-        if name == "location_coordinates":  # its JSON has another telephone number than its CSV
-            records = [{**records[0], "Contact Phone Number": "2095257564"}]
         assert got == records

@@ -115,7 +115,7 @@ def test_nothing_is_streamed_to_http_10(small):
 def test_a_slow_reader_gets_everything_and_holds_nobody_up(small):
     data = table().encode()
     with small.connect() as slow:
-        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
         slow.sendall(b"POST /v1/compute?let=k=sha512(a) HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: text/csv\r\n"
                      b"Content-Length: %d\r\n\r\n" % len(data) + data)
         time.sleep(0.5)

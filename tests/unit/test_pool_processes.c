@@ -2,9 +2,12 @@
 #include "tests/unit/pool_helpers.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "pool/protocol.h"
@@ -522,6 +525,33 @@ static void without_a_fork_server_tasks_fail(void **unused) {
     end(&fixture);
 }
 
+/* A server that is killed takes its fork server and its workers along, even one that is busy. */
+static void nothing_outlives_the_server(void **unused) {
+    (void)unused;
+    assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0); /* orphans become ours */
+    memset(shared, 0, sizeof(*shared));
+    pid_t server = fork();
+    assert_true(server >= 0);
+    if (server == 0) {
+        struct fixture fixture = make(2, 2);
+        struct job job;
+        job_init(&job, 1, KIND_LOOP, 1, 0);
+        job_submit(fixture.executor, &job);
+        for (;;)
+            pause();
+    }
+    while (atomic_load(&shared->entered) < 1)
+        nap(MILLION);
+    assert_int_equal(kill(server, SIGKILL), 0);
+    int ended = 0;
+    int status = 0;
+    while (waitpid(-1, &status, 0) > 0)
+        ended++;
+    assert_int_equal(errno, ECHILD);
+    assert_int_equal(ended, 4); /* server, fork server, two workers */
+    assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 0), 0);
+}
+
 /* Whatever descriptor is the one that cannot be had: a clean error, or a pool that works. */
 static void descriptors_run_out(void **unused) {
     (void)unused;
@@ -631,6 +661,7 @@ int main(void) {
         cmocka_unit_test(workers_grow_and_retire),
         cmocka_unit_test(signals_to_the_group_are_not_for_workers),
         cmocka_unit_test(without_a_fork_server_tasks_fail),
+        cmocka_unit_test(nothing_outlives_the_server),
         cmocka_unit_test(descriptors_run_out),
         cmocka_unit_test(every_task_ends_right_or_lost),
     };
