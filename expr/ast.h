@@ -1,8 +1,8 @@
 /*
  * ast.h: the parsed form of expressions, and the recipe that holds them.
  *
- * Operators of one precedence that group to the left make one node, a chain: `a - b + c` is one node
- * with three arguments and two operators. So the height of a tree is the nesting that somebody
+ * Operators of one precedence that group to the left make one node, a chain: `a - b + c` is one
+ * node with three arguments and two operators. So the height of a tree is the nesting that somebody
  * wrote, and a walk over it may recurse: height is limited while parsing (cn_expr_limits).
  *
  * Nodes are numbered over all lets of a recipe, so that facts about them (types, what a name
@@ -117,8 +117,8 @@ struct cn_hash_call {
     enum cn_hash_as as;
     struct cn_str key;
     uint32_t key_position;
-    uint32_t given;  /* one bit for each enum cn_hash_keyword */
-    uint32_t table;  /* number of the table digest, if over is CN_HASH_TABLE */
+    uint32_t given; /* one bit for each enum cn_hash_keyword */
+    uint32_t table; /* number of the table digest, if over is CN_HASH_TABLE */
 };
 
 struct cn_node {

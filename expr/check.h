@@ -43,8 +43,7 @@ enum cn_code cn_check_types(struct cn_check *check, uint32_t let, struct cn_erro
 /* Ends a let: later ones may use it. `type` may be CN_TYPE_UNKNOWN. */
 void cn_check_define(struct cn_check *check, uint32_t let, enum cn_type type);
 
-static inline enum cn_type cn_check_type(const struct cn_check *check,
-                                         const struct cn_node *node) {
+static inline enum cn_type cn_check_type(const struct cn_check *check, const struct cn_node *node) {
     return (enum cn_type)check->types[node->id];
 }
 

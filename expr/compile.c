@@ -145,8 +145,7 @@ static enum cn_code compile(struct cn_program *program, const struct cn_recipe *
 
 enum cn_code cn_program_compile(struct cn_program **program, const struct cn_recipe *recipe,
                                 const struct cn_schema *schema,
-                                const struct cn_compile_options *options,
-                                struct cn_error *error) {
+                                const struct cn_compile_options *options, struct cn_error *error) {
     *program = NULL;
     struct cn_program *self = calloc(1, sizeof *self);
     if (self == NULL)

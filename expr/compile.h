@@ -23,8 +23,8 @@ struct cn_compile {
     struct cn_program *program;
     struct cn_check *check;
     const struct cn_compile_options *options;
-    struct cn_operand *lets;    /* by let: its value, once compiled */
-    uint32_t *free_registers;   /* temporaries that nothing needs */
+    struct cn_operand *lets;  /* by let: its value, once compiled */
+    uint32_t *free_registers; /* temporaries that nothing needs */
     size_t n_free;
     size_t cap_free;
     size_t n_temporaries;
@@ -56,8 +56,8 @@ struct cn_compile_op {
 bool cn_compile_step(struct cn_compile *c, const struct cn_compile_op *op,
                      const struct cn_operand *in, uint32_t n, struct cn_operand *out);
 
-/* Makes `operand` of the type that is wanted: a number wider, a null of that type. keep: the operand
- * stays valid (and is not released) where a conversion makes another. */
+/* Makes `operand` of the type that is wanted: a number wider, a null of that type. keep: the
+ * operand stays valid (and is not released) where a conversion makes another. */
 bool cn_compile_widen(struct cn_compile *c, struct cn_operand *operand, enum cn_type type,
                       bool keep, uint32_t position);
 /* int(), float(), bool(), str(): any type to any other. */

@@ -26,13 +26,12 @@ static bool compile_plain(struct cn_compile *c, const struct cn_node *node, enum
 }
 
 /* abs, sign, floor, ...: float64 stays, all else is int64. */
-static bool compile_keep(struct cn_compile *c, const struct cn_node *node,
-                         struct cn_operand *out) {
+static bool compile_keep(struct cn_compile *c, const struct cn_node *node, struct cn_operand *out) {
     const struct cn_function *f = node->function;
     enum cn_type type = cn_check_type(c->check, node);
     if (!cn_compile_node_as(c, node->args[0], type, out))
         return false;
-    cn_lanes_fn fn = type == CN_TYPE_FLOAT64                           ? f->f64
+    cn_lanes_fn fn = type == CN_TYPE_FLOAT64                            ? f->f64
                      : c->options->wrap_overflow && f->i64_wrap != NULL ? f->i64_wrap
                                                                         : f->i64;
     if (type == CN_TYPE_NULL || fn == cn_pos_i64)
@@ -103,8 +102,7 @@ static bool compile_extreme(struct cn_compile *c, const struct cn_node *node,
 }
 
 /* clip(x, low, high): a bound that is the literal None does not apply. */
-static bool compile_clip(struct cn_compile *c, const struct cn_node *node,
-                         struct cn_operand *out) {
+static bool compile_clip(struct cn_compile *c, const struct cn_node *node, struct cn_operand *out) {
     const struct cn_function *bounds[3] = {NULL, cn_function_find(CN_STR("maximum")),
                                            cn_function_find(CN_STR("minimum"))};
     enum cn_type type = cn_check_type(c->check, node);
@@ -159,9 +157,8 @@ static bool compile_substr(struct cn_compile *c, const struct cn_node *node,
         !cn_compile_node_as(c, node->args[1], CN_TYPE_INT64, &in[1]))
         return false;
     struct cn_constant all = {.type = CN_TYPE_INT64, .integer = INT64_MAX};
-    bool good = node->n_args == 3
-                    ? cn_compile_node_as(c, node->args[2], CN_TYPE_INT64, &in[2])
-                    : cn_compile_constant(c, &all, &in[2]);
+    bool good = node->n_args == 3 ? cn_compile_node_as(c, node->args[2], CN_TYPE_INT64, &in[2])
+                                  : cn_compile_constant(c, &all, &in[2]);
     return good && call_step(c, node, CN_TYPE_STRING, cn_substr_str, in, 3, out);
 }
 

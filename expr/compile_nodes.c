@@ -47,16 +47,17 @@ static cn_lanes_fn int_kernel(enum cn_op op, bool wrap) {
 }
 
 static cn_lanes_fn bool_kernel(enum cn_op op) {
-    return op == CN_OP_BIT_OR    ? cn_or_bool
-           : op == CN_OP_BIT_XOR ? cn_xor_bool
-                                 : cn_and_bool;
+    return op == CN_OP_BIT_OR ? cn_or_bool : op == CN_OP_BIT_XOR ? cn_xor_bool : cn_and_bool;
 }
 
 static cn_lanes_fn compare_kernel(enum cn_op op, enum cn_type type) {
     static const cn_lanes_fn kernels[6][4] = {
-        {cn_lt_bool, cn_lt_i64, cn_lt_f64, cn_lt_str}, {cn_le_bool, cn_le_i64, cn_le_f64, cn_le_str},
-        {cn_gt_bool, cn_gt_i64, cn_gt_f64, cn_gt_str}, {cn_ge_bool, cn_ge_i64, cn_ge_f64, cn_ge_str},
-        {cn_eq_bool, cn_eq_i64, cn_eq_f64, cn_eq_str}, {cn_ne_bool, cn_ne_i64, cn_ne_f64, cn_ne_str},
+        {cn_lt_bool, cn_lt_i64, cn_lt_f64, cn_lt_str},
+        {cn_le_bool, cn_le_i64, cn_le_f64, cn_le_str},
+        {cn_gt_bool, cn_gt_i64, cn_gt_f64, cn_gt_str},
+        {cn_ge_bool, cn_ge_i64, cn_ge_f64, cn_ge_str},
+        {cn_eq_bool, cn_eq_i64, cn_eq_f64, cn_eq_str},
+        {cn_ne_bool, cn_ne_i64, cn_ne_f64, cn_ne_str},
     };
     return kernels[op - CN_OP_LT][type - CN_TYPE_BOOL];
 }
@@ -272,8 +273,7 @@ static bool compile_literal(struct cn_compile *c, const struct cn_node *node,
     return cn_compile_constant(c, &constant, out);
 }
 
-static bool compile_name(struct cn_compile *c, const struct cn_node *node,
-                         struct cn_operand *out) {
+static bool compile_name(struct cn_compile *c, const struct cn_node *node, struct cn_operand *out) {
     struct cn_target target = c->check->targets[node->id];
     if (target.kind == CN_TARGET_COLUMN)
         return cn_compile_input(c, target.index, false, out);
@@ -287,11 +287,8 @@ static bool compile_conditional(struct cn_compile *c, const struct cn_node *node
     enum cn_type type = cn_check_type(c->check, node);
     enum cn_type held = type == CN_TYPE_NULL ? CN_TYPE_BOOL : type;
     struct cn_operand in[3];
-    struct cn_compile_op step = {.op = CN_STEP_WHERE,
-                                 .type = held,
-                                 .what = "if",
-                                 .position = node->position,
-                                 .cost = 1.0f};
+    struct cn_compile_op step = {
+        .op = CN_STEP_WHERE, .type = held, .what = "if", .position = node->position, .cost = 1.0f};
     /* where(cond, x, y) and x if cond else y have their parts in different places. */
     bool call = node->kind == CN_NODE_CALL;
     if (!cn_compile_node_as(c, node->args[call ? 0 : 1], CN_TYPE_BOOL, &in[0]) ||
@@ -331,6 +328,5 @@ bool cn_compile_node(struct cn_compile *c, const struct cn_node *node, struct cn
 
 bool cn_compile_node_as(struct cn_compile *c, const struct cn_node *node, enum cn_type type,
                         struct cn_operand *out) {
-    return cn_compile_node(c, node, out) &&
-           cn_compile_widen(c, out, type, false, node->position);
+    return cn_compile_node(c, node, out) && cn_compile_widen(c, out, type, false, node->position);
 }

@@ -78,9 +78,9 @@ static bool same_constant(const struct cn_constant *a, const struct cn_constant 
     if (a->type != b->type || a->null != b->null)
         return false;
     /* Bits, because -0.0 and 0.0 are two constants. */
-    return a->null || (a->boolean == b->boolean && a->integer == b->integer &&
-                       memcmp(&a->real, &b->real, sizeof a->real) == 0 &&
-                       cn_str_equal(a->text, b->text));
+    return a->null ||
+           (a->boolean == b->boolean && a->integer == b->integer &&
+            memcmp(&a->real, &b->real, sizeof a->real) == 0 && cn_str_equal(a->text, b->text));
 }
 
 static bool add_constant(struct cn_compile *c, const struct cn_constant *constant,
@@ -176,8 +176,7 @@ bool cn_compile_step(struct cn_compile *c, const struct cn_compile_op *op,
 
 /* A constant in another numeric type. */
 static bool widen_constant(struct cn_compile *c, struct cn_operand *operand, enum cn_type type) {
-    struct cn_constant constant =
-        c->program->constants[c->program->registers[operand->reg].index];
+    struct cn_constant constant = c->program->constants[c->program->registers[operand->reg].index];
     int64_t integer = constant.type == CN_TYPE_BOOL ? constant.boolean : constant.integer;
     struct cn_constant wide = {.type = type, .null = constant.null};
     if (type == CN_TYPE_INT64)
@@ -220,8 +219,8 @@ bool cn_compile_widen(struct cn_compile *c, struct cn_operand *operand, enum cn_
 
 bool cn_compile_convert(struct cn_compile *c, struct cn_operand *operand, enum cn_type type,
                         const char *what, uint32_t position) {
-    static const cn_lanes_fn to_int[CN_TYPE_COUNT] = {[CN_TYPE_FLOAT64] = cn_to_i64_f64,
-                                                      [CN_TYPE_STRING] = cn_to_i64_str};
+    static const cn_lanes_fn to_int[CN_TYPE_COUNT] = {
+        [CN_TYPE_FLOAT64] = cn_to_i64_f64, [CN_TYPE_STRING] = cn_to_i64_str};
     static const cn_lanes_fn to_float[CN_TYPE_COUNT] = {[CN_TYPE_STRING] = cn_to_f64_str};
     static const cn_lanes_fn to_bool[CN_TYPE_COUNT] = {[CN_TYPE_INT64] = cn_to_bool_i64,
                                                        [CN_TYPE_FLOAT64] = cn_to_bool_f64,
@@ -242,8 +241,8 @@ bool cn_compile_convert(struct cn_compile *c, struct cn_operand *operand, enum c
                                .fn = fn,
                                .what = what,
                                .position = position,
-                               .cost = type == CN_TYPE_BOOL                ? 0.5f
+                               .cost = type == CN_TYPE_BOOL               ? 0.5f
                                        : operand->type == CN_TYPE_FLOAT64 ? 30.0f
-                                                                           : 15.0f};
+                                                                          : 15.0f};
     return cn_compile_step(c, &op, operand, 1, operand);
 }

@@ -36,16 +36,16 @@ struct cn_slot {
 
 struct cn_eval {
     const struct cn_program *program;
-    struct cn_arena memory;  /* as long as the state */
-    struct cn_arena scratch; /* as long as the block */
-    struct cn_slot *slots;   /* by register */
+    struct cn_arena memory;     /* as long as the state */
+    struct cn_arena scratch;    /* as long as the block */
+    struct cn_slot *slots;      /* by register */
     struct cn_digest **digests; /* by hash; NULL where only texts are made */
     struct cn_buf text;         /* texts to digest */
     size_t *offsets;            /* of rows in it */
     uint8_t *digest_bytes;
-    uint8_t *fail;          /* zeros between steps */
-    const uint8_t *ones;    /* the null marks of all-null registers */
-    const void *zeros;      /* their values */
+    uint8_t *fail;                /* zeros between steps */
+    const uint8_t *ones;          /* the null marks of all-null registers */
+    const void *zeros;            /* their values */
     const struct cn_str *empties; /* likewise, of strings */
     size_t rows;
     int64_t hash_ns;
@@ -56,10 +56,8 @@ struct cn_eval {
 };
 
 /* Steps; they return an error only when memory ran out or a limit was reached. */
-enum cn_code cn_eval_step(struct cn_eval *eval, const struct cn_step *step,
-                          struct cn_error *error);
-enum cn_code cn_eval_hash(struct cn_eval *eval, const struct cn_step *step,
-                          struct cn_error *error);
+enum cn_code cn_eval_step(struct cn_eval *eval, const struct cn_step *step, struct cn_error *error);
+enum cn_code cn_eval_hash(struct cn_eval *eval, const struct cn_step *step, struct cn_error *error);
 /* The marks of `n` operands together (the first operand's failure wins), into out->nulls and
  * out->why. */
 enum cn_code cn_eval_marks(struct cn_eval *eval, const uint32_t *in, uint32_t n,

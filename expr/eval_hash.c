@@ -97,8 +97,7 @@ static enum cn_code make_columns(struct job *job, struct cn_error *error) {
     for (uint32_t i = 0; i < hash->n_args; i++) {
         const struct cn_hash_arg *arg = &hash->args[i];
         const struct cn_slot *slot = &eval->slots[arg->reg];
-        job->columns[i] =
-            (struct column){arg->type, slot->values, slot->nulls, arg->null_text};
+        job->columns[i] = (struct column){arg->type, slot->values, slot->nulls, arg->null_text};
         size_t most = CN_DOUBLE_TEXT + CN_INT64_TEXT + 1;
         if (arg->null_text.len > most)
             most = arg->null_text.len;
@@ -160,8 +159,7 @@ static enum cn_code digest_rows(const struct job *job, struct cn_digest *digest,
     return CN_OK;
 }
 
-static enum cn_code write_texts(const struct job *job, struct cn_str *out,
-                                struct cn_error *error) {
+static enum cn_code write_texts(const struct job *job, struct cn_str *out, struct cn_error *error) {
     struct cn_eval *eval = job->eval;
     size_t size = cn_digest_size(job->hash->kind);
     bool hex = job->hash->as == CN_HASH_HEX;

@@ -129,10 +129,8 @@ static enum cn_code check_text_room(struct cn_eval *eval, const struct cn_step *
 static enum cn_code run_lanes(struct cn_eval *eval, const struct cn_step *step,
                               struct cn_error *error) {
     struct cn_slot *out = &eval->slots[step->out];
-    struct cn_lanes lanes = {.n = eval->rows,
-                             .out = out->own_values,
-                             .fail = eval->fail,
-                             .arena = &eval->scratch};
+    struct cn_lanes lanes = {
+        .n = eval->rows, .out = out->own_values, .fail = eval->fail, .arena = &eval->scratch};
     const void **operands[3] = {&lanes.a, &lanes.b, &lanes.c};
     for (uint32_t i = 0; i < step->n_in; i++)
         *operands[i] = eval->slots[step->in[i]].values;

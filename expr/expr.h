@@ -84,7 +84,7 @@ struct cn_keyring {
 struct cn_table_value {
     bool known; /* false: not computed yet */
     bool null;
-    int64_t i64;   /* as='int64' */
+    int64_t i64;    /* as='int64' */
     char text[136]; /* hex or base64, NUL-terminated */
 };
 
@@ -108,24 +108,26 @@ struct cn_program;
  * Checks types and compiles. Names resolve to earlier lets first, then to columns. A let that has
  * the name of a column hides the column for the lets behind it.
  * Errors: CN_UNKNOWN_COLUMN (with near names in the detail), CN_DUPLICATE_NAME (use of a name that
- * several columns have), CN_TYPE_ERROR, CN_UNKNOWN_KEY, CN_INTEGER_OUT_OF_RANGE (a literal), with `let`, `position`, and `column` = the let's
- * name, except that a CN_TYPE_ERROR caused by an input column with `inferred` set also has
- * `value` empty and `column` = that input column's name: the caller looks up what decided its type.
+ * several columns have), CN_TYPE_ERROR, CN_UNKNOWN_KEY, CN_INTEGER_OUT_OF_RANGE (a literal), with
+ * `let`, `position`, and `column` = the let's name, except that a CN_TYPE_ERROR caused by an input
+ * column with `inferred` set also has `value` empty and `column` = that input column's name: the
+ * caller looks up what decided its type.
  */
 enum cn_code cn_program_compile(struct cn_program **program, const struct cn_recipe *recipe,
                                 const struct cn_schema *schema,
                                 const struct cn_compile_options *options, struct cn_error *error);
 void cn_program_free(struct cn_program *program);
 
-/* Checks names only, which needs no types: every name must be a column or an earlier let. The first error in the
- * order of the lets. */
+/* Checks names only, which needs no types: every name must be a column or an earlier let. The first
+ * error in the order of the lets. */
 enum cn_code cn_recipe_resolve(const struct cn_recipe *recipe, const struct cn_schema *schema,
                                struct cn_error *error);
 
 /* For /v1/check: parses and checks each let on its own as far as possible, and collects all errors
- * (at most one a let, plus those of further lets; a let that failed has an unknown type that fits anywhere). types[i] is the type of
- * let i; failed[i] says that it has none. canonical texts are appended to `print` one a line when it
- * could be parsed. Returns the number of errors written, at most max_errors. */
+ * (at most one a let, plus those of further lets; a let that failed has an unknown type that fits
+ * anywhere). types[i] is the type of let i; failed[i] says that it has none. canonical texts are
+ * appended to `print` one a line when it could be parsed. Returns the number of errors written, at
+ * most max_errors. */
 size_t cn_expr_check(const struct cn_let *lets, size_t n_lets, const struct cn_schema *schema,
                      const struct cn_compile_options *options, const struct cn_expr_limits *limits,
                      enum cn_type *types, bool *failed, struct cn_buf *prints /* n_lets of them */,
@@ -181,8 +183,8 @@ void cn_eval_free(struct cn_eval *eval);
  * A row that cannot be computed: with on_error=fail the call returns its code; `error` names row
  * (relative to the block), let, position and column (the let's name); the lowest row wins, then the
  * first let. A failing operand that a conditional (if, where, and, or, coalesce) does not choose is
- * no failure. With on_error=null the value is null and failed[let] (may be NULL) grows by one for each row; what
- * a later let makes of that null is no failure of its own.
+ * no failure. With on_error=null the value is null and failed[let] (may be NULL) grows by one for
+ * each row; what a later let makes of that null is no failure of its own.
  */
 enum cn_code cn_eval_block(struct cn_eval *eval, const struct cn_vector *inputs, size_t rows,
                            struct cn_vector *outputs, uint64_t *failed, struct cn_spans *spans,

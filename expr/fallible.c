@@ -33,8 +33,7 @@ static const struct cn_fallible table[] = {
     {.fn = cn_to_f64_str,
      .reason = {{CN_INVALID_VALUE, "%s: the text is no number"}},
      .shows_operand = true},
-    {.fn = cn_substr_str,
-     .reason = {{CN_INVALID_VALUE, "the count of %s must not be negative"}}},
+    {.fn = cn_substr_str, .reason = {{CN_INVALID_VALUE, "the count of %s must not be negative"}}},
 };
 
 const struct cn_fallible *cn_fallible_find(cn_lanes_fn fn) {

@@ -27,12 +27,11 @@
     FUNCTION(#fn, #fn "(s, t) -> bool", what, "text", .rule = CN_RULE_TEXT_TEST, .min_args = 2,    \
              .max_args = 2, .text = cn_##fn##_str, .cost = 6.0f)
 #define HASH_SIGNATURE(fn, more)                                                                   \
-    #fn "(a, b, ... | *" more ", sep='_', text='python', null=..., frame='join', over='row', "     \
+#fn "(a, b, ... | *" more ", sep='_', text='python', null=..., frame='join', over='row', "     \
         "as='hex')"
 #define HASH(fn, digest_kind, result, what, ns)                                                    \
     FUNCTION(#fn, HASH_SIGNATURE(fn, "") " -> " result, what, "hash", .rule = CN_RULE_HASH,        \
              .min_args = 1, .max_args = CN_ARGS_ANY, .digest = (digest_kind), .cost = (ns))
-
 
 #define FUNCTION(name, signature, summary, group, ...) {name, signature, summary, group},
 static const struct cn_function_doc docs[] = {

@@ -11,25 +11,25 @@
 
 /* How a function is typed and compiled. */
 enum cn_function_rule {
-    CN_RULE_FLOAT1,    /* a number -> float64; kernel f64 */
-    CN_RULE_FLOAT2,    /* two numbers -> float64; kernel f64 */
-    CN_RULE_KEEP,      /* float64 stays, int64 and bool give int64; kernels f64, i64, i64_wrap */
-    CN_RULE_ROUND,     /* round(x[, digits]) */
-    CN_RULE_MOD,       /* the operator % */
-    CN_RULE_EXTREME,   /* minimum, maximum */
-    CN_RULE_CLIP,      /* clip(x, low, high) */
-    CN_RULE_WHERE,     /* where(cond, x, y) */
-    CN_RULE_COALESCE,  /* coalesce(x, ...) */
-    CN_RULE_IS_NULL,   /* anything -> bool, never null */
+    CN_RULE_FLOAT1,     /* a number -> float64; kernel f64 */
+    CN_RULE_FLOAT2,     /* two numbers -> float64; kernel f64 */
+    CN_RULE_KEEP,       /* float64 stays, int64 and bool give int64; kernels f64, i64, i64_wrap */
+    CN_RULE_ROUND,      /* round(x[, digits]) */
+    CN_RULE_MOD,        /* the operator % */
+    CN_RULE_EXTREME,    /* minimum, maximum */
+    CN_RULE_CLIP,       /* clip(x, low, high) */
+    CN_RULE_WHERE,      /* where(cond, x, y) */
+    CN_RULE_COALESCE,   /* coalesce(x, ...) */
+    CN_RULE_IS_NULL,    /* anything -> bool, never null */
     CN_RULE_FLOAT_TEST, /* a number -> bool; kernel f64 */
-    CN_RULE_CONVERT,   /* anything -> `type` */
-    CN_RULE_TEXT,      /* string -> string; kernel text */
-    CN_RULE_LENGTH,    /* string -> int64; kernel text */
-    CN_RULE_TEXT_TEST, /* two strings -> bool; kernel text */
-    CN_RULE_SUBSTR,    /* substr(s, start[, count]) */
-    CN_RULE_CONCAT,    /* anything, ... -> string */
-    CN_RULE_REPLACE,   /* three strings -> string */
-    CN_RULE_HASH       /* a row hash */
+    CN_RULE_CONVERT,    /* anything -> `type` */
+    CN_RULE_TEXT,       /* string -> string; kernel text */
+    CN_RULE_LENGTH,     /* string -> int64; kernel text */
+    CN_RULE_TEXT_TEST,  /* two strings -> bool; kernel text */
+    CN_RULE_SUBSTR,     /* substr(s, start[, count]) */
+    CN_RULE_CONCAT,     /* anything, ... -> string */
+    CN_RULE_REPLACE,    /* three strings -> string */
+    CN_RULE_HASH        /* a row hash */
 };
 
 #define CN_ARGS_ANY UINT32_MAX /* no upper bound */
@@ -44,9 +44,9 @@ struct cn_function {
     cn_lanes_fn i64_wrap; /* NULL: as i64 */
     cn_lanes_fn text;
     cn_lanes_fn boolean;
-    enum cn_type type;           /* CN_RULE_CONVERT */
-    enum cn_digest_kind digest;  /* CN_RULE_HASH */
-    float cost;                  /* ns a row, roughly */
+    enum cn_type type;          /* CN_RULE_CONVERT */
+    enum cn_digest_kind digest; /* CN_RULE_HASH */
+    float cost;                 /* ns a row, roughly */
 };
 
 /* NULL: there is none of that name. */

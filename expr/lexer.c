@@ -8,8 +8,8 @@ static const struct {
     const char *word;
     enum cn_token_kind kind;
 } keywords[] = {
-    {"and", CN_TOKEN_AND},   {"or", CN_TOKEN_OR},     {"not", CN_TOKEN_NOT},
-    {"if", CN_TOKEN_IF},     {"else", CN_TOKEN_ELSE}, {"True", CN_TOKEN_TRUE},
+    {"and", CN_TOKEN_AND},     {"or", CN_TOKEN_OR},     {"not", CN_TOKEN_NOT},
+    {"if", CN_TOKEN_IF},       {"else", CN_TOKEN_ELSE}, {"True", CN_TOKEN_TRUE},
     {"False", CN_TOKEN_FALSE}, {"None", CN_TOKEN_NONE},
 };
 
@@ -18,12 +18,12 @@ static const struct {
     enum cn_token_kind kind;
 } signs[] = {
     /* longer ones first */
-    {"//", CN_TOKEN_SLASH_SLASH}, {"**", CN_TOKEN_POWER}, {"<=", CN_TOKEN_LE},
-    {">=", CN_TOKEN_GE},          {"==", CN_TOKEN_EQ},    {"!=", CN_TOKEN_NE},
-    {"<<", CN_TOKEN_SHL},         {">>", CN_TOKEN_SHR},   {"+", CN_TOKEN_PLUS},
-    {"-", CN_TOKEN_MINUS},        {"*", CN_TOKEN_STAR},   {"/", CN_TOKEN_SLASH},
-    {"%", CN_TOKEN_PERCENT},      {"(", CN_TOKEN_OPEN},   {")", CN_TOKEN_CLOSE},
-    {",", CN_TOKEN_COMMA},        {"=", CN_TOKEN_ASSIGN}, {"<", CN_TOKEN_LT},
+    {"//", CN_TOKEN_SLASH_SLASH}, {"**", CN_TOKEN_POWER},  {"<=", CN_TOKEN_LE},
+    {">=", CN_TOKEN_GE},          {"==", CN_TOKEN_EQ},     {"!=", CN_TOKEN_NE},
+    {"<<", CN_TOKEN_SHL},         {">>", CN_TOKEN_SHR},    {"+", CN_TOKEN_PLUS},
+    {"-", CN_TOKEN_MINUS},        {"*", CN_TOKEN_STAR},    {"/", CN_TOKEN_SLASH},
+    {"%", CN_TOKEN_PERCENT},      {"(", CN_TOKEN_OPEN},    {")", CN_TOKEN_CLOSE},
+    {",", CN_TOKEN_COMMA},        {"=", CN_TOKEN_ASSIGN},  {"<", CN_TOKEN_LT},
     {">", CN_TOKEN_GT},           {"&", CN_TOKEN_BIT_AND}, {"|", CN_TOKEN_BIT_OR},
     {"^", CN_TOKEN_BIT_XOR},      {"~", CN_TOKEN_BIT_NOT},
 };

@@ -3,9 +3,9 @@
 #include "expr/lexer.h"
 
 static const char *const keyword_names[CN_HASH_KEYWORD_COUNT] = {
-    [CN_HASH_KEYWORD_SEP] = "sep",     [CN_HASH_KEYWORD_TEXT] = "text",
-    [CN_HASH_KEYWORD_NULL] = "null",   [CN_HASH_KEYWORD_FRAME] = "frame",
-    [CN_HASH_KEYWORD_OVER] = "over",   [CN_HASH_KEYWORD_AS] = "as",
+    [CN_HASH_KEYWORD_SEP] = "sep",   [CN_HASH_KEYWORD_TEXT] = "text",
+    [CN_HASH_KEYWORD_NULL] = "null", [CN_HASH_KEYWORD_FRAME] = "frame",
+    [CN_HASH_KEYWORD_OVER] = "over", [CN_HASH_KEYWORD_AS] = "as",
     [CN_HASH_KEYWORD_KEY] = "key",
 };
 
@@ -16,13 +16,14 @@ struct choice {
     int value;
 };
 static const struct choice choices[] = {
-    {CN_HASH_KEYWORD_TEXT, "python", CN_HASH_PYTHON}, {CN_HASH_KEYWORD_TEXT, "raw", CN_HASH_RAW},
-    {CN_HASH_KEYWORD_FRAME, "join", CN_HASH_JOIN},    {CN_HASH_KEYWORD_FRAME, "length",
-                                                       CN_HASH_LENGTH},
-    {CN_HASH_KEYWORD_OVER, "row", CN_HASH_ROW},       {CN_HASH_KEYWORD_OVER, "table",
-                                                       CN_HASH_TABLE},
-    {CN_HASH_KEYWORD_AS, "hex", CN_HASH_HEX},         {CN_HASH_KEYWORD_AS, "base64",
-                                                       CN_HASH_BASE64},
+    {CN_HASH_KEYWORD_TEXT, "python", CN_HASH_PYTHON},
+    {CN_HASH_KEYWORD_TEXT, "raw", CN_HASH_RAW},
+    {CN_HASH_KEYWORD_FRAME, "join", CN_HASH_JOIN},
+    {CN_HASH_KEYWORD_FRAME, "length", CN_HASH_LENGTH},
+    {CN_HASH_KEYWORD_OVER, "row", CN_HASH_ROW},
+    {CN_HASH_KEYWORD_OVER, "table", CN_HASH_TABLE},
+    {CN_HASH_KEYWORD_AS, "hex", CN_HASH_HEX},
+    {CN_HASH_KEYWORD_AS, "base64", CN_HASH_BASE64},
     {CN_HASH_KEYWORD_AS, "int64", CN_HASH_INT64},
 };
 #define N_CHOICES (sizeof choices / sizeof choices[0])
@@ -59,9 +60,8 @@ static enum cn_code bad_choice(int32_t let, enum cn_hash_keyword keyword,
                          keyword_names[keyword], words);
 }
 
-static enum cn_code set_choice(int32_t let, struct cn_hash_call *hash,
-                               enum cn_hash_keyword keyword, const struct cn_node *value,
-                               struct cn_error *error) {
+static enum cn_code set_choice(int32_t let, struct cn_hash_call *hash, enum cn_hash_keyword keyword,
+                               const struct cn_node *value, struct cn_error *error) {
     const struct choice *choice = NULL;
     for (size_t i = 0; i < N_CHOICES && value->kind == CN_NODE_STRING; i++) {
         if (choices[i].keyword == keyword && cn_str_is(value->text, choices[i].word))

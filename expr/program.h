@@ -116,9 +116,9 @@ struct cn_program {
 
 /* Bytes of one value. */
 static inline uint32_t cn_register_width(enum cn_type type) {
-    return type == CN_TYPE_STRING                                  ? (uint32_t)sizeof(struct cn_str)
+    return type == CN_TYPE_STRING                             ? (uint32_t)sizeof(struct cn_str)
            : type == CN_TYPE_INT64 || type == CN_TYPE_FLOAT64 ? 8
-                                                                    : 1;
+                                                              : 1;
 }
 
 #endif

@@ -38,8 +38,7 @@ static enum cn_code duplicate_let(const struct cn_recipe *recipe, size_t let, ui
 /* Parses one let; `names` knows those before it. */
 static enum cn_code parse_let(struct cn_recipe *recipe, size_t let, struct cn_names *names,
                               struct cn_error *error) {
-    const struct cn_names_slot *slot =
-        cn_names_add(names, recipe->lets[let].name, (uint32_t)let);
+    const struct cn_names_slot *slot = cn_names_add(names, recipe->lets[let].name, (uint32_t)let);
     if (slot->count > 1)
         return duplicate_let(recipe, let, slot->index, error);
     enum cn_code code = cn_recipe_parse_let(recipe, let, error);
@@ -166,8 +165,7 @@ size_t cn_expr_check(const struct cn_let *lets, size_t n_lets, const struct cn_s
     struct survey survey;
     struct cn_error error;
     cn_error_init(&error);
-    enum cn_code begun =
-        survey_begin(&survey, lets, n_lets, schema, options->keys, limits, &error);
+    enum cn_code begun = survey_begin(&survey, lets, n_lets, schema, options->keys, limits, &error);
     if (begun != CN_OK && max_errors > 0)
         errors[n++] = error;
     for (uint32_t i = 0; i < n_lets; i++) {

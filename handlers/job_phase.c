@@ -262,10 +262,18 @@ static bool advance_output(struct cn_job *job) {
     return true;
 }
 
+static void wake_reader(struct cn_job *job) {
+    if (!job->stream_waiting || !job->exchange)
+        return;
+    job->stream_waiting = false;
+    job->exchange->ops->wake(job->exchange);
+}
+
 bool cn_job_advance(struct cn_job *job) {
     if (job->code != CN_OK) {
         if (job->in_flight > 0)
             return false;
+        wake_reader(job);
         job->phase = CN_JOB_ENDED;
         return true;
     }
@@ -280,10 +288,7 @@ bool cn_job_advance(struct cn_job *job) {
     case CN_JOB_OUTPUT:
         return job->in_flight == 0 && advance_output(job);
     case CN_JOB_STREAM:
-        if (job->stream_waiting && job->exchange) {
-            job->stream_waiting = false;
-            job->exchange->ops->wake(job->exchange);
-        }
+        wake_reader(job);
         return false;
     default:
         return false;

@@ -3,9 +3,9 @@
  * NAME=EXPRESSION.
  *
  * What must hold: the canonical form parses to the same canonical form; an error points into its
- * text; checking finds an error where compiling does, and the same first one; a block gives what its
- * rows give one by one; a row that fails under on_error=fail is null under on_error=null, and the
- * lowest of them is the one reported.
+ * text; checking finds an error where compiling does, and the same first one; a block gives what
+ * its rows give one by one; a row that fails under on_error=fail is null under on_error=null, and
+ * the lowest of them is the one reported.
  */
 #include "expr/expr.h"
 #include "tests/fuzz/check.h"
@@ -25,21 +25,21 @@ static const uint8_t marks[ROWS] = {0, 0, 1, 0, 1, 0};
 static const uint8_t all_marks[ROWS] = {1, 1, 1, 1, 1, 1};
 
 static const struct cn_schema_column columns[] = {
-    {{"a", 1}, CN_TYPE_INT64, true, true},   {{"b", 1}, CN_TYPE_INT64, true, true},
-    {{"x", 1}, CN_TYPE_FLOAT64, true, true}, {{"y", 1}, CN_TYPE_FLOAT64, false, false},
-    {{"p", 1}, CN_TYPE_BOOL, true, true},    {{"q", 1}, CN_TYPE_BOOL, true, true},
-    {{"s", 1}, CN_TYPE_STRING, true, true},  {{"t", 1}, CN_TYPE_STRING, true, false},
-    {{"n", 1}, CN_TYPE_NULL, true, true},    {{"odd name", 8}, CN_TYPE_INT64, true, true},
+    {{"a", 1}, CN_TYPE_INT64, true, true},    {{"b", 1}, CN_TYPE_INT64, true, true},
+    {{"x", 1}, CN_TYPE_FLOAT64, true, true},  {{"y", 1}, CN_TYPE_FLOAT64, false, false},
+    {{"p", 1}, CN_TYPE_BOOL, true, true},     {{"q", 1}, CN_TYPE_BOOL, true, true},
+    {{"s", 1}, CN_TYPE_STRING, true, true},   {{"t", 1}, CN_TYPE_STRING, true, false},
+    {{"n", 1}, CN_TYPE_NULL, true, true},     {{"odd name", 8}, CN_TYPE_INT64, true, true},
     {{"twice", 5}, CN_TYPE_BOOL, true, true}, {{"twice", 5}, CN_TYPE_BOOL, true, true},
 };
 static const struct cn_schema schema = {columns, sizeof columns / sizeof columns[0]};
 static const struct cn_vector vectors[] = {
-    {CN_TYPE_INT64, ints, NULL},    {CN_TYPE_INT64, smalls, marks},
+    {CN_TYPE_INT64, ints, NULL},     {CN_TYPE_INT64, smalls, marks},
     {CN_TYPE_FLOAT64, floats, NULL}, {CN_TYPE_FLOAT64, floats, marks},
-    {CN_TYPE_BOOL, bools, NULL},    {CN_TYPE_BOOL, bools, marks},
+    {CN_TYPE_BOOL, bools, NULL},     {CN_TYPE_BOOL, bools, marks},
     {CN_TYPE_STRING, strings, NULL}, {CN_TYPE_STRING, strings, marks},
     {CN_TYPE_NULL, NULL, all_marks}, {CN_TYPE_INT64, ints, NULL},
-    {CN_TYPE_BOOL, bools, NULL},    {CN_TYPE_BOOL, bools, NULL},
+    {CN_TYPE_BOOL, bools, NULL},     {CN_TYPE_BOOL, bools, NULL},
 };
 static const struct cn_vector raw = {CN_TYPE_STRING, strings, marks};
 static const struct cn_key key = {{"k", 1}, {"secret", 6}};
@@ -194,8 +194,8 @@ static void check_program(const struct cn_recipe *recipe, struct cn_compile_opti
     enum cn_type types[MAX_LETS];
     bool failed[MAX_LETS];
     struct cn_error found[MAX_LETS];
-    size_t count = cn_expr_check(lets, n, &schema, options, &limits, types, failed, NULL, found,
-                                 MAX_LETS);
+    size_t count =
+        cn_expr_check(lets, n, &schema, options, &limits, types, failed, NULL, found, MAX_LETS);
     CHECK((count == 0) == (code == CN_OK));
     if (code != CN_OK) {
         check_error(&error, code, lets, n);
@@ -231,7 +231,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     check_canonical(recipe, n);
     if (cn_recipe_tables(recipe) <= sizeof tables / sizeof tables[0]) {
         for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
-            tables[i] = (struct cn_table_value){.known = true, .null = i % 3 == 2, .text = "digest"};
+            tables[i] =
+                (struct cn_table_value){.known = true, .null = i % 3 == 2, .text = "digest"};
         struct cn_compile_options options = {.wrap_overflow = (data[0] & 1) != 0,
                                              .keys = &keyring,
                                              .tables = tables,

@@ -114,12 +114,12 @@ def write(page, lines, changes):
     for example, real in reversed(changes):
         real = real.replace("\r\n", "\n").removesuffix("\n")
         lines[example.first:example.end] = real.split("\n") if real else []
-    page.write_text("\n".join(lines) + "\n")
+    page.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_examples(page, server, launch, tmp_path):
-    lines = page.read_text().splitlines()
+    lines = page.read_text(encoding="utf-8").splitlines()
     shell = Shell(tmp_path, server, launch)
     changes = []
     for example in read_examples(lines):
@@ -138,7 +138,7 @@ def test_examples(page, server, launch, tmp_path):
 def table_rows(page):
     """The cells of all table rows of a page, backticks removed."""
     rows = []
-    for line in (client.ROOT / "docs" / page).read_text().splitlines():
+    for line in (client.ROOT / "docs" / page).read_text(encoding="utf-8").splitlines():
         if line.startswith("| `"):
             cells = re.split(r"(?<!\\)\|", line.strip().strip("|"))
             rows.append([html.unescape(c.strip().replace("`", "").replace("\\|", "|")) for c in cells])
@@ -162,13 +162,13 @@ def test_every_setting_is_in_the_manual(server):
     assert len(found) > 20
     for flag, default, variable in found:
         assert rows["--" + flag][1:3] == [variable, default], flag
-    manual = (client.ROOT / "docs" / "colonnade.8").read_text()
+    manual = (client.ROOT / "docs" / "colonnade.8").read_text(encoding="utf-8")
     assert not [flag for flag, _, _ in found if f".It Fl -{flag}" not in manual]
 
 
 def test_every_code_is_in_the_manual():
     """The table of codes and statuses is that of the sources, but for codes that nothing sends yet."""
-    source = (client.ROOT / "base" / "error.c").read_text()
+    source = (client.ROOT / "base" / "error.c").read_text(encoding="utf-8")
     codes = {name: (int(status), title) for name, title, status in
              re.findall(r'\{"(\w+)",\s*"([^"]*)", (\d+)\}', source) if name != "ok"}
     rows = {row[0]: (int(row[1]), row[2]) for row in table_rows("errors.md") if len(row) > 2 and row[1].isdigit()}
@@ -178,6 +178,6 @@ def test_every_code_is_in_the_manual():
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links(page):
-    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
     for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
         assert "://" in target or (page.parent / target).exists(), target

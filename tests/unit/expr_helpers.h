@@ -32,24 +32,24 @@ static const uint8_t last_null[ROWS] = {0, 0, 0, 1};
 static const uint8_t all_null[ROWS] = {1, 1, 1, 1};
 
 static const struct cn_schema_column schema_columns[] = {
-    {{"i", 1}, CN_TYPE_INT64, true, true},     {{"j", 1}, CN_TYPE_INT64, true, true},
-    {{"x", 1}, CN_TYPE_FLOAT64, true, true},   {{"y", 1}, CN_TYPE_FLOAT64, true, true},
-    {{"p", 1}, CN_TYPE_BOOL, true, true},      {{"q", 1}, CN_TYPE_BOOL, true, true},
-    {{"s", 1}, CN_TYPE_STRING, true, true},    {{"t", 1}, CN_TYPE_STRING, true, false},
-    {{"nul", 3}, CN_TYPE_NULL, true, true},    {{"odd name", 8}, CN_TYPE_INT64, true, true},
-    {{"dup", 3}, CN_TYPE_INT64, true, true},   {{"dup", 3}, CN_TYPE_INT64, true, true},
+    {{"i", 1}, CN_TYPE_INT64, true, true},   {{"j", 1}, CN_TYPE_INT64, true, true},
+    {{"x", 1}, CN_TYPE_FLOAT64, true, true}, {{"y", 1}, CN_TYPE_FLOAT64, true, true},
+    {{"p", 1}, CN_TYPE_BOOL, true, true},    {{"q", 1}, CN_TYPE_BOOL, true, true},
+    {{"s", 1}, CN_TYPE_STRING, true, true},  {{"t", 1}, CN_TYPE_STRING, true, false},
+    {{"nul", 3}, CN_TYPE_NULL, true, true},  {{"odd name", 8}, CN_TYPE_INT64, true, true},
+    {{"dup", 3}, CN_TYPE_INT64, true, true}, {{"dup", 3}, CN_TYPE_INT64, true, true},
 };
 static const struct cn_schema schema = {schema_columns,
                                         sizeof schema_columns / sizeof schema_columns[0]};
 static const struct cn_expr_limits limits = {16384, 4096, 200};
 
 static const struct cn_vector column_vectors[] = {
-    {CN_TYPE_INT64, column_i, NULL},        {CN_TYPE_INT64, column_j, last_null},
-    {CN_TYPE_FLOAT64, column_x, NULL},      {CN_TYPE_FLOAT64, column_y, last_null},
-    {CN_TYPE_BOOL, column_p, NULL},         {CN_TYPE_BOOL, column_q, last_null},
-    {CN_TYPE_STRING, column_s, NULL},       {CN_TYPE_STRING, column_t, last_null},
-    {CN_TYPE_NULL, NULL, all_null},         {CN_TYPE_INT64, column_i, NULL},
-    {CN_TYPE_INT64, column_i, NULL},        {CN_TYPE_INT64, column_i, NULL},
+    {CN_TYPE_INT64, column_i, NULL},   {CN_TYPE_INT64, column_j, last_null},
+    {CN_TYPE_FLOAT64, column_x, NULL}, {CN_TYPE_FLOAT64, column_y, last_null},
+    {CN_TYPE_BOOL, column_p, NULL},    {CN_TYPE_BOOL, column_q, last_null},
+    {CN_TYPE_STRING, column_s, NULL},  {CN_TYPE_STRING, column_t, last_null},
+    {CN_TYPE_NULL, NULL, all_null},    {CN_TYPE_INT64, column_i, NULL},
+    {CN_TYPE_INT64, column_i, NULL},   {CN_TYPE_INT64, column_i, NULL},
 };
 /* The fields of the columns as a CSV text has them. */
 static const struct cn_str raw_fields[ROWS] = {{"1.50", 4}, {"-0", 2}, {"1e300", 5}, {"2", 1}};
@@ -107,8 +107,7 @@ static inline void run_lets(struct run *run, const char *lets_text,
     size_t n = split_lets(lets_text, lets, 64);
     run->code = cn_recipe_parse(&run->recipe, lets, n, &limits, &run->error);
     if (run->code == CN_OK)
-        run->code =
-            cn_program_compile(&run->program, run->recipe, &schema, options, &run->error);
+        run->code = cn_program_compile(&run->program, run->recipe, &schema, options, &run->error);
     if (run->code == CN_OK)
         run->code = cn_eval_new(&run->eval, run->program, &run->error);
     if (run->code != CN_OK)
@@ -137,8 +136,7 @@ static inline void vector_text(const struct cn_vector *vector, char *out, size_t
         else if (vector->type == CN_TYPE_BOOL)
             text = ((const uint8_t *)vector->values)[i] ? CN_STR("True") : CN_STR("False");
         else if (vector->type == CN_TYPE_INT64)
-            text = cn_str(number,
-                          cn_int64_format(((const int64_t *)vector->values)[i], number));
+            text = cn_str(number, cn_int64_format(((const int64_t *)vector->values)[i], number));
         else
             text = cn_str(number, cn_double_format(((const double *)vector->values)[i], number));
         at += (size_t)snprintf(out + at, size - at, "%s%.*s", i > 0 ? "|" : "", (int)text.len,
@@ -148,8 +146,7 @@ static inline void vector_text(const struct cn_vector *vector, char *out, size_t
 
 /* The value of one expression must be `expected`, preceded by its type: "int64 7|-7|0|3". */
 static inline void gives_at(const char *expression, const char *expected,
-                                   const struct cn_compile_options *options, const char *file,
-                                   int line) {
+                            const struct cn_compile_options *options, const char *file, int line) {
     char let[8192];
     char values[4096];
     char got[4400];
@@ -168,15 +165,15 @@ static inline void gives_at(const char *expression, const char *expected,
     _assert_string_equal(got, expected, file, line);
 }
 
-#define gives(expression, expected)                                                         \
+#define gives(expression, expected)                                                                \
     do {                                                                                           \
         struct cn_compile_options expect_options = default_options();                              \
-        gives_at(expression, expected, &expect_options, __FILE__, __LINE__);                \
+        gives_at(expression, expected, &expect_options, __FILE__, __LINE__);                       \
     } while (0)
 
 /* The expression must fail with `code` at `position` (and in `row`, -1 for errors before). */
 static inline void fails_at(const char *expression, enum cn_code code, int64_t position,
-                                   int64_t row, const char *file, int line) {
+                            int64_t row, const char *file, int line) {
     char let[8192];
     struct run run;
     struct cn_compile_options options = default_options();
@@ -195,9 +192,9 @@ static inline void fails_at(const char *expression, enum cn_code code, int64_t p
         _fail(file, line);
 }
 
-#define fails(expression, code, position)                                                   \
+#define fails(expression, code, position)                                                          \
     fails_at(expression, code, position, -1, __FILE__, __LINE__)
-#define fails_in_row(expression, code, position, row)                                          \
+#define fails_in_row(expression, code, position, row)                                              \
     fails_at(expression, code, position, row, __FILE__, __LINE__)
 
 #endif

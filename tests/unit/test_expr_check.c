@@ -148,8 +148,8 @@ static void all_errors_are_collected(void **state) {
     size_t n = split_lets("a=i+\nb=z*2\nc=b+a+1\nd=s-1\ne=i+x\nf=sqrt(d)\ne=1\n"
                           "g=lower(a)\nh=hmac_sha256(i, key='nope')",
                           lets, 16);
-    size_t count = cn_expr_check(lets, n, &schema, &options, &limits, types, failed, prints,
-                                 errors, 16);
+    size_t count =
+        cn_expr_check(lets, n, &schema, &options, &limits, types, failed, prints, errors, 16);
     assert_int_equal(count, 5);
     const enum cn_code codes[] = {CN_SYNTAX_ERROR, CN_UNKNOWN_COLUMN, CN_TYPE_ERROR,
                                   CN_DUPLICATE_NAME, CN_UNKNOWN_KEY};
@@ -171,9 +171,8 @@ static void all_errors_are_collected(void **state) {
     for (size_t i = 0; i < 16; i++)
         cn_buf_release(&prints[i]);
     /* No more errors than there is room for. */
-    assert_int_equal(cn_expr_check(lets, n, &schema, &options, &limits, types, failed, NULL,
-                                   errors, 2),
-                     2);
+    assert_int_equal(
+        cn_expr_check(lets, n, &schema, &options, &limits, types, failed, NULL, errors, 2), 2);
 }
 
 static void functions_are_documented(void **state) {

@@ -24,7 +24,7 @@ static void arithmetic(void **state) {
     gives("1 - 2 - 3", "int64 -4|-4|-4|-4");
     gives("(i - j) / (x + y) ** 2", "float64 1.25|-2.25|0.0|null");
     gives("-9223372036854775808", "int64 -9223372036854775808|-9223372036854775808|"
-                                         "-9223372036854775808|-9223372036854775808");
+                                  "-9223372036854775808|-9223372036854775808");
     gives("0x_ff + 0o17 + 0b1_0 + 1_000", "int64 1272|1272|1272|1272");
     gives("i + i + i + i", "int64 28|-28|0|12");
 }
@@ -38,7 +38,7 @@ static void powers(void **state) {
     gives("i ** +2", "int64 49|49|0|9");
     gives("p ** 2", "int64 1|0|1|0");
     gives("i ** -1", "float64 0.14285714285714285|-0.14285714285714285|inf|"
-                            "0.3333333333333333");
+                     "0.3333333333333333");
     gives("i ** 2.0", "float64 49.0|49.0|0.0|9.0");
     gives("i ** j", "float64 49.0|49.0|inf|null");
     gives("x ** 2", "float64 2.25|0.0|inf|4.0");
@@ -68,7 +68,7 @@ static void bits(void **state) {
     gives("i << 2", "int64 28|-28|0|12");
     gives("i >> 1", "int64 3|-4|0|1");
     gives("1 << 63", "int64 -9223372036854775808|-9223372036854775808|"
-                            "-9223372036854775808|-9223372036854775808");
+                     "-9223372036854775808|-9223372036854775808");
     fails_in_row("i << 64", CN_INTEGER_OUT_OF_RANGE, 2, 0);
     fails_in_row("1 >> j", CN_INTEGER_OUT_OF_RANGE, 2, 2);
 }
@@ -151,20 +151,22 @@ static void overflow(void **state) {
     gives("(i - i - 9223372036854775807 - 1) % -1", "int64 0|0|0|0");
     struct cn_compile_options wrap = default_options();
     wrap.wrap_overflow = true;
-    gives_at("9223372036854775807 + p", "int64 -9223372036854775808|9223372036854775807|"
-                                               "-9223372036854775808|9223372036854775807",
-                    &wrap, __FILE__, __LINE__);
+    gives_at("9223372036854775807 + p",
+             "int64 -9223372036854775808|9223372036854775807|"
+             "-9223372036854775808|9223372036854775807",
+             &wrap, __FILE__, __LINE__);
     gives_at("-(0 * i - 9223372036854775807 - 1) // -1",
-                    "int64 -9223372036854775808|-9223372036854775808|-9223372036854775808|"
-                    "-9223372036854775808",
-                    &wrap, __FILE__, __LINE__);
+             "int64 -9223372036854775808|-9223372036854775808|-9223372036854775808|"
+             "-9223372036854775808",
+             &wrap, __FILE__, __LINE__);
     gives_at("abs(p - 9223372036854775807 - 2)",
-                    "int64 -9223372036854775808|9223372036854775807|-9223372036854775808|"
-                    "9223372036854775807",
-                    &wrap, __FILE__, __LINE__);
-    gives_at("i ** 64", "int64 1843124298495784449|1843124298495784449|0|"
-                            "8733086111712066817",
-                    &wrap, __FILE__, __LINE__);
+             "int64 -9223372036854775808|9223372036854775807|-9223372036854775808|"
+             "9223372036854775807",
+             &wrap, __FILE__, __LINE__);
+    gives_at("i ** 64",
+             "int64 1843124298495784449|1843124298495784449|0|"
+             "8733086111712066817",
+             &wrap, __FILE__, __LINE__);
 }
 
 static void rounding(void **state) {
@@ -247,17 +249,17 @@ static void texts(void **state) {
     gives("substr(s, -3, 2)", "string ll||fe|12");
     gives("substr(s, 0, abs(j))", "string he||\xc3\x84pf|null");
     gives("concat(s, i, p, x)", "string hello7True1.5|-7False-0.0|"
-                                       "\xc3\x84pfel0True1e+300| 12 3False2.0");
+                                "\xc3\x84pfel0True1e+300| 12 3False2.0");
     gives("concat(None, s)", "string null|null|null|null");
     gives("starts_with(s, 'h')", "bool True|False|False|False");
     gives("ends_with(s, t)", "bool False|False|False|null");
     gives("contains(s, t)", "bool True|False|True|null");
     gives("replace(s, 'l', 'LL')", "string heLLLLo||\xc3\x84pfeLL| 12 ");
     gives("'a\\x41\\u00e9' 'b'", "string aA\xc3\xa9"
-                                        "b|aA\xc3\xa9"
-                                        "b|aA\xc3\xa9"
-                                        "b|aA\xc3\xa9"
-                                        "b");
+                                 "b|aA\xc3\xa9"
+                                 "b|aA\xc3\xa9"
+                                 "b|aA\xc3\xa9"
+                                 "b");
     fails_in_row("substr(s, 0, j)", CN_INVALID_VALUE, 0, 2);
     gives("s + None", "string null|null|null|null");
 }

@@ -23,15 +23,15 @@ static void tokens(const char *text, char *out, size_t size) {
         if (token->kind == CN_TOKEN_END)
             break;
         if (token->kind == CN_TOKEN_INT)
-            at += (size_t)snprintf(out + at, size - at, "i%llu ",
-                                   (unsigned long long)token->integer);
+            at +=
+                (size_t)snprintf(out + at, size - at, "i%llu ", (unsigned long long)token->integer);
         else if (token->kind == CN_TOKEN_FLOAT)
             at += (size_t)snprintf(out + at, size - at, "f%.*s ",
                                    (int)cn_double_format(token->real, number), number);
         else if (token->kind == CN_TOKEN_STRING || token->kind == CN_TOKEN_NAME)
             at += (size_t)snprintf(out + at, size - at, "%c<%.*s> ",
-                                   token->kind == CN_TOKEN_NAME ? 'n' : 's',
-                                   (int)token->text.len, token->text.data);
+                                   token->kind == CN_TOKEN_NAME ? 'n' : 's', (int)token->text.len,
+                                   token->text.data);
         else
             at += (size_t)snprintf(out + at, size - at, "%.*s ",
                                    (int)(token->end - token->position), text + token->position);
@@ -120,11 +120,12 @@ static void names(void **state) {
 
 static void signs(void **state) {
     (void)state;
-    reads("a**b//c<=d>=e==f!=g<<h>>i", "n<a> ** n<b> // n<c> <= n<d> >= n<e> == n<f> != n<g> << n<h> >> n<i> ");
+    reads("a**b//c<=d>=e==f!=g<<h>>i",
+          "n<a> ** n<b> // n<c> <= n<d> >= n<e> == n<f> != n<g> << n<h> >> n<i> ");
     reads("+-*/%()< >&|^~,=", "+ - * / % ( ) < > & | ^ ~ , = ");
     reads(" \t\r\n\fa ", "n<a> ");
-    const char *foreign[] = {"&&", "||", "<>", "!", ":=", ":", ".", "[", "]", "{", "}",
-                             "@",  "?",  ";",  "#", "\\", "$", "->", "\x01", "\x7f"};
+    const char *foreign[] = {"&&", "||", "<>", "!", ":=", ":",  ".", "[",  "]",    "{",
+                             "}",  "@",  "?",  ";", "#",  "\\", "$", "->", "\x01", "\x7f"};
     for (size_t i = 0; i < sizeof foreign / sizeof foreign[0]; i++) {
         char got[64];
         tokens(foreign[i], got, sizeof got);

@@ -188,8 +188,10 @@ static void nested(char *out, size_t size, const char *before, const char *after
 static void depth_is_limited(void **state) {
     (void)state;
     static const char *const pairs[][2] = {
-        {"(", ")"},       {"-", ""},         {"not ", ""},     {"abs(", ")"},
-        {"a ** ", ""},    {"a if b else ", ""}, {"1 + (", ")"}, {"a if (", ") else c"},
+        {"(", ")"},       {"-", ""},
+        {"not ", ""},     {"abs(", ")"},
+        {"a ** ", ""},    {"a if b else ", ""},
+        {"1 + (", ")"},   {"a if (", ") else c"},
         {"md5(b, ", ")"}, {"a < (", ")"},
     };
     struct cn_expr_limits bounds = {131072, 65536, 100};
