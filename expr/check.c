@@ -4,6 +4,7 @@
 #include "expr/lexer.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 
 static void set_column(const struct cn_check *check, struct cn_error *error) {
     cn_error_set_column(error, check->recipe->lets[check->let].name);

@@ -3,6 +3,8 @@
 
 #include "expr/lexer.h"
 
+#include <stdio.h>
+
 enum cn_code cn_check_init(struct cn_check *check, const struct cn_recipe *recipe,
                            const struct cn_schema *schema, const struct cn_keyring *keys,
                            struct cn_arena *arena, struct cn_error *error) {

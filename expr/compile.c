@@ -3,6 +3,8 @@
 
 #include <openssl/crypto.h>
 
+#include <stdlib.h>
+
 /* ---- which lets are needed ---------------------------------------------------------------- */
 
 /* Marks the lets that a subtree uses. The arguments of a table digest are no part of this program:

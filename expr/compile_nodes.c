@@ -67,7 +67,7 @@ static float op_cost(enum cn_op op, enum cn_type type) {
     if (type == CN_TYPE_STRING)
         return 15.0f;
     if (op == CN_OP_FLOORDIV || op == CN_OP_MOD)
-        return 8.0f;
+        return type == CN_TYPE_FLOAT64 ? 14.0f : 4.0f;
     return op == CN_OP_DIV ? 0.8f : 0.5f;
 }
 
@@ -255,7 +255,7 @@ static bool compile_power(struct cn_compile *c, const struct cn_node *node,
     if (step.fn != NULL)
         return cn_compile_step(c, &step, in, 1, out);
     step.fn = cn_pow_f64;
-    step.cost = 25.0f;
+    step.cost = 45.0f;
     return cn_compile_node_as(c, node->args[1], CN_TYPE_FLOAT64, &in[1]) &&
            cn_compile_step(c, &step, in, 2, out);
 }

@@ -217,6 +217,13 @@ bool cn_compile_widen(struct cn_compile *c, struct cn_operand *operand, enum cn_
     return cn_compile_step(c, &op, &in, 1, operand);
 }
 
+/* ns a row, roughly. */
+static float convert_cost(enum cn_type from, enum cn_type to) {
+    if (to == CN_TYPE_STRING)
+        return from == CN_TYPE_FLOAT64 ? 25.0f : 8.0f;
+    return from == CN_TYPE_STRING ? 15.0f : 1.0f;
+}
+
 bool cn_compile_convert(struct cn_compile *c, struct cn_operand *operand, enum cn_type type,
                         const char *what, uint32_t position) {
     static const cn_lanes_fn to_int[CN_TYPE_COUNT] = {
@@ -241,8 +248,6 @@ bool cn_compile_convert(struct cn_compile *c, struct cn_operand *operand, enum c
                                .fn = fn,
                                .what = what,
                                .position = position,
-                               .cost = type == CN_TYPE_BOOL               ? 0.5f
-                                       : operand->type == CN_TYPE_FLOAT64 ? 30.0f
-                                                                          : 15.0f};
+                               .cost = convert_cost(operand->type, type)};
     return cn_compile_step(c, &op, operand, 1, operand);
 }

@@ -3,6 +3,9 @@
 #include "expr/lexer.h"
 #include "kernels/number.h"
 
+#include <stdlib.h>
+#include <stdio.h>
+
 #define SCRATCH_BLOCK ((size_t)256 << 10)
 #define SCRATCH_KEEP ((size_t)4 << 20)
 #define ALIGNMENT 64U

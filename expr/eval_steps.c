@@ -119,9 +119,9 @@ static enum cn_code check_text_room(struct cn_eval *eval, const struct cn_step *
                       : concat ? a[i].len + b[i].len
                                : a[i].len * 3;
         if (more > CN_EVAL_MAX_TEXT || (total += more) > CN_EVAL_MAX_TEXT)
-            return cn_error_set(error, CN_LIMIT_EXCEEDED,
-                                "the texts that %s() makes for a block of rows exceed %zu MiB",
-                                concat ? "concat" : step->what, CN_EVAL_MAX_TEXT >> 20);
+            return cn_expr_error(error, CN_LIMIT_EXCEEDED, (int32_t)step->let, step->position,
+                                 "the texts that %s makes for a block of rows exceed %zu MiB",
+                                 concat ? "joining" : step->what, CN_EVAL_MAX_TEXT >> 20);
     }
     return CN_OK;
 }

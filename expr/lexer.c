@@ -1,6 +1,7 @@
 #include "expr/lexer.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 
 #include "expr/literal.h"
 

@@ -1,6 +1,8 @@
 /* Names near to one that is unknown, for error texts. */
 #include "expr/functions.h"
 
+#include <stdio.h>
+
 #define LONGEST 64
 
 void cn_near_init(struct cn_near *near, struct cn_str name) {

@@ -2,6 +2,8 @@
 #include "expr/ast.h"
 #include "expr/lexer.h"
 
+#include <stdio.h>
+
 static const char *const keyword_names[CN_HASH_KEYWORD_COUNT] = {
     [CN_HASH_KEYWORD_SEP] = "sep",   [CN_HASH_KEYWORD_TEXT] = "text",
     [CN_HASH_KEYWORD_NULL] = "null", [CN_HASH_KEYWORD_FRAME] = "frame",

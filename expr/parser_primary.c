@@ -1,6 +1,8 @@
 /* Names, literals, parentheses and calls. */
 #include "expr/parser.h"
 
+#include <stdio.h>
+
 static enum cn_code parse_string(struct cn_parser *p, struct cn_node **out) {
     CN_TRY(cn_parser_node(p, CN_NODE_STRING, p->lexer.token.position, out));
     (*out)->text = p->lexer.token.text;

@@ -2,6 +2,8 @@
 #include "expr/check.h"
 #include "expr/lexer.h"
 
+#include <stdlib.h>
+
 static struct cn_recipe *recipe_new(const struct cn_let *lets, size_t n_lets,
                                     const struct cn_expr_limits *limits) {
     struct cn_recipe *recipe = calloc(1, sizeof *recipe);

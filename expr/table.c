@@ -3,6 +3,8 @@
 #include "expr/check.h"
 #include "kernels/digest.h"
 
+#include <stdlib.h>
+
 #define BUFFER_SIZE ((size_t)16 << 10)
 
 struct cn_table_digest {
@@ -129,6 +131,8 @@ static bool let_uses(const struct cn_recipe *recipe, const struct cn_recipe_let 
 bool cn_recipe_uses_table(const struct cn_recipe *recipe, size_t let, size_t table) {
     struct cn_arena arena;
     struct cn_names names;
+    if (table >= recipe->n_tables)
+        return false;
     cn_arena_init(&arena, 1024);
     bool *uses = cn_arena_zalloc(&arena, recipe->n_lets + 1);
     /* Without memory the careful answer is yes. */

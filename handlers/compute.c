@@ -12,6 +12,8 @@ enum cn_code cn_compute_parse_lets(struct cn_compute *compute, struct cn_error *
     const struct cn_options *options = &compute->options;
     enum cn_code code;
 
+    cn_recipe_free(compute->recipe); /* a body that turned out to be JSON: the query had no lets */
+    compute->recipe = NULL;
     code = cn_recipe_parse(&compute->recipe, options->lets, options->n_lets,
                            &options->limits->expression, error);
     if (code == CN_OK)

@@ -145,14 +145,16 @@ static enum cn_code count(struct cn_request *request, size_t size, struct cn_err
 }
 
 /* Back-pressure: suspends the connection, unless the endpoint wants more already. */
-static void hold(struct cn_request *request) {
+static bool hold(struct cn_request *request) {
     pthread_mutex_lock(&request->lock);
-    if (!request->proceeded && request->phase == CN_PHASE_BODY) {
+    bool held = !request->proceeded && request->phase == CN_PHASE_BODY;
+    if (held) {
         request->phase = CN_PHASE_HELD;
         request->paused_ns = cn_clock_now();
         MHD_suspend_connection(request->mhd);
     }
     pthread_mutex_unlock(&request->lock);
+    return held;
 }
 
 static enum MHD_Result piece(struct cn_request *request, const char *data, size_t size) {
@@ -181,7 +183,11 @@ static enum MHD_Result piece(struct cn_request *request, const char *data, size_
         error = exchange->error;
         refuse_body(request, &error);
     } else if (verdict == CN_BODY_WAIT) {
-        hold(request);
+        /* Behind the last piece the connection is held in end(), for the reason given there. */
+        if (request->received == exchange->content_length)
+            request->waiting = true;
+        else
+            hold(request);
     }
     return MHD_YES;
 }
@@ -200,12 +206,7 @@ static enum MHD_Result finish(struct cn_request *request) {
     return ready ? cn_http_reply(request) : MHD_YES;
 }
 
-/*
- * Suspends the connection until the reply is made. Not in finish(): a connection that is suspended
- * in the same call that processed its body is still marked as one to read from, and would, when it
- * is resumed, find the end of a client that has ended its sending side and be closed without a
- * reply. When the library has come round once more it no longer is.
- */
+/* Suspends the connection until the reply is made. */
 static enum MHD_Result await_reply(struct cn_request *request) {
     pthread_mutex_lock(&request->lock);
     bool ready = request->phase == CN_PHASE_READY;
@@ -217,7 +218,23 @@ static enum MHD_Result await_reply(struct cn_request *request) {
     return ready ? cn_http_reply(request) : MHD_YES;
 }
 
+/*
+ * The body has ended. The connection is never suspended in the library's first call for that, but
+ * in the next one, which comes at once: a connection that is suspended in the same round that read
+ * its body is still marked as one to read from. When it was resumed, the library would find the end
+ * of a client that has ended its sending side, and close without a reply.
+ */
 static enum MHD_Result end(struct cn_request *request) {
+    if (request->waiting) {
+        request->waiting = false;
+        request->hold_next = true;
+        return MHD_YES;
+    }
+    if (request->hold_next) {
+        request->hold_next = false;
+        if (hold(request))
+            return MHD_YES;
+    }
     pthread_mutex_lock(&request->lock);
     enum cn_phase phase = request->phase;
     if (phase == CN_PHASE_BODY)

@@ -7,11 +7,11 @@
  * the lock is open.
  */
 #include <errno.h>
-#include <poll.h>
-#include <stdlib.h>
-#include <sys/socket.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include "server/mhd.h"
@@ -41,6 +41,18 @@ static bool has_received(const struct cn_connection *connection, int64_t now) {
         return false;
     int64_t waited_ms = (now - connection->idle_from_ns) / NS_PER_MS;
     return (int64_t)info.tcpi_last_data_recv + 1 < waited_ms;
+}
+
+/* A client that ended its sending side and has its reply waits for the end of the connection. The
+ * library may have missed that it did. */
+static bool is_done(const struct cn_connection *connection, int64_t now) {
+    int64_t idle_ns = now - connection->idle_from_ns;
+    if (!connection->served || connection->request || idle_ns < TICK_NS / 2 ||
+        idle_ns > 4 * TICK_NS)
+        return false;
+    struct pollfd poller = {.fd = connection->fd, .events = POLLRDHUP};
+    int unread = 0;
+    return poll(&poller, 1, 0) > 0 && ioctl(connection->fd, FIONREAD, &unread) == 0 && unread == 0;
 }
 
 static void head_is_late(struct cn_connection *connection, int64_t now) {
@@ -147,6 +159,8 @@ static void look_around(struct cn_http *http, struct batch *batch) {
         }
         if (in_head && connection->head_due_ns <= now)
             head_is_late(connection, now);
+        else if (in_head && is_done(connection, now))
+            shutdown(connection->fd, SHUT_RDWR);
     }
 }
 

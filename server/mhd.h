@@ -72,6 +72,8 @@ struct cn_request {
     bool expects_continue;
     bool dropping; /* refused: the body is dropped, and the reply sent behind it */
     bool counted;  /* in http->working */
+    bool waiting;  /* the body has ended, but the endpoint asked to be waited for */
+    bool hold_next; /* the same, in the next call */
     int64_t received;
     int64_t drop_left;
     int64_t replied_ns;

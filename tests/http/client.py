@@ -24,6 +24,7 @@ BINARY = os.environ.get("COLONNADE_BIN", str(ROOT / "build" / "colonnade"))
 JSON = "application/json"
 CSV = "text/csv"
 csv.field_size_limit(1 << 30)
+SANITIZED = b"__asan_init" in pathlib.Path(BINARY).read_bytes() if os.access(BINARY, os.R_OK) else False
 SANITIZER = re.compile(r"Sanitizer|runtime error:|SUMMARY: ")
 
 

@@ -10,9 +10,20 @@ KEYS = {"site": b"the site's secret", "short": b"k", "binary": bytes(range(1, 25
 
 
 def pytest_configure(config):
+    config.addinivalue_line("markers", "threads: work on the thread executor (for ThreadSanitizer)")
     if not os.access(client.BINARY, os.X_OK):
         pytest.exit(f"there is no server binary at {client.BINARY}; run `make` or set "
                     "COLONNADE_BIN", returncode=4)
+
+
+def pytest_collection_modifyitems(items):
+    """Marks what exercises the thread pool: tests with that executor, and those of many clients."""
+    for item in items:
+        parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
+        many = ("clients", "hangs_up", "keep_alive", "large_job", "sigterm", "queued", "cuts_do_not")
+        if "threads" in parameters or any(word in item.name for word in many) or \
+                item.module.__name__ in ("test_inference", "test_timing"):
+            item.add_marker("threads")
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,5 @@
 /* Names and types: what is refused, where, and what /v1/check collects. */
-#include "expr_helpers.h"
+#include "tests/unit/expr_helpers.h"
 
 static void unknown_names(void **state) {
     (void)state;

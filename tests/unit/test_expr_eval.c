@@ -1,5 +1,5 @@
 /* Values of expressions: operators, functions, nulls and failures. */
-#include "expr_helpers.h"
+#include "tests/unit/expr_helpers.h"
 
 static void arithmetic(void **state) {
     (void)state;

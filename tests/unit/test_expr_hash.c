@@ -1,5 +1,5 @@
 /* Row hashes and table digests. Expected values are from Python's hashlib. */
-#include "expr_helpers.h"
+#include "tests/unit/expr_helpers.h"
 
 #include <xxhash.h>
 

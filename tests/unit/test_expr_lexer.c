@@ -1,5 +1,5 @@
 /* Tokens: numbers, strings and names as Python reads them. */
-#include "expr_helpers.h"
+#include "tests/unit/expr_helpers.h"
 
 #include "expr/lexer.h"
 

@@ -1,5 +1,5 @@
 /* The parser and the canonical form: precedence, round trips, errors with positions, limits. */
-#include "expr_helpers.h"
+#include "tests/unit/expr_helpers.h"
 
 /* The canonical form of an expression, or "error N". */
 static void canonical(const char *text, const struct cn_expr_limits *bounds, char *out,

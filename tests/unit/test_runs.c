@@ -1,0 +1,166 @@
+/* The store of runs: bounds, order, deep copies; and the texts of the account of time. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "handlers/runs.h"
+
+static struct cn_run_record make_record(int number) {
+    struct cn_run_record record = {.operation = "compute",
+                                   .executor = "threads",
+                                   .mode = "vector",
+                                   .workers = 2,
+                                   .rows = (uint64_t)number,
+                                   .status = 200};
+    snprintf(record.id, sizeof record.id, "%032d", number);
+    return record;
+}
+
+struct seen {
+    uint64_t rows[16];
+    size_t n;
+};
+
+static void note(const struct cn_run_record *record, void *context) {
+    struct seen *seen = context;
+    if (seen->n < 16)
+        seen->rows[seen->n] = record->rows;
+    seen->n++;
+}
+
+static void newest_first_and_bounded_by_count(void **state) {
+    (void)state;
+    struct cn_runs *runs = cn_runs_new(3, 1 << 20);
+    assert_non_null(runs);
+    for (int i = 1; i <= 5; i++) {
+        struct cn_run_record record = make_record(i);
+        assert_true(cn_runs_add(runs, &record));
+    }
+    struct seen seen = {.n = 0};
+    cn_runs_each(runs, 10, note, &seen);
+    assert_int_equal(seen.n, 3);
+    assert_int_equal(seen.rows[0], 5);
+    assert_int_equal(seen.rows[2], 3);
+    seen.n = 0;
+    cn_runs_each(runs, 2, note, &seen);
+    assert_int_equal(seen.n, 2);
+    seen.n = 0;
+    cn_runs_each(runs, 0, note, &seen);
+    assert_int_equal(seen.n, 0);
+    struct cn_run_record gone = make_record(2), kept = make_record(4);
+    assert_false(cn_runs_find(runs, gone.id, note, &seen));
+    assert_true(cn_runs_find(runs, kept.id, note, &seen));
+    assert_int_equal(seen.rows[0], 4);
+    cn_runs_free(runs);
+}
+
+static void bounded_by_bytes(void **state) {
+    (void)state;
+    struct cn_runs *runs = cn_runs_new(1000, 64 << 10);
+    static struct cn_run_chunk chunks[200];
+    for (int i = 0; i < 50; i++) {
+        struct cn_run_record record = make_record(i);
+        record.chunks = chunks;
+        record.listed_chunks = 200;
+        assert_true(cn_runs_add(runs, &record));
+    }
+    struct seen seen = {.n = 0};
+    cn_runs_each(runs, 1000, note, &seen);
+    assert_true(seen.n >= 1);
+    assert_true(seen.n * sizeof chunks <= 64 << 10);
+    assert_int_equal(seen.rows[0], 49);
+    struct cn_run_record large = make_record(99);
+    large.chunks = chunks;
+    large.listed_chunks = 200;
+    struct cn_runs *tiny = cn_runs_new(1000, 100);
+    assert_false(cn_runs_add(tiny, &large)); /* larger than the whole store */
+    cn_runs_free(tiny);
+    cn_runs_free(runs);
+}
+
+static void check_copy(const struct cn_run_record *record, void *context) {
+    (void)context;
+    assert_string_equal(record->reason, "because");
+    assert_int_equal(record->n_recipe, 2);
+    assert_true(cn_str_is(record->recipe[0], "x = a + b"));
+    assert_true(cn_str_is(record->recipe[1], "y = x"));
+    assert_true(cn_str_is(record->input_types, "a:int64,b:int64"));
+    assert_int_equal(record->chunks[1].rows, 7);
+    assert_int_equal(record->worker[0].wall_ns, 99);
+    assert_int_equal(record->send_ns, 1234);
+    assert_true(record->failed);
+    assert_int_equal(record->error.code, CN_WORKER_LOST);
+}
+
+static void copies_what_it_points_to(void **state) {
+    (void)state;
+    struct cn_runs *runs = cn_runs_new(10, 1 << 20);
+    char reason[] = "because", first[] = "x = a + b", types[] = "a:int64,b:int64";
+    struct cn_str recipe[] = {cn_str_c(first), CN_STR("y = x")};
+    struct cn_run_chunk chunks[2] = {{.chunk = 0}, {.chunk = 1, .rows = 7}};
+    struct cn_run_worker worker = {.wall_ns = 99};
+    struct cn_run_record record = make_record(1);
+    record.reason = reason;
+    record.recipe = recipe;
+    record.n_recipe = 2;
+    record.input_types = cn_str_c(types);
+    record.chunks = chunks;
+    record.listed_chunks = 2;
+    record.worker = &worker;
+    record.n_worker = 1;
+    assert_true(cn_runs_add(runs, &record));
+    memset(reason, '!', sizeof reason - 1);
+    memset(first, '!', sizeof first - 1);
+    memset(types, '!', sizeof types - 1);
+    memset(recipe, 0, sizeof recipe);
+    memset(chunks, 0, sizeof chunks);
+    memset(&worker, 0, sizeof worker);
+    struct cn_error error;
+    cn_error_init(&error);
+    cn_error_set(&error, CN_WORKER_LOST, "It was killed.");
+    cn_runs_sent(runs, record.id, 1234);
+    cn_runs_fail(runs, record.id, &error);
+    cn_runs_sent(runs, "no such run", 1);
+    assert_true(cn_runs_find(runs, record.id, check_copy, NULL));
+    cn_runs_free(runs);
+}
+
+static void timing_sums_and_leaves_out(void **state) {
+    (void)state;
+    struct cn_ledger ledger;
+    cn_ledger_start(&ledger, 1000);
+    cn_ledger_enter(&ledger, CN_STAGE_RECEIVE, 1010);
+    cn_ledger_enter(&ledger, CN_STAGE_EXECUTE, 1110);
+    cn_ledger_end(&ledger, 2501110);
+    struct cn_run_worker worker = {
+        .worker = 1, .pid = 42, .chunks = 3, .wall_ns = 30, .cpu_ns = 20};
+    worker.spans.ns[CN_SPAN_PARSE] = 10;
+    worker.spans.ns[CN_SPAN_WAIT] = 20;
+    struct cn_buf buf = CN_BUF_INIT;
+    assert_true(cn_timing_write(&buf, &ledger, &worker, 1));
+    assert_true(cn_str_is(cn_buf_str(&buf),
+                          "{\"wall_ns\":2500110,\"ledger\":[{\"stage\":\"receive\",\"ns\":100},"
+                          "{\"stage\":\"execute\",\"ns\":2500000}],\"unaccounted_ns\":10,"
+                          "\"workers\":[{\"worker\":1,\"pid\":42,\"chunks\":3,\"wall_ns\":30,"
+                          "\"cpu_ns\":20,\"stages\":{\"parse\":10,\"wait\":20}}]}"));
+    buf.len = 0;
+    assert_true(cn_server_timing(&buf, &ledger, 2500110));
+    assert_true(cn_str_is(cn_buf_str(&buf), "receive;dur=0.000, execute;dur=2.500, total;dur=2.500"));
+    cn_buf_release(&buf);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(newest_first_and_bounded_by_count),
+        cmocka_unit_test(bounded_by_bytes),
+        cmocka_unit_test(copies_what_it_points_to),
+        cmocka_unit_test(timing_sums_and_leaves_out),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
