@@ -96,11 +96,11 @@ void cn_csv_reader_init(struct cn_csv_reader *reader, struct cn_str text,
  * CN_INVALID_CSV with `line` (relative: 1 is the first line of the reader's text) for a row with
  * more or fewer fields (both counts in the detail), a stray quote, an unclosed quote, text behind a
  * closing quote, a bare CR outside quotes, invalid UTF-8 (detail: the byte, how to convert, e.g.
- * iconv) and NUL. Rows before the line at fault are returned first, and the next call fails: whoever
- * finds fault with those rows comes before. The fault of the lowest line wins, and of those on one line the first (a wrong number of fields counts as being at the record's end). A
- * record with a fault in its quotes or line end has no number of fields. A field of more than
- * UINT32_MAX bytes is CN_LIMIT_EXCEEDED. Empty lines are skipped with two or more columns, null
- * rows with one.
+ * iconv) and NUL. Rows before the line at fault are returned first, and the next call fails:
+ * whoever finds fault with those rows comes before. The fault of the lowest line wins, and of those
+ * on one line the first (a wrong number of fields counts as being at the record's end). A record
+ * with a fault in its quotes or line end has no number of fields. A field of more than UINT32_MAX
+ * bytes is CN_LIMIT_EXCEEDED. Empty lines are skipped with two or more columns, null rows with one.
  */
 enum cn_code cn_csv_reader_next(struct cn_csv_reader *reader, struct cn_csv_block *block,
                                 struct cn_error *error);

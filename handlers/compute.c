@@ -273,8 +273,8 @@ static enum cn_code end_body(struct cn_compute *compute, struct cn_error *error)
     if (compute->form) {
         CN_TRY(cn_form_end(compute, error));
     } else if (compute->kind == CN_BODY_UNSTATED) {
-        CN_TRY(cn_compute_settle_kind(compute, cn_body_sniff(&compute->type, cn_buf_str(&compute->text), true),
-                           error));
+        CN_TRY(cn_compute_settle_kind(
+            compute, cn_body_sniff(&compute->type, cn_buf_str(&compute->text), true), error));
         if (compute->kind != CN_BODY_JSON)
             CN_TRY(cn_intake_text(compute, cn_buf_str(&compute->text), error));
     }
@@ -320,13 +320,16 @@ static void compute_finish(struct cn_exchange *exchange) {
 static void compute_gone(struct cn_exchange *exchange) {
     struct cn_compute *compute = exchange->state;
     struct cn_job *job = compute->job;
-    bool late;
+    enum cn_code code = CN_CANCELLED;
 
     if (!job || !job->slots)
         return;
-    late = exchange->deadline_ns > 0 && cn_clock_now() >= exchange->deadline_ns;
+    if (exchange->deadline_ns > 0 && cn_clock_now() >= exchange->deadline_ns)
+        code = CN_DEADLINE_EXCEEDED;
+    else if (atomic_load(&exchange->service->draining))
+        code = CN_DRAINING; /* the grace time is over */
     pthread_mutex_lock(&job->lock);
-    cn_job_fail(job, late ? CN_DEADLINE_EXCEEDED : CN_CANCELLED, NULL);
+    cn_job_fail(job, code, NULL);
     if (cn_job_pump(job)) {
         job->refs++;
         pthread_mutex_unlock(&job->lock);

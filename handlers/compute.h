@@ -12,10 +12,10 @@
 /* CSV text that is being received: the segment that fills up, and where it may be cut. */
 struct cn_intake {
     struct cn_segment segment;
-    bool in_job;      /* chunks point into the segment: it belongs to the job when it is full */
-    size_t start;     /* the first byte that is in no chunk yet; the start of a record */
+    bool in_job;  /* chunks point into the segment: it belongs to the job when it is full */
+    size_t start; /* the first byte that is in no chunk yet; the start of a record */
     size_t scanned;
-    size_t last_end;  /* behind the last record end that was scanned; 0: none since `start` */
+    size_t last_end; /* behind the last record end that was scanned; 0: none since `start` */
     struct cn_csv_cutter cutter;
     size_t cut_bytes; /* cut when so much has gathered */
     bool bom_done;
@@ -26,15 +26,16 @@ struct cn_compute {
     struct cn_exchange *exchange;
     struct cn_options options;
     struct cn_body_type type;
-    enum cn_body_kind kind; /* what the body (or the form's data part) is; UNSTATED: not known yet */
+    enum cn_body_kind
+        kind; /* what the body (or the form's data part) is; UNSTATED: not known yet */
     bool form;
     bool has_query; /* options stood in the query string */
     bool tsv;
     const char *accept;
     struct cn_recipe *recipe; /* parsed, until the spec takes it */
     struct cn_intake intake;
-    struct cn_buf text; /* JSON, or what is not known yet */
-    struct cn_job *job; /* NULL: not before the names of the columns are known */
+    struct cn_buf text;    /* JSON, or what is not known yet */
+    struct cn_job *job;    /* NULL: not before the names of the columns are known */
     struct cn_form *parts; /* a form's parser and what it gathered; NULL */
 };
 

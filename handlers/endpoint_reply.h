@@ -12,8 +12,8 @@
 /* An `open` for endpoints that take no parameters. */
 enum cn_code cn_endpoint_open_plain(struct cn_exchange *exchange, struct cn_error *error);
 
-/* Ends the line and replies with what `out` wrote to its buffer, which is released; without memory with
- * CN_OVERLOADED. */
+/* Ends the line and replies with what `out` wrote to its buffer, which is released; without memory
+ * with CN_OVERLOADED. */
 void cn_endpoint_reply_json(struct cn_exchange *exchange, int status, struct cn_json_out *out);
 
 /* Replies with CN_NOT_FOUND. */

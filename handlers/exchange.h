@@ -9,10 +9,10 @@
  *   body    a piece of the body. Called on the connection's thread, pieces in order.
  *   finish  the body has ended. The endpoint calls cn_exchange_reply() or cn_exchange_fail() then
  *           or at any later time, from any thread, exactly once.
- *   gone    the client went away while a reply was pending, or the deadline passed: stop the work. A reply must still be made
- *           (it is thrown away).
- *   close   the reply was sent, or could not be; release the state. Always called once after open succeeded,
- *           never before a pending reply was made.
+ *   gone    the client went away while a reply was pending, or the deadline passed: stop the work.
+ * A reply must still be made (it is thrown away). close   the reply was sent, or could not be;
+ * release the state. Always called once after open succeeded, never before a pending reply was
+ * made.
  *
  * Memory: `arena` lives until after close; only the connection's thread and, between finish and
  * the reply, the endpoint may use it.
@@ -35,12 +35,14 @@ struct cn_exchange;
 enum cn_body_verdict {
     CN_BODY_MORE,   /* go on */
     CN_BODY_WAIT,   /* taken, but give no more until cn_exchange_continue(): back-pressure */
-    CN_BODY_REFUSE, /* exchange->error says why; the rest of the body is not wanted. For a small rest the
-                     * server reads and drops it and replies normally, otherwise it replies at once and closes. */
+    CN_BODY_REFUSE, /* exchange->error says why; the rest of the body is not wanted. For a small
+                     * rest the server reads and drops it and replies normally, otherwise it replies
+                     * at once and closes. */
 };
 
 struct cn_endpoint {
-    const char *methods; /* "GET", "POST,PUT,QUERY", comma-separated, in the order of `Allow`; HEAD goes with GET */
+    const char *methods; /* "GET", "POST,PUT,QUERY", comma-separated, in the order of `Allow`; HEAD
+                            goes with GET */
     const char *path;    /* "/v1/runs/{id}/trace"; {id} matches one segment */
     bool open_access;    /* no token needed (/livez) */
     bool takes_body;     /* false: a body is CN_INVALID_PARAMETER */
@@ -56,9 +58,9 @@ struct cn_endpoint {
 struct cn_exchange_ops {
     /* Value of a request header, NULL if absent; repeated headers are joined with ", ". */
     const char *(*header)(struct cn_exchange *exchange, const char *name);
-    void (*reply)(struct cn_exchange *exchange); /* exchange->reply is complete */
-    void (*proceed)(struct cn_exchange *exchange);  /* after CN_BODY_WAIT */
-    void (*wake)(struct cn_exchange *exchange);  /* a stream that had nothing has something now */
+    void (*reply)(struct cn_exchange *exchange);   /* exchange->reply is complete */
+    void (*proceed)(struct cn_exchange *exchange); /* after CN_BODY_WAIT */
+    void (*wake)(struct cn_exchange *exchange);    /* a stream that had nothing has something now */
 };
 
 struct cn_reply_header {
@@ -79,8 +81,9 @@ struct cn_reply {
     size_t n_headers;
     const struct cn_str *parts; /* sent in order without a copy; valid until close */
     size_t n_parts;
-    /* != NULL: the body comes from here, chunked. Returns bytes written (> 0), CN_STREAM_WAIT: nothing
-     * now, cn_exchange_wake() will be called (perhaps already); END; or BREAK: the connection is cut. */
+    /* != NULL: the body comes from here, chunked. Returns bytes written (> 0), CN_STREAM_WAIT:
+     * nothing now, cn_exchange_wake() will be called (perhaps already); END; or BREAK: the
+     * connection is cut. */
     ssize_t (*stream)(struct cn_exchange *exchange, char *out, size_t max);
     bool close; /* end the connection afterwards */
 };
@@ -98,18 +101,19 @@ struct cn_exchange {
     int http_minor;         /* 0 or 1 */
     int64_t content_length; /* -1: not stated */
     int64_t started_ns;     /* the request line was parsed */
-    int64_t deadline_ns;    /* of the service's cap; an endpoint may lower it at any time; 0: none */
+    int64_t deadline_ns; /* of the service's cap; an endpoint may lower it at any time; 0: none */
     struct cn_ledger ledger; /* started at started_ns */
-    char run[33];           /* id for Colonnade-Run, made at the start (32 lower-case hex digits) */
+    char run[33]; /* id for Colonnade-Run, made at the start (32 lower-case hex digits) */
     /* the reply */
     struct cn_error error;
     const char *expression; /* text of the let that `error` (or an error of open) is about; NULL */
     struct cn_reply reply;
-    int64_t send_ns;        /* set by the server when the reply has left, before close */
-    void *state;            /* the endpoint's */
+    int64_t send_ns; /* set by the server when the reply has left, before close */
+    void *state;     /* the endpoint's */
 };
 
-/* Adds a header; the value is copied into the arena. Nothing happens when there is no room or memory. */
+/* Adds a header; the value is copied into the arena. Nothing happens when there is no room or
+ * memory. */
 void cn_reply_add_header(struct cn_exchange *exchange, const char *name, const char *value);
 
 /* Replies with one body, copied into the arena. */

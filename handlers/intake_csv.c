@@ -104,8 +104,7 @@ static enum cn_code read_header(struct cn_compute *compute, bool complete, struc
         intake->bom_done = true;
     }
     text = cn_str(intake->segment.data + intake->start, intake->segment.len - intake->start);
-    CN_TRY(cn_csv_read_header(text, complete, dialect,
-                              (size_t)compute->options.limits->max_columns,
+    CN_TRY(cn_csv_read_header(text, complete, dialect, (size_t)compute->options.limits->max_columns,
                               &compute->exchange->arena, &names, &n_names, &length, &line_end,
                               error));
     if (n_names == 0)
@@ -191,8 +190,7 @@ static enum cn_code cut_text(struct cn_compute *compute, bool complete, struct c
         if (end > 0)
             intake->last_end = end;
     }
-    if (intake->last_end > intake->start &&
-        intake->last_end - intake->start >= intake->cut_bytes)
+    if (intake->last_end > intake->start && intake->last_end - intake->start >= intake->cut_bytes)
         CN_TRY(add_chunk(compute, intake->last_end, complete, error));
     return CN_OK;
 }

@@ -87,8 +87,7 @@ static enum cn_code keep_data(struct cn_form *form, const char *data, size_t len
     return CN_OK;
 }
 
-static enum cn_code part_data(void *context, const char *data, size_t len,
-                              struct cn_error *error) {
+static enum cn_code part_data(void *context, const char *data, size_t len, struct cn_error *error) {
     struct cn_form *form = context;
 
     if (form->in_data)

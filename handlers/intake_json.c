@@ -119,8 +119,8 @@ static enum cn_code begin(struct cn_compute *compute, const struct cn_json_docum
         const struct cn_generate *generate = compute->options.generate;
         rows = generate->rows;
         cn_ledger_enter(&compute->exchange->ledger, CN_STAGE_PLAN, cn_clock_now());
-        CN_TRY(cn_compute_begin(compute, CN_SOURCE_GENERATE, generate->columns,
-                                generate->n_columns, error));
+        CN_TRY(cn_compute_begin(compute, CN_SOURCE_GENERATE, generate->columns, generate->n_columns,
+                                error));
     }
     CN_TRY(cn_job_settle_types(compute->job, error));
     CN_TRY(cn_compute_place(compute, rows, compute->text.len, false, error));

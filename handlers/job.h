@@ -40,9 +40,9 @@ struct cn_chunk {
     uint64_t rows;
     uint64_t lines;
     enum cn_chunk_state state;
-    bool read;            /* rows, lines and kinds of text are known */
-    bool silent;          /* all its rows are behind `limit`: nothing of it comes back */
-    bool body_fault;      /* `error` is of the body */
+    bool read;       /* rows, lines and kinds of text are known */
+    bool silent;     /* all its rows are behind `limit`: nothing of it comes back */
+    bool body_fault; /* `error` is of the body */
     bool has_output;
     struct cn_plan *plan; /* the one it was run with last; of job->plans */
     uint64_t output_rows; /* the bound that it was run with */
@@ -56,13 +56,7 @@ struct cn_chunk {
     struct cn_spans spans;
 };
 
-enum cn_job_phase {
-    CN_JOB_BODY,
-    CN_JOB_TABLE,
-    CN_JOB_OUTPUT,
-    CN_JOB_STREAM,
-    CN_JOB_ENDED
-};
+enum cn_job_phase { CN_JOB_BODY, CN_JOB_TABLE, CN_JOB_OUTPUT, CN_JOB_STREAM, CN_JOB_ENDED };
 
 /* What one worker did for this job. */
 struct cn_job_worker {
@@ -89,7 +83,8 @@ struct cn_job {
     size_t width;
     size_t window;
     bool chosen; /* executor=auto */
-    double row_ns, break_even; /* what the choice was made on; break_even 0: nothing to share with */
+    double row_ns,
+        break_even; /* what the choice was made on; break_even 0: nothing to share with */
     char reason[192];
 
     struct cn_frame frame;
@@ -100,9 +95,9 @@ struct cn_job {
     bool body_complete;
     int64_t first_line; /* of the data, behind the header */
 
-    bool renamed;      /* the option `rename` was given */
-    bool tsv;          /* the reply calls itself tab-separated */
-    size_t header_end; /* line end of the CSV header: 0, 1, 2 bytes */
+    bool renamed;         /* the option `rename` was given */
+    bool tsv;             /* the reply calls itself tab-separated */
+    size_t header_end;    /* line end of the CSV header: 0, 1, 2 bytes */
     struct cn_str header; /* CSV: the header record without its line end, as it came in */
 
     uint8_t *seen; /* by column: kinds of text so far */
@@ -126,7 +121,7 @@ struct cn_job {
     size_t next;     /* the first chunk that may have to be run */
     size_t consumed; /* TABLE, STREAM: chunks handed on */
     size_t kept_bytes;
-    bool over; /* outputs have outgrown buffer_bytes */
+    bool over;    /* outputs have outgrown buffer_bytes */
     bool running; /* a pump is at work further up this stack */
     bool failed_body, failed_compute;
     bool wants_reply; /* the exchange waits for one */
@@ -162,7 +157,8 @@ enum cn_code cn_job_new(struct cn_job **job, struct cn_exchange *exchange, struc
 void cn_job_ref(struct cn_job *job);   /* takes the lock */
 void cn_job_unref(struct cn_job *job); /* takes the lock */
 
-/* Sets where the job runs; before the first chunk. kind is not AUTO. on_caller: without a crossing. */
+/* Sets where the job runs; before the first chunk. kind is not AUTO. on_caller: without a crossing.
+ */
 enum cn_code cn_job_place(struct cn_job *job, enum cn_executor_kind kind, size_t width,
                           bool on_caller, int64_t deadline_ns, struct cn_error *error);
 
@@ -176,7 +172,8 @@ enum cn_code cn_job_add_rows(struct cn_job *job, uint64_t first_row, uint64_t ro
 enum cn_code cn_job_sample(struct cn_job *job, struct cn_str text, struct cn_error *error);
 
 /* Starts whatever can start; moves on to the next phase when one is done. True, once: the job has
- * ended or begins to stream, and the caller must call cn_job_deliver() after it gave up the lock. */
+ * ended or begins to stream, and the caller must call cn_job_deliver() after it gave up the lock.
+ */
 bool cn_job_pump(struct cn_job *job);
 
 /* Ends the job with a failure; what runs is stopped and waited for. */

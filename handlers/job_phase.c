@@ -189,8 +189,8 @@ static enum cn_code digest_rows(struct cn_job *job, struct cn_str data, struct c
 static bool advance_table(struct cn_job *job) {
     bool moved = false;
 
-    while (job->consumed < job->n_chunks &&
-           job->chunks[job->consumed].state == CN_CHUNK_DONE && job->code == CN_OK) {
+    while (job->consumed < job->n_chunks && job->chunks[job->consumed].state == CN_CHUNK_DONE &&
+           job->code == CN_OK) {
         struct cn_chunk *chunk = &job->chunks[job->consumed];
         struct cn_morsel_trailer trailer;
         struct cn_error error;

@@ -83,8 +83,8 @@ enum cn_code cn_job_sample(struct cn_job *job, struct cn_str text, struct cn_err
 
     cn_arena_init(&arena, 64 * 1024);
     seen = cn_arena_zalloc(&arena, spec->n_columns);
-    code = seen ? cn_csv_block_init(&block, spec->n_columns, &arena, error)
-                : cn_error_memory(error);
+    code =
+        seen ? cn_csv_block_init(&block, spec->n_columns, &arena, error) : cn_error_memory(error);
     if (code == CN_OK) {
         if (block.capacity > SAMPLE_ROWS)
             block.capacity = SAMPLE_ROWS;

@@ -73,8 +73,7 @@ static uint64_t output_bound(const struct cn_job *job, const struct cn_chunk *ch
 
 static struct cn_plan *choose_plan(struct cn_job *job, struct cn_error *error, enum cn_code *code) {
     bool checking = job->phase == CN_JOB_BODY &&
-                    (job->failed_compute || job->over || job->failed_body ||
-                     job->tables);
+                    (job->failed_compute || job->over || job->failed_body || job->tables);
 
     *code = CN_OK;
     if (job->phase == CN_JOB_TABLE || (job->phase == CN_JOB_STREAM && job->pass_plan))

@@ -38,6 +38,5 @@ static const struct cn_kind kinds[CN_KIND_COUNT] = {
 };
 
 void cn_registry_init(struct cn_registry *registry, const struct cn_keyring *keys) {
-    *registry =
-        (struct cn_registry){.kinds = kinds, .n_kinds = CN_KIND_COUNT, .context = keys};
+    *registry = (struct cn_registry){.kinds = kinds, .n_kinds = CN_KIND_COUNT, .context = keys};
 }

@@ -29,8 +29,8 @@ static enum cn_code check_nul(const struct cn_morsel *morsel, const struct cn_ve
     const struct cn_str *text = (const struct cn_str *)vector->values + row;
     const struct cn_output *output = &morsel->plan->spec->outputs[o];
 
-    if (vector->type != CN_TYPE_STRING || (vector->nulls && vector->nulls[row]) ||
-        text->len == 0 || !memchr(text->data, 0, text->len))
+    if (vector->type != CN_TYPE_STRING || (vector->nulls && vector->nulls[row]) || text->len == 0 ||
+        !memchr(text->data, 0, text->len))
         return CN_OK;
     if (error && error->code == CN_OK) {
         error->row = (int64_t)row;

@@ -4,7 +4,8 @@
 #include <stdio.h>
 
 #define PLUS_HINT                                                                                  \
-    "in a query string a '+' means a space: write %2B for a plus and %20 for a space, or let curl "  \
+    "in a query string a '+' means a space: write %2B for a plus and %20 for a space, or let "     \
+    "curl "                                                                                        \
     "do it with --url-query (or --form-string for a form)"
 
 /* Where a scanner of expression text stands: outside, or inside a string or backticks. */

@@ -88,8 +88,8 @@ enum cn_code cn_compute_place(struct cn_compute *compute, uint64_t rows, uint64_
     const struct cn_service *service = compute->exchange->service;
     enum cn_executor_kind kind = compute->options.executor;
     double cost = row_cost(compute, rows, bytes);
-    size_t width = compute->options.workers ? (size_t)compute->options.workers
-                                            : (size_t)service->cpus.usable;
+    size_t width =
+        compute->options.workers ? (size_t)compute->options.workers : (size_t)service->cpus.usable;
     bool on_caller = false;
 
     if (kind == CN_EXECUTOR_AUTO) {

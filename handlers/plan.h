@@ -17,8 +17,8 @@ enum cn_pass { CN_PASS_CHECK, CN_PASS_OUTPUT, CN_PASS_TABLE };
 
 struct cn_plan_options {
     enum cn_pass pass;
-    int32_t output; /* OUTPUT: only this one; -1: all */
-    int32_t table;  /* TABLE: the digest's number */
+    int32_t output;                      /* OUTPUT: only this one; -1: all */
+    int32_t table;                       /* TABLE: the digest's number */
     const enum cn_type *types;           /* of the input columns */
     const struct cn_table_value *tables; /* of the recipe's digests; NULL: none known */
 };

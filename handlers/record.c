@@ -84,14 +84,14 @@ static struct cn_run_chunk *list_chunks(const struct cn_job *job, size_t *n) {
         const struct cn_chunk *chunk = &job->chunks[i];
         if (chunk->started_ns == 0)
             continue;
-        chunks[(*n)++] = (struct cn_run_chunk){.chunk = (uint32_t)i,
-                                               .worker = chunk->worker,
-                                               .pid = chunk->pid,
-                                               .first_row = chunk->first_row,
-                                               .rows = chunk->rows,
-                                               .start_ns = chunk->started_ns -
-                                                           job->exchange->started_ns,
-                                               .spans = chunk->spans};
+        chunks[(*n)++] =
+            (struct cn_run_chunk){.chunk = (uint32_t)i,
+                                  .worker = chunk->worker,
+                                  .pid = chunk->pid,
+                                  .first_row = chunk->first_row,
+                                  .rows = chunk->rows,
+                                  .start_ns = chunk->started_ns - job->exchange->started_ns,
+                                  .spans = chunk->spans};
     }
     return chunks;
 }

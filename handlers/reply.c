@@ -28,8 +28,7 @@ static bool json_types(struct cn_job *job, struct cn_buf *out) {
 
     for (size_t o = 0; o < spec->n_outputs && ok; o++)
         ok = (o == 0 || cn_buf_add_char(out, ',')) && add_name(out, spec->outputs[o].name) &&
-             cn_buf_printf(out, ":\"%s\"",
-                           cn_type_name(cn_plan_output_type(job->output_plan, o)));
+             cn_buf_printf(out, ":\"%s\"", cn_type_name(cn_plan_output_type(job->output_plan, o)));
     ok = ok && cn_buf_add_c(out, "},\"input_types\":{");
     for (size_t c = 0, n = 0; c < spec->n_columns && ok; c++) {
         ok = (n++ == 0 || cn_buf_add_char(out, ',')) && add_name(out, spec->columns[c].name) &&
@@ -73,8 +72,7 @@ bool cn_reply_json_tail(struct cn_job *job, struct cn_buf *out) {
     ledger = cn_job_ledger(job, cn_clock_now());
     workers = cn_job_workers(job, &n_workers);
     return ok && cn_buf_add_c(out, "},\"timing\":") &&
-           cn_timing_write(out, &ledger, workers, n_workers) &&
-           cn_buf_add_c(out, "}\n");
+           cn_timing_write(out, &ledger, workers, n_workers) && cn_buf_add_c(out, "}\n");
 }
 
 /* The header line: as it came in where it can be, with the names of added columns. */
@@ -163,10 +161,10 @@ static void add_headers(struct cn_job *job, const struct cn_ledger *ledger, bool
             add_errors_header(job);
     }
     exchange->reply.status = 200;
-    exchange->reply.content_type = job->spec->sink == CN_SINK_JSON ? "application/json; charset=utf-8"
-                                   : job->spec->delimiter == '\t' && job->tsv
-                                       ? "text/tab-separated-values; charset=utf-8"
-                                       : "text/csv; charset=utf-8";
+    exchange->reply.content_type =
+        job->spec->sink == CN_SINK_JSON            ? "application/json; charset=utf-8"
+        : job->spec->delimiter == '\t' && job->tsv ? "text/tab-separated-values; charset=utf-8"
+                                                   : "text/csv; charset=utf-8";
 }
 
 static bool csv_parts(struct cn_job *job) {

@@ -88,8 +88,7 @@ static void copy_record(struct layout *layout, const struct cn_run_record *recor
     *copy = *record;
     const char *reason = record->reason ? record->reason : "";
     copy->reason = place(layout, reason, strlen(reason) + 1, 1);
-    struct cn_str *recipe =
-        place(layout, record->recipe, record->n_recipe, sizeof *record->recipe);
+    struct cn_str *recipe = place(layout, record->recipe, record->n_recipe, sizeof *record->recipe);
     for (size_t i = 0; i < record->n_recipe; i++) {
         struct cn_str line = place_str(layout, record->recipe[i]);
         if (recipe)
@@ -115,8 +114,7 @@ bool cn_runs_add(struct cn_runs *runs, const struct cn_run_record *record) {
     run->newer = NULL;
 
     pthread_mutex_lock(&runs->lock);
-    while (runs->oldest &&
-           (runs->n_runs >= runs->max_runs || runs->bytes + size > runs->max_bytes))
+    while (runs->oldest && (runs->n_runs >= runs->max_runs || runs->bytes + size > runs->max_bytes))
         drop_oldest(runs);
     run->older = runs->newest;
     if (runs->newest)
@@ -158,8 +156,7 @@ void cn_runs_fail(struct cn_runs *runs, const char *id, const struct cn_error *e
 }
 
 void cn_runs_each(struct cn_runs *runs, size_t limit,
-                  void (*visit)(const struct cn_run_record *record, void *context),
-                  void *context) {
+                  void (*visit)(const struct cn_run_record *record, void *context), void *context) {
     pthread_mutex_lock(&runs->lock);
     for (struct run *run = runs->newest; run && limit > 0; run = run->older, limit--)
         visit(&run->record, context);
@@ -167,8 +164,7 @@ void cn_runs_each(struct cn_runs *runs, size_t limit,
 }
 
 bool cn_runs_find(struct cn_runs *runs, const char *id,
-                  void (*visit)(const struct cn_run_record *record, void *context),
-                  void *context) {
+                  void (*visit)(const struct cn_run_record *record, void *context), void *context) {
     pthread_mutex_lock(&runs->lock);
     struct run *run = find(runs, id);
     if (run)

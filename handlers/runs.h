@@ -40,13 +40,13 @@ struct cn_run_record {
     const char *mode;
     uint64_t workers; /* how many took part */
     uint64_t rows;
-    int status;       /* HTTP status */
+    int status;              /* HTTP status */
     struct cn_ledger ledger; /* ended; wall_ns = ended_ns - started_ns */
     int64_t send_ns;
     uint64_t n_chunks; /* of the whole run; fewer may be listed */
     uint64_t chunk_rows;
-    const char *reason;        /* of the choice of the executor */
-    struct cn_str *recipe;     /* canonical lines */
+    const char *reason;    /* of the choice of the executor */
+    struct cn_str *recipe; /* canonical lines */
     size_t n_recipe;
     struct cn_str input_types; /* "a:float64,..." in full */
     bool failed;

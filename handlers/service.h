@@ -26,8 +26,8 @@ struct cn_calibration {
     int64_t dispatch_ns;         /* one crossing into the thread pool and back */
     int64_t process_dispatch_ns; /* into the process pool and back, nothing shipped */
     int64_t ship_ns_per_mib;
-    double csv_ns_per_byte;      /* parse and copy of CSV text on one core */
-    int64_t break_even_rows;     /* of the reference workload: rows from which threads win */
+    double csv_ns_per_byte;  /* parse and copy of CSV text on one core */
+    int64_t break_even_rows; /* of the reference workload: rows from which threads win */
 };
 
 enum cn_executor_kind {

@@ -70,8 +70,10 @@ static enum cn_code declare_types(struct cn_spec *spec, const struct cn_options 
             return cn_error_set(error, CN_DUPLICATE_NAME,
                                 "%zu columns have the name '%.*s' that `types` uses", found,
                                 (int)declared->name.len, declared->name.data);
-        return cn_error_set(error, CN_UNKNOWN_COLUMN, "`types` names '%.*s', but no column has "
-                            "that name", (int)declared->name.len, declared->name.data);
+        return cn_error_set(error, CN_UNKNOWN_COLUMN,
+                            "`types` names '%.*s', but no column has "
+                            "that name",
+                            (int)declared->name.len, declared->name.data);
     }
     return CN_OK;
 }
@@ -80,8 +82,7 @@ static enum cn_code declare_types(struct cn_spec *spec, const struct cn_options 
 static enum cn_code declare_rest(struct cn_spec *spec, const struct cn_options *options,
                                  struct cn_error *error) {
     struct cn_options named = *options;
-    struct cn_declared_type *types =
-        cn_arena_array(&spec->arena, options->n_types, sizeof *types);
+    struct cn_declared_type *types = cn_arena_array(&spec->arena, options->n_types, sizeof *types);
     size_t n = 0;
 
     if (!types)
@@ -210,8 +211,7 @@ static enum cn_code read_columns(struct cn_spec *spec, struct cn_wire_reader *re
             return cn_error_memory(error);
         if (column[1] >= CN_TYPE_COUNT)
             return damaged(error);
-        spec->columns[i] =
-            (struct cn_spec_column){name, column[0] != 0, (enum cn_type)column[1]};
+        spec->columns[i] = (struct cn_spec_column){name, column[0] != 0, (enum cn_type)column[1]};
     }
     return reader->bad ? damaged(error) : CN_OK;
 }

@@ -265,8 +265,8 @@ static enum cn_proxy_outcome await(struct cn_proxy *proxy, const struct cn_task 
 /* Whether the answer is one that a sound worker gives; makes its texts safe to read. */
 static bool check_answer(struct cn_proxy *proxy, ssize_t got) {
     struct cn_worker_answer *answer = proxy->answer;
-    if (got != (ssize_t)sizeof(*answer) || answer->number != proxy->number ||
-        answer->code < 0 || answer->code >= CN_CODE_COUNT || !cn_error_sane(&answer->error))
+    if (got != (ssize_t)sizeof(*answer) || answer->number != proxy->number || answer->code < 0 ||
+        answer->code >= CN_CODE_COUNT || !cn_error_sane(&answer->error))
         return false;
     return answer->out_len == 0 ||
            (answer->out_len <= PTRDIFF_MAX && cn_window_map(&proxy->out, (size_t)answer->out_len));

@@ -6,8 +6,8 @@
 
 #include "handlers/service.h"
 
-/* Fills service->calibration; the executors must be there. Takes at most about 150 ms; what cannot be
- * measured in that time keeps the best value so far, or 0. */
+/* Fills service->calibration; the executors must be there. Takes at most about 150 ms; what cannot
+ * be measured in that time keeps the best value so far, or 0. */
 void cn_calibrate(struct cn_service *service);
 
 #endif

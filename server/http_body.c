@@ -73,8 +73,7 @@ static bool enter(struct cn_request *request) {
     bool cut_before = request->connection->cut;
     pthread_mutex_lock(&request->lock);
     request->phase = cut_before ? CN_PHASE_CUT : CN_PHASE_CALL;
-    request->limit_ns =
-        cn_clock_now() + (int64_t)http->settings->body_timeout_ms * NS_PER_MS;
+    request->limit_ns = cn_clock_now() + (int64_t)http->settings->body_timeout_ms * NS_PER_MS;
     pthread_mutex_unlock(&request->lock);
     pthread_mutex_unlock(&http->lock);
     return !cut_before;
@@ -157,24 +156,17 @@ static bool hold(struct cn_request *request) {
     return held;
 }
 
-static enum MHD_Result piece(struct cn_request *request, const char *data, size_t size) {
+/* A piece that is wanted, for the endpoint. */
+static void take_piece(struct cn_request *request, const char *data, size_t size) {
     struct cn_exchange *exchange = &request->exchange;
-    pthread_mutex_lock(&request->lock);
-    bool is_cut = request->phase == CN_PHASE_CUT;
-    request->proceeded = false;
-    pthread_mutex_unlock(&request->lock);
-    if (is_cut && !request->drop_left) /* by the watcher */
-        request->drop_left = CN_HTTP_LINGER_BYTES;
-    if (is_cut || request->dropping)
-        return drop(request, size);
     struct cn_error error;
     cn_error_init(&error);
     if (count(request, size, &error) != CN_OK) {
         refuse_body(request, &error);
-        return MHD_YES;
+        return;
     }
     if (!exchange->endpoint->body)
-        return MHD_YES;
+        return;
     enum cn_body_verdict verdict = exchange->endpoint->body(exchange, data, size);
     cn_request_take_deadline(request);
     if (verdict == CN_BODY_REFUSE) {
@@ -189,7 +181,26 @@ static enum MHD_Result piece(struct cn_request *request, const char *data, size_
         else
             hold(request);
     }
-    return MHD_YES;
+}
+
+static enum MHD_Result piece(struct cn_request *request, const char *data, size_t size) {
+    enum MHD_Result result = MHD_YES;
+    pthread_mutex_lock(&request->lock);
+    bool is_cut = request->phase == CN_PHASE_CUT;
+    request->proceeded = false;
+    request->in_piece = true;
+    request->pieces++;
+    pthread_mutex_unlock(&request->lock);
+    if (is_cut && !request->drop_left) /* by the watcher */
+        request->drop_left = CN_HTTP_LINGER_BYTES;
+    if (is_cut || request->dropping)
+        result = drop(request, size);
+    else
+        take_piece(request, data, size);
+    pthread_mutex_lock(&request->lock);
+    request->in_piece = false;
+    pthread_mutex_unlock(&request->lock);
+    return result;
 }
 
 /* ---- the end ------------------------------------------------------------------------------- */

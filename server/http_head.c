@@ -263,9 +263,8 @@ static enum cn_code overloaded(struct cn_error *error, const char *limit, const 
 
 static enum cn_code check_memory(struct cn_request *request, struct cn_error *error) {
     const struct cn_http *http = request->http;
-    uint64_t length = (uint64_t)(request->exchange.content_length > 0
-                                     ? request->exchange.content_length
-                                     : 0);
+    uint64_t length =
+        (uint64_t)(request->exchange.content_length > 0 ? request->exchange.content_length : 0);
     if (length > http->memory_bytes) {
         cn_error_set(error, CN_BODY_TOO_LARGE,
                      "The body has %" PRIu64 " bytes; the service has %" PRIu64

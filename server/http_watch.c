@@ -21,13 +21,20 @@
 /* Work has the deadline too and normally answers by itself; this is how long it may take to. */
 #define LENIENCE_NS (100 * NS_PER_MS)
 
-enum { BATCH = 64 };
+enum { BATCH = 64, QUIET_TICKS = 4 };
 
 /* Requests whose endpoint is to be told that its work is in vain; each holds a reference. */
 struct batch {
     struct cn_request *requests[BATCH];
     size_t n;
 };
+
+/* The other side sends no more, and all that it sent was read. */
+static bool has_ended(int fd) {
+    struct pollfd poller = {.fd = fd, .events = POLLRDHUP};
+    int unread = 0;
+    return poll(&poller, 1, 0) > 0 && ioctl(fd, FIONREAD, &unread) == 0 && unread == 0;
+}
 
 /* ---- heads --------------------------------------------------------------------------------- */
 
@@ -50,9 +57,7 @@ static bool is_done(const struct cn_connection *connection, int64_t now) {
     if (!connection->served || connection->request || idle_ns < TICK_NS / 2 ||
         idle_ns > 4 * TICK_NS)
         return false;
-    struct pollfd poller = {.fd = connection->fd, .events = POLLRDHUP};
-    int unread = 0;
-    return poll(&poller, 1, 0) > 0 && ioctl(connection->fd, FIONREAD, &unread) == 0 && unread == 0;
+    return has_ended(connection->fd);
 }
 
 static void head_is_late(struct cn_connection *connection, int64_t now) {
@@ -78,6 +83,17 @@ static void body_is_late(struct cn_request *request, bool expired, bool cancel) 
     else
         cn_error_set(&error, CN_REQUEST_TIMEOUT, "The body did not arrive in time.");
     cn_http_cut(request, &error);
+}
+
+/* Whether a client has ended its sending side in the middle of its body: nothing is unread, and
+ * the library had the time to hand on what it has read. It may have missed the end. */
+static bool broke_off(struct cn_request *request) {
+    if (request->in_piece || request->pieces != request->pieces_seen) {
+        request->pieces_seen = request->pieces;
+        request->quiet_ticks = 0;
+        return false;
+    }
+    return has_ended(request->connection->fd) && ++request->quiet_ticks >= QUIET_TICKS;
 }
 
 /* A client that is gone and one that has only ended its sending side look alike at first. A 102
@@ -122,6 +138,8 @@ static void look_at_request(struct cn_request *request, int64_t now, bool cancel
     case CN_PHASE_BODY:
         if (late || expired || cancel)
             body_is_late(request, expired, cancel);
+        else if (broke_off(request))
+            shutdown(request->connection->fd, SHUT_RDWR);
         break;
     case CN_PHASE_PENDING:
     case CN_PHASE_STARVED:

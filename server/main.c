@@ -98,8 +98,7 @@ static enum cn_code start_executors(struct app *app, struct cn_error *error) {
     const struct cn_settings *settings = &app->settings;
     struct cn_service *service = &app->service;
     size_t usable = (size_t)service->cpus.usable;
-    struct cn_executor_settings pool = {.registry = &app->registry,
-                                        .max_queued = MAX_QUEUED_TASKS};
+    struct cn_executor_settings pool = {.registry = &app->registry, .max_queued = MAX_QUEUED_TASKS};
     pool.max_workers = settings->max_workers;
     pool.workers = usable < pool.max_workers ? usable : pool.max_workers;
     CN_TRY(cn_serial_new(&service->executors[CN_EXECUTOR_SERIAL], &pool, error));

@@ -24,7 +24,8 @@
 #include "base/buf.h"
 #include "server/http.h"
 
-/* A refused body whose rest is at most this long is read and dropped, so that the connection can go on. */
+/* A refused body whose rest is at most this long is read and dropped, so that the connection can go
+ * on. */
 #define CN_HTTP_DROP_BYTES (INT64_C(1) << 20)
 /* After a refusal in the middle of a body so much more is taken, and so long, that the client gets
  * to read the reply before the connection is reset. */
@@ -32,17 +33,17 @@
 #define CN_HTTP_LINGER_NS (INT64_C(2000000000))
 
 enum cn_phase {
-    CN_PHASE_HEAD,    /* the request line is there, the rest of the head is not yet */
-    CN_PHASE_BODY,    /* the body arrives */
-    CN_PHASE_HELD,    /* suspended in the body, until the endpoint wants more */
-    CN_PHASE_CALL,    /* the endpoint's open or finish runs */
+    CN_PHASE_HEAD,     /* the request line is there, the rest of the head is not yet */
+    CN_PHASE_BODY,     /* the body arrives */
+    CN_PHASE_HELD,     /* suspended in the body, until the endpoint wants more */
+    CN_PHASE_CALL,     /* the endpoint's open or finish runs */
     CN_PHASE_FINISHED, /* the same, and the reply was not made yet: the library will call again */
-    CN_PHASE_PENDING, /* suspended until the reply is made */
-    CN_PHASE_READY,   /* the reply is made, and not yet handed to the library */
-    CN_PHASE_SENDING, /* the library sends it */
-    CN_PHASE_STARVED, /* suspended in the middle of a stream */
-    CN_PHASE_CUT,     /* refused on the bare socket; what still arrives is dropped */
-    CN_PHASE_OVER,    /* the library is done with it */
+    CN_PHASE_PENDING,  /* suspended until the reply is made */
+    CN_PHASE_READY,    /* the reply is made, and not yet handed to the library */
+    CN_PHASE_SENDING,  /* the library sends it */
+    CN_PHASE_STARVED,  /* suspended in the middle of a stream */
+    CN_PHASE_CUT,      /* refused on the bare socket; what still arrives is dropped */
+    CN_PHASE_OVER,     /* the library is done with it */
 };
 
 struct cn_connection;
@@ -64,15 +65,19 @@ struct cn_request {
     int64_t deadline_ns; /* of the exchange, as the endpoint left it */
     int64_t paused_ns;   /* when HELD or STARVED began */
     enum cn_code cut_code;
+    bool in_piece;   /* the handler has a piece of the body */
+    unsigned pieces; /* how many it has had */
+    unsigned pieces_seen;
+    unsigned quiet_ticks; /* of the watcher, since a client that sends no more has sent the last */
 
     /* the library's thread only */
-    bool entered;   /* the head was looked at */
-    bool opened;    /* the endpoint's open succeeded: close must be called */
+    bool entered; /* the head was looked at */
+    bool opened;  /* the endpoint's open succeeded: close must be called */
     bool chunked;
     bool expects_continue;
-    bool dropping; /* refused: the body is dropped, and the reply sent behind it */
-    bool counted;  /* in http->working */
-    bool waiting;  /* the body has ended, but the endpoint asked to be waited for */
+    bool dropping;  /* refused: the body is dropped, and the reply sent behind it */
+    bool counted;   /* in http->working */
+    bool waiting;   /* the body has ended, but the endpoint asked to be waited for */
     bool hold_next; /* the same, in the next call */
     int64_t received;
     int64_t drop_left;
@@ -81,7 +86,7 @@ struct cn_request {
     size_t part;     /* the part that is being copied, and how much of it was */
     size_t part_offset;
     struct cn_buf collected; /* a stream for an HTTP/1.0 client */
-    bool uri_too_long; /* it was not kept then */
+    bool uri_too_long;       /* it was not kept then */
 
     struct cn_request *next; /* among the spares */
 };
@@ -123,7 +128,7 @@ struct cn_http {
 /* ---- http_request.c: requests, and what endpoints may call -------------------------------- */
 
 struct cn_request *cn_request_new(struct cn_http *http);
-void cn_request_free(struct cn_request *request); /* for good */
+void cn_request_free(struct cn_request *request);  /* for good */
 void cn_request_unref(struct cn_request *request); /* the last one closes the exchange */
 /* Takes over what the endpoint left in exchange->deadline_ns. */
 void cn_request_take_deadline(struct cn_request *request);

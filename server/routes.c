@@ -6,10 +6,9 @@
 #include "handlers/endpoints.h"
 
 static const struct cn_endpoint *const table[] = {
-    &cn_endpoint_compute,   &cn_endpoint_check,     &cn_endpoint_runs,     &cn_endpoint_run,
-    &cn_endpoint_run_trace, &cn_endpoint_pools,     &cn_endpoint_functions, &cn_endpoint_livez,
-    &cn_endpoint_readyz,    &cn_endpoint_home,      &cn_endpoint_home_script,
-    &cn_endpoint_home_style,
+    &cn_endpoint_compute,   &cn_endpoint_check, &cn_endpoint_runs,        &cn_endpoint_run,
+    &cn_endpoint_run_trace, &cn_endpoint_pools, &cn_endpoint_functions,   &cn_endpoint_livez,
+    &cn_endpoint_readyz,    &cn_endpoint_home,  &cn_endpoint_home_script, &cn_endpoint_home_style,
 };
 
 const struct cn_endpoint *const *cn_routes(size_t *n) {

@@ -16,8 +16,8 @@ struct cn_secrets {
     struct cn_str token; /* empty: none */
 };
 
-/* The token: the first line of `token_file`, without its line end; CN_INVALID_PARAMETER if it is empty.
- * The keys: every regular file in `keys_dir` whose name does not begin with a dot; its bytes
+/* The token: the first line of `token_file`, without its line end; CN_INVALID_PARAMETER if it is
+ * empty. The keys: every regular file in `keys_dir` whose name does not begin with a dot; its bytes
  * without one trailing line feed; an empty one is CN_INVALID_PARAMETER. Either may be NULL. */
 enum cn_code cn_secrets_read(struct cn_secrets *secrets, const char *token_file,
                              const char *keys_dir, struct cn_error *error);

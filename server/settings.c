@@ -250,9 +250,9 @@ static bool read_flag(struct cn_settings *settings, int argc, char **argv, int *
     const char *argument = argv[(*at)++];
     const char *equals = strchr(argument, '=');
     size_t len = equals ? (size_t)(equals - argument) : strlen(argument);
-    const struct setting *setting =
-        len > 2 && argument[0] == '-' && argument[1] == '-' ? find_setting(argument + 2, len - 2)
-                                                            : NULL;
+    const struct setting *setting = len > 2 && argument[0] == '-' && argument[1] == '-'
+                                        ? find_setting(argument + 2, len - 2)
+                                        : NULL;
     if (!setting) {
         fprintf(err, "colonnade: unknown argument '%s'; --help lists the settings\n", argument);
         return false;

@@ -18,7 +18,7 @@ struct cn_settings {
     const char *token_file; /* NULL: none */
     const char *keys_dir;   /* NULL: none */
     bool allow_anonymous;
-    uint64_t threads;      /* 0: as many as there are usable CPUs; also for the next two */
+    uint64_t threads; /* 0: as many as there are usable CPUs; also for the next two */
     uint64_t processes;
     uint64_t http_threads;
     uint64_t max_body_bytes;

@@ -141,7 +141,7 @@ def test_a_small_request_is_not_held_up_by_a_large_job(launch):
     running = launch()
     done = []
     lets = {f"h{k}": f"sha3_256(a, b, 'x{k}')" for k in range(30)}
-    document = {"generate": {"rows": 400_000, "columns": ["a", "b"], "distribution": "uniform", "seed": 1},
+    document = {"generate": {"rows": 120_000, "columns": ["a", "b"], "distribution": "uniform", "seed": 1},
                 "let": lets, "limit": 0}
     for executor in ("threads", "processes"):
         large = threading.Thread(target=lambda: done.append(running.post_json({**document, "executor": executor})))

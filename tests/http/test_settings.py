@@ -131,7 +131,7 @@ def test_sigterm_finishes_what_runs():
     for executor in ("threads", "processes"):
         running = Server()
         replies = []
-        document = {**SLOW, "generate": {**SLOW["generate"], "rows": 200_000}, "executor": executor}
+        document = {**SLOW, "generate": {**SLOW["generate"], "rows": 60_000}, "executor": executor}
         client = threading.Thread(target=lambda: replies.append(running.post_json(document)))
         client.start()
         until = time.monotonic() + 20

@@ -151,7 +151,8 @@ static void timing_sums_and_leaves_out(void **state) {
                           "\"cpu_ns\":20,\"stages\":{\"parse\":10,\"wait\":20}}]}"));
     buf.len = 0;
     assert_true(cn_server_timing(&buf, &ledger, 2500110));
-    assert_true(cn_str_is(cn_buf_str(&buf), "receive;dur=0.000, execute;dur=2.500, total;dur=2.500"));
+    assert_true(
+        cn_str_is(cn_buf_str(&buf), "receive;dur=0.000, execute;dur=2.500, total;dur=2.500"));
     cn_buf_release(&buf);
 }
 

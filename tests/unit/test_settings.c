@@ -107,10 +107,20 @@ static void environment_is_weaker(void **state) {
 static void wrong_ones_are_named(void **state) {
     (void)state;
     static const char *const wrong[] = {
-        "--max-rows=",     "--max-rows=0",       "--max-rows=1.5",      "--max-rows=-1",
-        "--max-rows=5KiB", "--max-rows=9999999999999999999999",         "--grace-ms=1GiB",
-        "--no-such=1",     "--allow-anonymous=perhaps", "positional",   "--",
-        "--listen=",       "--max-body-bytes=99999999999GiB",           "--max-header-bytes=1",
+        "--max-rows=",
+        "--max-rows=0",
+        "--max-rows=1.5",
+        "--max-rows=-1",
+        "--max-rows=5KiB",
+        "--max-rows=9999999999999999999999",
+        "--grace-ms=1GiB",
+        "--no-such=1",
+        "--allow-anonymous=perhaps",
+        "positional",
+        "--",
+        "--listen=",
+        "--max-body-bytes=99999999999GiB",
+        "--max-header-bytes=1",
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         struct result r = RUN(no_env, wrong[i]);
@@ -148,10 +158,14 @@ static void addresses(void **state) {
         const char *text, *shown;
         bool loopback;
     } good[] = {
-        {"127.0.0.1:8080", "127.0.0.1:8080", true}, {"localhost:1", "127.0.0.1:1", true},
-        {"127.9.9.9:0", "127.9.9.9:0", true},       {"[::1]:80", "[::1]:80", true},
-        {"0.0.0.0:80", "0.0.0.0:80", false},        {":80", "0.0.0.0:80", false},
-        {"[::]:80", "[::]:80", false},              {"192.168.1.2:65535", "192.168.1.2:65535", false},
+        {"127.0.0.1:8080", "127.0.0.1:8080", true},
+        {"localhost:1", "127.0.0.1:1", true},
+        {"127.9.9.9:0", "127.9.9.9:0", true},
+        {"[::1]:80", "[::1]:80", true},
+        {"0.0.0.0:80", "0.0.0.0:80", false},
+        {":80", "0.0.0.0:80", false},
+        {"[::]:80", "[::]:80", false},
+        {"192.168.1.2:65535", "192.168.1.2:65535", false},
     };
     struct cn_listener listener;
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
@@ -159,9 +173,9 @@ static void addresses(void **state) {
         assert_string_equal(listener.shown, good[i].shown);
         assert_int_equal(listener.loopback, good[i].loopback);
     }
-    static const char *const bad[] = {"",          "8080",     "127.0.0.1", "127.0.0.1:",
-                                      "1.2.3:80",  "::1:80",   "[::1]",     "[127.0.0.1]:80",
-                                      "host.x:80", "1.1.1.1:65536", "1.1.1.1:-1", "[]:80"};
+    static const char *const bad[] = {
+        "",      "8080",           "127.0.0.1", "127.0.0.1:",    "1.2.3:80",   "::1:80",
+        "[::1]", "[127.0.0.1]:80", "host.x:80", "1.1.1.1:65536", "1.1.1.1:-1", "[]:80"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         assert_int_equal(cn_listener_parse(&listener, bad[i], NULL), CN_INVALID_PARAMETER);
 }
