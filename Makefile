@@ -15,7 +15,7 @@ PACKAGES_BUILD := gcc libc6-dev make pkg-config libmicrohttpd-dev libjansson-dev
 PACKAGES_DEMO := $(PACKAGES_BUILD) curl python3-minimal
 PACKAGES_TEST := $(PACKAGES_DEMO) clang clang-format libclang-rt-14-dev llvm libcmocka-dev git \
 	python3 python3-pytest python3-numpy python3-pandas python3-mpmath python3-xxhash \
-	libpython3.11-testsuite npm procps mandoc openssl
+	libpython3.11-testsuite npm/npm procps mandoc openssl
 
 ROOMS := base kernels columns expr pool handlers server
 SOURCES := $(foreach room,$(ROOMS),$(sort $(wildcard $(room)/*.c)))

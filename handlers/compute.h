@@ -1,6 +1,6 @@
 /*
  * compute.h: inside of the compute endpoint: one request's body on its way into a job.
- * Private to compute.c, intake*.c, place.c.
+ * Private to compute*.c, intake*.c, place.c and the stream.
  */
 #ifndef CN_HANDLERS_COMPUTE_H
 #define CN_HANDLERS_COMPUTE_H
@@ -36,8 +36,13 @@ struct cn_compute {
     struct cn_intake intake;
     struct cn_buf text;    /* JSON, or what is not known yet */
     struct cn_job *job;    /* NULL: not before the names of the columns are known */
+    atomic_bool ending;    /* a worker is reading what waited for the end of the body */
+    atomic_bool gone;      /* nobody waits for the reply any more */
     struct cn_form *parts; /* a form's parser and what it gathered; NULL */
 };
+
+/* Head and query: what kind of body comes, and the options that are known before it. */
+enum cn_code cn_compute_read_head(struct cn_compute *compute, struct cn_error *error);
 
 /* The options are complete: parse the lets, with the helpful texts of options.h. */
 enum cn_code cn_compute_parse_lets(struct cn_compute *compute, struct cn_error *error);
@@ -68,6 +73,7 @@ enum cn_code cn_intake_json(struct cn_compute *compute, struct cn_error *error);
 enum cn_code cn_form_new(struct cn_compute *compute, struct cn_error *error);
 enum cn_code cn_form_feed(struct cn_compute *compute, struct cn_str text, struct cn_error *error);
 enum cn_code cn_form_end(struct cn_compute *compute, struct cn_error *error);
+size_t cn_form_waiting(const struct cn_compute *compute); /* bytes of data; 0 without a form */
 void cn_form_free(struct cn_compute *compute);
 
 #endif

@@ -8,6 +8,9 @@
 
 extern const struct cn_kind cn_kind_compute;
 
+/* The task that reads a large body which had to wait for its end (compute.c). */
+enum cn_code cn_compute_run_ending(struct cn_run *run, struct cn_error *error);
+
 /* A task's arguments. Inputs: CSV: the text, whole records. Frame: cn_frame_slice() of the plan's
  * loaded columns. Generate: none. */
 struct cn_morsel_args {

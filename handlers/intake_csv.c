@@ -116,6 +116,8 @@ static enum cn_code read_header(struct cn_compute *compute, bool complete, struc
         compute->job->first_line += text.data[i] == '\n';
     if (length > 0) {
         struct cn_str header = cn_str(text.data, length - line_end);
+        while (header.len > 0 && (header.data[0] == '\n' || header.data[0] == '\r'))
+            header = cn_str(header.data + 1, header.len - 1); /* empty lines before it */
         compute->job->header = cn_arena_str(&compute->exchange->arena, header);
         if (!compute->job->header.data)
             return cn_error_memory(error);

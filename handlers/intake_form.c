@@ -154,6 +154,15 @@ enum cn_code cn_form_feed(struct cn_compute *compute, struct cn_str text, struct
     return cn_multipart_feed(&compute->parts->parser, text.data, text.len, error);
 }
 
+size_t cn_form_waiting(const struct cn_compute *compute) {
+    size_t bytes = 0;
+
+    for (const struct waiting *block = compute->parts ? compute->parts->first : NULL; block;
+         block = block->next)
+        bytes += block->len;
+    return bytes;
+}
+
 /* The first bytes tell JSON from CSV, when nothing else does. */
 static enum cn_body_kind sniff(const struct cn_form *form) {
     enum cn_body_kind kind = CN_BODY_UNSTATED;

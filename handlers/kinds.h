@@ -11,6 +11,7 @@ enum {
     CN_KIND_NOOP,    /* nothing: what a crossing costs */
     CN_KIND_ECHO,    /* its inputs are its output: what shipping costs */
     CN_KIND_COMPUTE, /* handlers/compute_kind.h */
+    CN_KIND_INTAKE,  /* reading a large body that had to wait for its end; in this process only */
     CN_KIND_COUNT
 };
 

@@ -47,6 +47,7 @@ static enum cn_code csv_row(struct cn_morsel *morsel, const struct cn_csv_block 
     const struct cn_spec *spec = morsel->plan->spec;
     struct cn_buf *out = morsel->run->out;
     const struct cn_csv_row *source = text ? &text->row[row] : NULL;
+    size_t before = out->len;
     size_t o = 0;
     bool ok = true;
 
@@ -69,6 +70,9 @@ static enum cn_code csv_row(struct cn_morsel *morsel, const struct cn_csv_block 
             ok = cn_csv_write_value(out, vector, row, spec->delimiter);
         }
     }
+    /* The last row may have no line end, but a row of one null needs one to be seen. */
+    if (ok && spec->n_outputs > 0 && source && source->next == source->end && out->len == before)
+        return cn_buf_add_char(out, '\n') ? CN_OK : cn_error_memory(error);
     if (ok && spec->n_outputs > 0)
         ok = source ? cn_buf_add(out, source->end, (size_t)(source->next - source->end))
                     : cn_buf_add_char(out, '\n');

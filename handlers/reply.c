@@ -79,7 +79,7 @@ bool cn_reply_json_tail(struct cn_job *job, struct cn_buf *out) {
 bool cn_reply_csv_head(const struct cn_job *job, struct cn_buf *out) {
     const struct cn_spec *spec = job->spec;
     bool ok = true;
-    bool as_is = spec->verbatim && job->renamed == false && job->header.len > 0;
+    bool as_is = spec->verbatim && !job->renamed && job->header.data;
 
     if (!spec->dialect.header || spec->n_outputs == 0)
         return true;

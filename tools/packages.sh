@@ -1,8 +1,15 @@
 #!/bin/sh
-# Installs the Debian packages that are missing among those given. Needs root, or sudo.
+# Installs the Debian packages that are missing among those given. Needs root, or sudo. COMMAND/PACKAGE
+# means that the package is only needed where there is no such command.
 set -eu
 missing=
 for package in "$@"; do
+    case "$package" in
+    */*)
+        command -v "${package%%/*}" >/dev/null && continue
+        package=${package#*/}
+        ;;
+    esac
     status=$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null || true)
     [ "$status" = "install ok installed" ] || missing="$missing $package"
 done
