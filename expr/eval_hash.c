@@ -1,10 +1,12 @@
 /* Row hashes: the text of each row, then its digest. */
 #include "expr/eval.h"
+#include "expr/lexer.h"
 
 #include "kernels/number.h"
 
 /* Texts are digested whenever they fill this. */
 #define TEXT_BATCH ((size_t)1 << 20)
+#define TEXT_KEEP (16 * TEXT_BATCH)
 
 /* An argument with the block's values at hand. */
 struct column {
@@ -17,6 +19,7 @@ struct column {
 struct job {
     struct cn_eval *eval;
     const struct cn_hash *hash;
+    const struct cn_step *step;
     struct column *columns;
     size_t bound; /* bytes of a row at most, besides the values of strings */
     cn_failures why;
@@ -47,7 +50,7 @@ static void put(struct cn_buf *text, struct cn_str piece) {
 }
 
 /* The text of one value, preceded by its length and ':' where the frame asks for it. There is room
- * for everything but a string's own bytes. */
+ * for everything but a string's own bytes. False: no memory, or more than CN_EVAL_MAX_TEXT. */
 static bool put_value(const struct job *job, const struct column *column, size_t row) {
     struct cn_buf *text = &job->eval->text;
     bool framed = job->hash->length_frame;
@@ -59,7 +62,8 @@ static bool put_value(const struct job *job, const struct column *column, size_t
     struct cn_str value;
     if (column->type == CN_TYPE_STRING) {
         value = ((const struct cn_str *)column->values)[row];
-        if (value.len > SIZE_MAX - job->bound || !cn_buf_reserve(text, value.len + job->bound))
+        if (value.len > CN_EVAL_MAX_TEXT || text->len > CN_EVAL_MAX_TEXT - value.len ||
+            !cn_buf_reserve(text, value.len + job->bound))
             return false;
     } else if (!framed) {
         text->len += format_value(column, row, text->data + text->len);
@@ -73,6 +77,13 @@ static bool put_value(const struct job *job, const struct column *column, size_t
     }
     put(text, value);
     return true;
+}
+
+/* Whatever the texts of other rows are, a row's own may be large: its arguments may repeat. */
+static enum cn_code too_large(const struct job *job, struct cn_error *error) {
+    return cn_expr_error(error, CN_LIMIT_EXCEEDED, (int32_t)job->step->let, job->step->position,
+                         "the texts to digest exceed %zu MiB, or memory ran out",
+                         CN_EVAL_MAX_TEXT >> 20);
 }
 
 static bool put_row(const struct job *job, size_t row) {
@@ -147,7 +158,7 @@ static enum cn_code digest_rows(const struct job *job, struct cn_digest *digest,
     for (size_t row = 0; row < eval->rows; row++) {
         eval->offsets[row - first] = eval->text.len;
         if (!is_skipped(job, row) && !put_row(job, row))
-            return cn_error_memory(error);
+            return too_large(job, error);
         if (row + 1 < eval->rows && eval->text.len < TEXT_BATCH)
             continue;
         eval->offsets[row + 1 - first] = eval->text.len;
@@ -194,7 +205,7 @@ static enum cn_code write_preimages(const struct job *job, struct cn_str *out,
     for (size_t row = 0; row < eval->rows; row++) {
         eval->offsets[row] = eval->text.len;
         if (!is_skipped(job, row) && !put_row(job, row))
-            return cn_error_memory(error);
+            return too_large(job, error);
     }
     eval->offsets[eval->rows] = eval->text.len;
     char *copy = cn_arena_alloc(&eval->scratch, eval->text.len);
@@ -230,8 +241,10 @@ static enum cn_code run(struct job *job, const struct cn_step *step, struct cn_e
 enum cn_code cn_eval_hash(struct cn_eval *eval, const struct cn_step *step,
                           struct cn_error *error) {
     int64_t started = cn_clock_now();
-    struct job job = {.eval = eval, .hash = &eval->program->hashes[step->index]};
+    struct job job = {.eval = eval, .hash = &eval->program->hashes[step->index], .step = step};
     enum cn_code code = run(&job, step, error);
+    if (eval->text.cap > TEXT_KEEP) /* one large row is no reason to hold on to its room */
+        cn_buf_release(&eval->text);
     eval->hash_ns += cn_clock_now() - started;
     return code;
 }

@@ -10,6 +10,11 @@
 
 #define CN_PLAN_CACHE 4
 
+/* What one morsel may write. Aliases and joined texts can multiply a small body, so there must be
+ * a bound; a morsel of ordinary rows writes a few MiB. */
+#define CN_MORSEL_MAX_OUTPUT ((size_t)512 << 20)
+#define CN_MORSEL_KEEP ((size_t)16 << 20) /* scratch that outlives a morsel */
+
 struct cn_cached_plan {
     uint64_t id;
     uint64_t used; /* age */

@@ -42,6 +42,17 @@ static enum cn_code check_nul(const struct cn_morsel *morsel, const struct cn_ve
                         "(Accept: application/json) or take it out");
 }
 
+static enum cn_code check_output(size_t bytes, size_t row, struct cn_error *error) {
+    if (bytes <= CN_MORSEL_MAX_OUTPUT)
+        return CN_OK;
+    if (error && error->code == CN_OK)
+        error->row = (int64_t)row;
+    return cn_error_set(error, CN_LIMIT_EXCEEDED,
+                        "the rows of one chunk make more than %zu MiB of reply; ask for fewer rows "
+                        "in each (chunk_rows), or for fewer columns",
+                        CN_MORSEL_MAX_OUTPUT >> 20);
+}
+
 static enum cn_code csv_row(struct cn_morsel *morsel, const struct cn_csv_block *text, size_t row,
                             struct cn_error *error) {
     const struct cn_spec *spec = morsel->plan->spec;
@@ -68,6 +79,7 @@ static enum cn_code csv_row(struct cn_morsel *morsel, const struct cn_csv_block 
             const struct cn_vector *vector = output_vector(morsel, o);
             CN_TRY(check_nul(morsel, vector, o, row, error));
             ok = cn_csv_write_value(out, vector, row, spec->delimiter);
+            CN_TRY(check_output(out->len, row, error));
         }
     }
     /* The last row may have no line end, but a row of one null needs one to be seen. */
@@ -83,6 +95,7 @@ static enum cn_code encode_json(struct cn_morsel *morsel, size_t rows, struct cn
     const struct cn_plan *plan = morsel->plan;
     enum cn_code worst = CN_OK;
     struct cn_error lowest;
+    size_t bytes = 0;
 
     cn_error_init(&lowest);
     for (size_t o = 0; o < plan->spec->n_outputs; o++) {
@@ -100,6 +113,8 @@ static enum cn_code encode_json(struct cn_morsel *morsel, size_t rows, struct cn
             lowest = fault;
             worst = code;
         }
+        bytes += morsel->state->pieces[o].len;
+        CN_TRY(check_output(bytes, 0, error));
     }
     if (worst != CN_OK && error && error->code == CN_OK)
         *error = lowest;
@@ -144,6 +159,15 @@ void cn_morsel_encode(struct cn_morsel *morsel, const struct cn_csv_block *text,
     morsel->run->spans->ns[CN_SPAN_ENCODE] += cn_clock_now() - started;
 }
 
+static void trim_pieces(struct cn_compute_state *state) {
+    size_t held = 0;
+
+    for (size_t i = 0; i < state->n_pieces; i++)
+        held += state->pieces[i].cap;
+    for (size_t i = 0; i < state->n_pieces && held > CN_MORSEL_KEEP; i++)
+        cn_buf_release(&state->pieces[i]);
+}
+
 enum cn_code cn_morsel_finish(struct cn_morsel *morsel, struct cn_error *error) {
     const struct cn_spec *spec = morsel->plan->spec;
     struct cn_buf *out = morsel->run->out;
@@ -172,6 +196,8 @@ enum cn_code cn_morsel_finish(struct cn_morsel *morsel, struct cn_error *error) 
         ok = cn_buf_add(out, error, sizeof *error);
         cn_error_init(error);
     }
+    if (json)
+        trim_pieces(morsel->state);
     if (!ok)
         return cn_error_memory(error);
     morsel->run->spans->ns[CN_SPAN_ENCODE] += cn_clock_now() - started;

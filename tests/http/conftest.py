@@ -77,7 +77,7 @@ def npm_data():
     folder = pathlib.Path(os.environ.get("COLONNADE_NPM", client.ROOT / "build" / "npm"))
     folder = folder / "node_modules"
     if not folder.is_dir():
-        pytest.skip("build/npm holds no vega-datasets and csv-spectrum (make npm-data)")
+        pytest.skip("build/npm holds no vega-datasets and csv-spectrum (make build/npm/.installed)")
     return folder
 
 

@@ -1,5 +1,6 @@
 """Executors under fire: workers killed while mixed clients run; a million rows; baselines."""
 import hashlib
+import http.client
 import os
 import random
 import signal
@@ -135,6 +136,36 @@ def test_a_stopped_worker_costs_its_deadline_only(launch):
     while running.lets("a", {"a": [7]}, executor="processes", timeout_ms=1000).status != 200:
         assert time.monotonic() < until
     assert running.pool("processes")["workers"][0]["pid"] != pid
+
+
+def test_pools_grow_when_asked(launch):
+    running = launch("--threads", 1, "--processes", 1)
+    for executor in ("threads", "processes"):
+        reply = running.lets("md5(a)", {"a": list(range(6000))}, executor=executor, workers=5, chunk_rows=20)
+        assert reply.columns["r"][7] == hashlib.md5(b"7").hexdigest()
+        assert 1 <= reply.json()["execution"]["workers"] <= 5
+        assert 1 < len(running.pool(executor)["workers"]) <= 5
+
+
+def test_many_small_requests_leave_nothing_behind(launch):
+    """The record of runs is bounded, and so is what a chunk or a run leaves."""
+    running = launch()
+    connection = http.client.HTTPConnection(running.host, running.port, timeout=60)
+
+    def ask(count):
+        for _ in range(count):
+            connection.request("POST", "/v1/compute?let=r=a*2", b"a\n1\n2\n", {"Content-Type": "text/csv"})
+            assert connection.getresponse().read() == b"a,r\n1,2\n2,4\n"
+
+    ask(2000)
+    memory, descriptors = running.resident(), running.descriptors()
+    ask(6000)
+    for executor in ("threads", "processes"):
+        for _ in range(10):
+            reply = running.post_csv("a\n" + "1\n" * 5000, {"let": "r=a", "executor": executor, "chunk_rows": 1})
+            assert reply.status == 200
+    assert settled(running, memory, descriptors), (memory, running.resident())
+    assert len(running.get("/v1/runs?limit=100000").json()["runs"]) < 8000
 
 
 def test_a_small_request_is_not_held_up_by_a_large_job(launch):

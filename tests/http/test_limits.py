@@ -264,3 +264,20 @@ def test_slow_clients_do_not_hold_up_others(launch):
     for connection in slow:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         connection.close()
+
+
+@pytest.mark.parametrize("flags", [(), ("--buffer-bytes", 65536)])
+def test_a_client_that_does_not_read_is_closed(launch, flags):
+    """The deadline of a body holds in the other direction too."""
+    running = launch("--body-timeout-ms", 500, *flags)
+    before = running.descriptors()
+    data = b"a\n" + b"1234567890\n" * 40_000
+    with running.connect() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.sendall(head(CSV + b"Content-Length: %d\r\n" % len(data), b"/v1/compute?let=k=sha512(a)") + data)
+        time.sleep(0.3)
+        until = time.monotonic() + 30
+        while running.descriptors() > before:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+    assert running.wait_idle(5) and running.post_csv("a\n1\n").status == 200
