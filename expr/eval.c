@@ -9,18 +9,39 @@
 #define SCRATCH_BLOCK ((size_t)256 << 10)
 #define SCRATCH_KEEP ((size_t)4 << 20)
 #define ALIGNMENT 64U
+/* A block's registers stay in a core's second-level cache, and a program with thousands of lets
+ * does not take thousands of full blocks from every worker. */
+#define REGISTER_BYTES ((size_t)1 << 20)
+#define LEAST_ROWS ((size_t)16)
 
 /* ---- state -------------------------------------------------------------------------------- */
 
 /* Room for a block of values of `width` bytes, on cache lines. */
 static void *block_alloc(struct cn_eval *eval, size_t width) {
-    char *memory = cn_arena_alloc(&eval->memory, width * CN_BLOCK_ROWS + ALIGNMENT);
+    char *memory = cn_arena_alloc(&eval->memory, width * eval->capacity + ALIGNMENT);
     if (memory == NULL)
         return NULL;
     size_t off = (uintptr_t)memory % ALIGNMENT;
     memory += off > 0 ? ALIGNMENT - off : 0;
-    memset(memory, 0, width * CN_BLOCK_ROWS);
+    memset(memory, 0, width * eval->capacity);
     return memory;
+}
+
+static size_t choose_capacity(const struct cn_program *program) {
+    size_t width = program->n_hashes > 0 ? CN_DIGEST_MAX_SIZE : 0;
+    for (size_t i = 0; i < program->n_registers; i++) {
+        const struct cn_register *reg = &program->registers[i];
+        if (reg->kind != CN_REGISTER_INPUT)
+            width += sizeof(struct cn_str) + 1;
+    }
+    size_t rows = width > 0 ? REGISTER_BYTES / width : CN_BLOCK_ROWS;
+    if (rows >= CN_BLOCK_ROWS)
+        return CN_BLOCK_ROWS;
+    return rows > LEAST_ROWS ? rows / LEAST_ROWS * LEAST_ROWS : LEAST_ROWS;
+}
+
+size_t cn_eval_capacity(const struct cn_eval *eval) {
+    return eval->capacity;
 }
 
 static bool make_shared_blocks(struct cn_eval *eval) {
@@ -30,16 +51,16 @@ static bool make_shared_blocks(struct cn_eval *eval) {
     eval->fail = block_alloc(eval, 1);
     if (ones == NULL || empties == NULL || eval->zeros == NULL || eval->fail == NULL)
         return false;
-    memset(ones, 1, CN_BLOCK_ROWS);
-    for (size_t i = 0; i < CN_BLOCK_ROWS; i++)
+    memset(ones, 1, eval->capacity);
+    for (size_t i = 0; i < eval->capacity; i++)
         empties[i] = CN_STR("");
     eval->ones = ones;
     eval->empties = empties;
     return true;
 }
 
-static void fill(const struct cn_constant *constant, void *out) {
-    for (size_t i = 0; i < CN_BLOCK_ROWS; i++) {
+static void fill(const struct cn_constant *constant, void *out, size_t rows) {
+    for (size_t i = 0; i < rows; i++) {
         switch (constant->type) {
         case CN_TYPE_BOOL:
             ((uint8_t *)out)[i] = constant->boolean;
@@ -73,7 +94,7 @@ static bool make_slot(struct cn_eval *eval, const struct cn_register *reg, struc
     void *values = block_alloc(eval, cn_register_width(constant->type));
     if (values == NULL)
         return false;
-    fill(constant, values);
+    fill(constant, values, eval->capacity);
     slot->values = values;
     return true;
 }
@@ -83,8 +104,8 @@ static enum cn_code make_digests(struct cn_eval *eval, struct cn_error *error) {
     if (program->n_hashes == 0)
         return CN_OK;
     eval->digests = cn_arena_zalloc(&eval->memory, program->n_hashes * sizeof *eval->digests);
-    eval->offsets = cn_arena_array(&eval->memory, CN_BLOCK_ROWS + 1, sizeof *eval->offsets);
-    eval->digest_bytes = cn_arena_array(&eval->memory, CN_BLOCK_ROWS, CN_DIGEST_MAX_SIZE);
+    eval->offsets = cn_arena_array(&eval->memory, eval->capacity + 1, sizeof *eval->offsets);
+    eval->digest_bytes = cn_arena_array(&eval->memory, eval->capacity, CN_DIGEST_MAX_SIZE);
     if (eval->digests == NULL || eval->offsets == NULL || eval->digest_bytes == NULL)
         return cn_error_memory(error);
     for (size_t i = 0; i < program->n_steps; i++) {
@@ -117,6 +138,7 @@ enum cn_code cn_eval_new(struct cn_eval **eval, const struct cn_program *program
     if (self == NULL)
         return cn_error_memory(error);
     self->program = program;
+    self->capacity = choose_capacity(program);
     cn_arena_init(&self->memory, SCRATCH_BLOCK);
     cn_arena_init(&self->scratch, SCRATCH_BLOCK);
     cn_buf_init(&self->text);
@@ -202,8 +224,8 @@ enum cn_code cn_eval_block(struct cn_eval *eval, const struct cn_vector *inputs,
                            struct cn_error *error) {
     int64_t started = cn_clock_now();
     enum cn_code code = CN_OK;
-    if (rows > CN_BLOCK_ROWS)
-        return cn_error_set(error, CN_INTERNAL, "a block has %d rows at most", CN_BLOCK_ROWS);
+    if (rows > eval->capacity)
+        return cn_error_set(error, CN_INTERNAL, "a block has %zu rows at most", eval->capacity);
     cn_arena_reset(&eval->scratch, SCRATCH_KEEP);
     eval->rows = rows;
     eval->hash_ns = 0;

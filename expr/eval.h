@@ -36,6 +36,7 @@ struct cn_slot {
 
 struct cn_eval {
     const struct cn_program *program;
+    size_t capacity;            /* rows of a block at most */
     struct cn_arena memory;     /* as long as the state */
     struct cn_arena scratch;    /* as long as the block */
     struct cn_slot *slots;      /* by register */

@@ -123,6 +123,11 @@ void cn_program_free(struct cn_program *program);
 enum cn_code cn_recipe_resolve(const struct cn_recipe *recipe, const struct cn_schema *schema,
                                struct cn_error *error);
 
+/* Errors that do not depend on the columns (a key that the ring does not hold, 1 + 'x'), as
+ * cn_program_compile() gives them. */
+enum cn_code cn_recipe_check_early(const struct cn_recipe *recipe, const struct cn_keyring *keys,
+                                   struct cn_error *error);
+
 /* For /v1/check: parses and checks each let on its own as far as possible, and collects all errors
  * (at most one a let, plus those of further lets; a let that failed has an unknown type that fits
  * anywhere). types[i] is the type of let i; failed[i] says that it has none. canonical texts are
@@ -175,8 +180,11 @@ enum cn_code cn_eval_new(struct cn_eval **eval, const struct cn_program *program
                          struct cn_error *error);
 void cn_eval_free(struct cn_eval *eval);
 
+/* Rows of a block at most: CN_BLOCK_ROWS, fewer for programs with very many registers. */
+size_t cn_eval_capacity(const struct cn_eval *eval);
+
 /*
- * Evaluates one block of rows <= CN_BLOCK_ROWS. inputs[i] belongs to cn_program_inputs()[i].
+ * Evaluates one block of rows <= cn_eval_capacity(). inputs[i] belongs to cn_program_inputs()[i].
  * outputs[let] is set for every wanted let (others are left alone); they are valid until the next
  * call and may point into the inputs. Time is added to spans' EVALUATE and HASH.
  *

@@ -135,5 +135,6 @@ enum cn_code cn_compute_read_head(struct cn_compute *compute, struct cn_error *e
     set_deadline(compute);
     if (compute->kind == CN_BODY_JSON)
         return CN_OK;
-    return cn_compute_parse_lets(compute, error);
+    CN_TRY(cn_compute_parse_lets(compute, error));
+    return cn_recipe_check_early(compute->recipe, exchange->service->keys, error);
 }

@@ -109,6 +109,7 @@ struct cn_job {
     struct cn_plan *output_plan; /* for the assumed types; NULL: these do not compile */
     struct cn_plan *pass_plan;   /* of the TABLE pass or the single-column STREAM pass */
     bool types_final;
+    unsigned n_assumed; /* times that types were assumed */
     struct cn_table_value *tables;
     struct cn_table_digest *digest;
     size_t table;
@@ -147,7 +148,9 @@ struct cn_job {
     bool stream_done;
 
     uint64_t *let_errors; /* rows that could not be computed, of chunks whose output is gone */
-    struct cn_buf head;   /* text of the reply around the chunks' data */
+    bool closed;          /* `ledger` is final: what the body of the reply says */
+    struct cn_ledger ledger;
+    struct cn_buf head; /* text of the reply around the chunks' data */
     struct cn_str *parts;
 };
 

@@ -186,6 +186,17 @@ static enum cn_code digest_rows(struct cn_job *job, struct cn_str data, struct c
     return cn_table_digest_update(job->digest, cn_str(data.data, data.len - 1), error);
 }
 
+/* The let that the digest belongs to: others can only come behind it. Rows that fail in the
+ * digest's arguments count for it; its other failures, and those of other lets, are counted when
+ * the columns are made. */
+static int32_t table_let(const struct cn_job *job) {
+    int32_t let = 0;
+
+    while (!cn_recipe_uses_table(job->spec->recipe, (size_t)let, job->table))
+        let++;
+    return let;
+}
+
 static bool advance_table(struct cn_job *job) {
     bool moved = false;
 
@@ -204,6 +215,7 @@ static bool advance_table(struct cn_job *job) {
         if (cn_morsel_trailer(chunk->plan, &chunk->result, &chunk->out, &trailer) &&
             trailer.null_rows > 0)
             job->table_null = true;
+        cn_job_count_errors(job, chunk, table_let(job));
         code = digest_rows(job, cn_chunk_data(chunk), &error);
         if (code != CN_OK)
             cn_job_fail(job, code, &error);

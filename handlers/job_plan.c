@@ -7,6 +7,8 @@
 
 /* Rows that are looked at before the first task goes out. */
 #define SAMPLE_ROWS 32
+/* Times that types are assumed anew. */
+#define MOST_ASSUMED 16
 
 static enum cn_code remember(struct cn_job *job, struct cn_plan *plan, struct cn_error *error) {
     if (job->n_plans == job->cap_plans) {
@@ -40,8 +42,12 @@ enum cn_code cn_job_compile(struct cn_job *job, enum cn_pass pass, int32_t which
     return CN_OK;
 }
 
-/* A plan for the assumed types; without one, chunks are only read until the types are settled. */
+/* A plan for the assumed types; without one, chunks are only read until the types are settled. So
+ * it is with types that change again and again: every plan costs time and memory. */
 static void assume(struct cn_job *job) {
+    job->output_plan = NULL;
+    if (job->n_assumed++ >= MOST_ASSUMED)
+        return;
     if (cn_job_compile(job, CN_PASS_OUTPUT, -1, &job->output_plan, NULL) != CN_OK)
         job->output_plan = NULL;
 }

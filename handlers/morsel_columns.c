@@ -64,7 +64,8 @@ enum cn_code cn_morsel_run_columns(struct cn_morsel *morsel, struct cn_error *er
     morsel->result->rows = morsel->args.rows;
     while (done < morsel->args.rows && cn_morsel_computes(morsel)) {
         uint64_t left = morsel->args.rows - done;
-        size_t rows = left < CN_BLOCK_ROWS ? (size_t)left : CN_BLOCK_ROWS;
+        size_t most = cn_eval_capacity(morsel->eval);
+        size_t rows = left < most ? (size_t)left : most;
         int64_t started = cn_clock_now();
 
         if (atomic_load_explicit(morsel->run->stop, memory_order_relaxed))

@@ -127,6 +127,8 @@ enum cn_code cn_morsel_run_csv(struct cn_morsel *morsel, struct cn_error *error)
         return cn_error_set(error, CN_INTERNAL, "a CSV morsel has %zu inputs",
                             morsel->run->n_inputs);
     CN_TRY(cn_csv_block_init(&block, spec->n_columns, &morsel->state->morsel, error));
+    if (morsel->eval && block.capacity > cn_eval_capacity(morsel->eval))
+        block.capacity = cn_eval_capacity(morsel->eval);
     cn_csv_reader_init(&reader, morsel->run->inputs[0], spec->dialect, spec->n_columns);
     for (;;) {
         if (atomic_load_explicit(morsel->run->stop, memory_order_relaxed))

@@ -32,6 +32,8 @@ uint64_t cn_job_chunk_rows(const struct cn_job *job) {
 struct cn_ledger cn_job_ledger(const struct cn_job *job, int64_t now) {
     struct cn_ledger ledger = job->exchange->ledger;
 
+    if (job->closed)
+        return job->ledger;
     if (ledger.current == CN_STAGE_QUEUE && job->first_start_ns > 0) {
         int64_t start =
             job->first_start_ns > ledger.since_ns ? job->first_start_ns : ledger.since_ns;

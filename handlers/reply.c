@@ -69,7 +69,8 @@ bool cn_reply_json_tail(struct cn_job *job, struct cn_buf *out) {
                              cn_executor_kind_name(job->executor_kind), job->width, job->n_chunks,
                              (unsigned long long)cn_job_chunk_rows(job));
     ok = ok && cn_json_write_string(out, cn_str_c(cn_job_reason(job)));
-    ledger = cn_job_ledger(job, cn_clock_now());
+    job->ledger = ledger = cn_job_ledger(job, cn_clock_now());
+    job->closed = true;
     workers = cn_job_workers(job, &n_workers);
     return ok && cn_buf_add_c(out, "},\"timing\":") &&
            cn_timing_write(out, &ledger, workers, n_workers) && cn_buf_add_c(out, "}\n");

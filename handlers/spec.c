@@ -179,6 +179,7 @@ void cn_spec_write(const struct cn_spec *spec, struct cn_wire *wire) {
     for (size_t i = 0; i < spec->n_outputs; i++) {
         cn_wire_put_u64(wire, (uint64_t)(int64_t)spec->outputs[i].let);
         cn_wire_put_u64(wire, spec->outputs[i].column);
+        cn_wire_put_str(wire, spec->outputs[i].name);
     }
 }
 
@@ -236,16 +237,19 @@ static enum cn_code read_outputs(struct cn_spec *spec, struct cn_wire_reader *re
                                  struct cn_error *error) {
     size_t n_lets = cn_recipe_lets(spec->recipe);
 
-    spec->n_outputs = cn_wire_get_count(reader, 16);
+    spec->n_outputs = cn_wire_get_count(reader, 24);
     spec->outputs = cn_arena_array(&spec->arena, spec->n_outputs, sizeof *spec->outputs);
     if (!spec->outputs)
         return cn_error_memory(error);
     for (size_t i = 0; i < spec->n_outputs; i++) {
         int64_t let = (int64_t)cn_wire_get_u64(reader);
         uint64_t column = cn_wire_get_u64(reader);
+        struct cn_str name = cn_arena_str(&spec->arena, cn_wire_get_str(reader));
+        if (!name.data)
+            return cn_error_memory(error);
         if (let < -1 || let >= (int64_t)n_lets || (let < 0 && column >= spec->n_columns))
             return damaged(error);
-        spec->outputs[i] = (struct cn_output){CN_STR(""), (int32_t)let, (uint32_t)column};
+        spec->outputs[i] = (struct cn_output){name, (int32_t)let, (uint32_t)column};
     }
     return reader->bad ? damaged(error) : CN_OK;
 }

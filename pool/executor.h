@@ -23,8 +23,9 @@
 #include "base/error.h"
 #include "base/str.h"
 
-#define CN_TASK_ARGS 128   /* bytes of fixed arguments at most */
-#define CN_TASK_RESULT 256 /* bytes of fixed result at most */
+#define CN_TASK_ARGS 128      /* bytes of fixed arguments at most */
+#define CN_GROUP_MEMBERS 1024 /* workers of an executor at most */
+#define CN_TASK_RESULT 256    /* bytes of fixed result at most */
 
 /* ---- kinds: what a worker can do ---------------------------------------------------------- */
 
@@ -84,7 +85,7 @@ struct cn_group {
     struct cn_task *first;
     struct cn_task *last;
     size_t running;
-    int pinned;
+    uint64_t members[CN_GROUP_MEMBERS / 64]; /* workers that took part, one bit each */
     bool listed;
 };
 

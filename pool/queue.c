@@ -184,7 +184,11 @@ static struct cn_queue *queue_make(const struct cn_queue_face *face,
     if (!queue)
         return NULL;
     size_t base = settings->workers > 0 ? settings->workers : 1;
+    if (base > CN_GROUP_MEMBERS)
+        base = CN_GROUP_MEMBERS;
     size_t slots = settings->max_workers > base ? settings->max_workers : base;
+    if (slots > CN_GROUP_MEMBERS)
+        slots = CN_GROUP_MEMBERS;
     queue->slots = slots <= INT32_MAX ? calloc(slots, sizeof(*queue->slots)) : NULL;
     if (!queue->slots) {
         free(queue);

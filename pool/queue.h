@@ -136,6 +136,9 @@ void cn_queue_set_pid(struct cn_slot *slot, pid_t pid, bool restart);
 /* ---- between the files of the queue: all with the lock held ---------------------------------- */
 
 size_t cn_queue_width(const struct cn_queue *queue, const struct cn_group *group);
+/* Notes that a worker takes part in a group, and how many do that are still there. */
+void cn_queue_join(struct cn_group *group, const struct cn_slot *slot);
+size_t cn_queue_members(const struct cn_queue *queue, const struct cn_group *group);
 /* Whether the slot may take a task of this group now. */
 bool cn_queue_eligible(const struct cn_queue *queue, const struct cn_slot *slot,
                        const struct cn_group *group);

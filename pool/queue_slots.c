@@ -8,20 +8,37 @@ size_t cn_queue_width(const struct cn_queue *queue, const struct cn_group *group
     return queue->serial || group->width == 0 ? 1 : group->width;
 }
 
-/* The slot that a group of width 1 must stay on; NULL: none yet, or its worker is gone. */
-static struct cn_slot *pinned_slot(const struct cn_queue *queue, const struct cn_group *group) {
-    if (cn_queue_width(queue, group) != 1 || group->pinned < 0)
-        return NULL;
-    struct cn_slot *slot = &queue->slots[group->pinned];
-    return slot->life == CN_SLOT_LIVE && slot->health == CN_SLOT_READY ? slot : NULL;
+static bool is_member(const struct cn_group *group, const struct cn_slot *slot) {
+    return group->members[slot->index / 64] >> (slot->index % 64) & 1;
+}
+
+void cn_queue_join(struct cn_group *group, const struct cn_slot *slot) {
+    group->members[slot->index / 64] |= UINT64_C(1) << (slot->index % 64);
+}
+
+/* How many of a group's workers are still there. */
+size_t cn_queue_members(const struct cn_queue *queue, const struct cn_group *group) {
+    size_t n = 0;
+    for (size_t i = 0; i < queue->n_slots; i++) {
+        const struct cn_slot *slot = &queue->slots[i];
+        n += is_member(group, slot) && slot->life == CN_SLOT_LIVE && slot->health == CN_SLOT_READY;
+    }
+    return n;
+}
+
+/* A group of width n is served by the same n workers from its first task to its last, as long as
+ * they live: so many "take part". */
+static bool may_join(const struct cn_queue *queue, const struct cn_slot *slot,
+                     const struct cn_group *group) {
+    size_t width = cn_queue_width(queue, group);
+    return is_member(group, slot) || (width > 1 && width >= queue->n_live) ||
+           cn_queue_members(queue, group) < width;
 }
 
 bool cn_queue_eligible(const struct cn_queue *queue, const struct cn_slot *slot,
                        const struct cn_group *group) {
-    if (!group->first || group->running >= cn_queue_width(queue, group))
-        return false;
-    const struct cn_slot *pinned = pinned_slot(queue, group);
-    return !pinned || pinned == slot;
+    return group->first && group->running < cn_queue_width(queue, group) &&
+           may_join(queue, slot, group);
 }
 
 static void wake_slot(struct cn_queue *queue, struct cn_slot *slot) {
@@ -52,20 +69,15 @@ void cn_queue_rouse(struct cn_queue *queue, const struct cn_group *group) {
     size_t width = cn_queue_width(queue, group);
     if (group->running >= width)
         return; /* the worker that ends one of its tasks will see it */
-    struct cn_slot *pinned = pinned_slot(queue, group);
-    if (pinned) {
-        if (pinned->idle)
-            wake_slot(queue, pinned);
-        return;
-    }
-    if (queue->n_idle > 0) {
-        for (size_t i = 0; i < queue->n_slots; i++) {
-            if (!queue->slots[i].idle)
-                continue;
-            wake_slot(queue, &queue->slots[i]);
+    for (size_t i = 0; queue->n_idle > 0 && i < queue->n_slots; i++) {
+        struct cn_slot *slot = &queue->slots[i];
+        if (slot->idle && may_join(queue, slot, group)) {
+            wake_slot(queue, slot);
             return;
         }
     }
+    if (cn_queue_members(queue, group) >= width)
+        return; /* its workers are busy, and will come */
     if (queue->n_live < width && queue->n_live < queue->n_slots && !queue->closing)
         (void)cn_queue_grow(queue, NULL);
     if (queue->n_ready == 0)

@@ -24,15 +24,15 @@ static struct cn_task *take(struct cn_queue *queue, struct cn_slot *slot, bool f
     do {
         /* A new group that would be pinned is left to a worker that is on its way, so that two
          * such groups do not end up on one worker while another has none. */
-        bool leave =
-            !fresh && queue->n_waking > 0 && group->pinned < 0 && cn_queue_width(queue, group) == 1;
+        bool leave = !fresh && queue->n_waking > 0 && cn_queue_width(queue, group) == 1 &&
+                     cn_queue_members(queue, group) == 0;
         if (!leave && cn_queue_eligible(queue, slot, group)) {
             struct cn_task *task = group->first;
             group->first = task->next;
             if (!group->first)
                 group->last = NULL;
             task->next = NULL;
-            group->pinned = slot->index;
+            cn_queue_join(group, slot);
             group->running++;
             queue->queued--;
             queue->cursor = group->next;

@@ -215,6 +215,26 @@ static void width_is_kept_and_used(void **unused) {
     job_release(&job);
 }
 
+/* So many workers take part, not only so many at a time. */
+static void width_names_its_workers(void **unused) {
+    (void)unused;
+    struct cn_executor *executor = make(false, 4, 4, 0);
+    struct job jobs[3];
+    for (size_t i = 0; i < 3; i++) {
+        job_init(&jobs[i], 100, KIND_ECHO, 2, 0);
+        job_submit(executor, &jobs[i]);
+    }
+    for (size_t i = 0; i < 3; i++) {
+        uint32_t workers = 0;
+        job_wait(&jobs[i]);
+        for (size_t k = 0; k < 100; k++)
+            workers |= 1u << jobs[i].tasks[k].worker;
+        assert_in_range(__builtin_popcount(workers), 1, 2);
+        job_release(&jobs[i]);
+    }
+    executor->ops->destroy(executor);
+}
+
 static void cancel_ends_waiting_and_running(void **unused) {
     (void)unused;
     struct cn_executor *executor = make(false, 1, 1, 0);
@@ -488,6 +508,7 @@ int main(void) {
         cmocka_unit_test(serial_keeps_worker_and_order),
         cmocka_unit_test(groups_take_turns),
         cmocka_unit_test(width_is_kept_and_used),
+        cmocka_unit_test(width_names_its_workers),
         cmocka_unit_test(cancel_ends_waiting_and_running),
         cmocka_unit_test(deadline_ends_waiting_and_running),
         cmocka_unit_test(overload_is_refused),
