@@ -12,7 +12,7 @@ DEMO_ROWS ?= 100000
 
 PACKAGES_BUILD := gcc libc6-dev make pkg-config libmicrohttpd-dev libjansson-dev libssl-dev \
 	libxxhash-dev libsleef-dev
-PACKAGES_DEMO := $(PACKAGES_BUILD) curl python3-minimal
+PACKAGES_DEMO := $(PACKAGES_BUILD) curl jq
 PACKAGES_TEST := $(PACKAGES_DEMO) clang clang-format libclang-rt-14-dev llvm libcmocka-dev git \
 	python3 python3-pytest python3-numpy python3-pandas python3-mpmath python3-xxhash \
 	libpython3.11-testsuite npm/npm procps mandoc openssl

@@ -59,6 +59,10 @@ static void write_run(const struct cn_run_record *record, void *context) {
     struct cn_json_out *out = context;
     cn_json_out_open(out, NULL, '{');
     write_summary(out, record);
+    cn_json_out_open(out, "errors", '{');
+    for (size_t i = 0; i < record->n_lets; i++)
+        cn_json_out_member_int(out, record->lets[i], (int64_t)record->errors[i]);
+    cn_json_out_close(out, '}');
     cn_json_out_open(out, "recipe", '[');
     for (size_t i = 0; i < record->n_recipe; i++)
         cn_json_out_text(out, NULL, record->recipe[i]);

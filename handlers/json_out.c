@@ -67,6 +67,11 @@ void cn_json_out_int(struct cn_json_out *out, const char *key, int64_t value) {
     add(out, cn_json_write_int(out->buf, value));
 }
 
+void cn_json_out_member_int(struct cn_json_out *out, struct cn_str name, int64_t value) {
+    cn_json_out_text(out, NULL, name);
+    add(out, cn_buf_add_char(out->buf, ':') && cn_json_write_int(out->buf, value));
+}
+
 void cn_json_out_double(struct cn_json_out *out, const char *key, double value) {
     cn_json_out_key(out, key);
     add(out, cn_json_write_double(out->buf, value));

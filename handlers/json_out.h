@@ -28,6 +28,8 @@ void cn_json_out_close(struct cn_json_out *out, char bracket);                 /
 void cn_json_out_text(struct cn_json_out *out, const char *key, struct cn_str text);
 void cn_json_out_c(struct cn_json_out *out, const char *key, const char *text); /* NULL: null */
 void cn_json_out_int(struct cn_json_out *out, const char *key, int64_t value);
+/* A member whose name is data. */
+void cn_json_out_member_int(struct cn_json_out *out, struct cn_str name, int64_t value);
 void cn_json_out_double(struct cn_json_out *out, const char *key, double value);
 void cn_json_out_null(struct cn_json_out *out, const char *key);
 

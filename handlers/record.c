@@ -155,6 +155,11 @@ void cn_job_record(struct cn_job *job, int status, const struct cn_ledger *ledge
     record.ledger = *ledger;
     record.recipe = list_recipe(job, &record.n_recipe);
     record.input_types = list_types(job);
+    record.lets = cn_arena_array(&exchange->arena, record.n_recipe, sizeof *record.lets);
+    record.errors = job->let_errors;
+    for (size_t i = 0; record.lets && i < record.n_recipe; i++)
+        record.lets[i] = cn_recipe_name(job->spec->recipe, i);
+    record.n_lets = record.lets ? record.n_recipe : 0;
     record.chunks = list_chunks(job, &record.listed_chunks);
     record.worker = cn_job_workers(job, &record.n_worker);
     if (error && error->code != CN_OK) {

@@ -95,6 +95,14 @@ static void copy_record(struct layout *layout, const struct cn_run_record *recor
             recipe[i] = line;
     }
     copy->recipe = recipe;
+    struct cn_str *lets = place(layout, record->lets, record->n_lets, sizeof *record->lets);
+    for (size_t i = 0; i < record->n_lets; i++) {
+        struct cn_str name = place_str(layout, record->lets[i]);
+        if (lets)
+            lets[i] = name;
+    }
+    copy->lets = lets;
+    copy->errors = place(layout, record->errors, record->n_lets, sizeof *record->errors);
     copy->input_types = place_str(layout, record->input_types);
     copy->chunks = place(layout, record->chunks, record->listed_chunks, sizeof *record->chunks);
     copy->worker = place(layout, record->worker, record->n_worker, sizeof *record->worker);
@@ -142,6 +150,14 @@ void cn_runs_sent(struct cn_runs *runs, const char *id, int64_t send_ns) {
     struct run *run = find(runs, id);
     if (run)
         run->record.send_ns = send_ns;
+    pthread_mutex_unlock(&runs->lock);
+}
+
+void cn_runs_count(struct cn_runs *runs, const char *id, const uint64_t *errors, size_t n) {
+    pthread_mutex_lock(&runs->lock);
+    struct run *run = find(runs, id);
+    for (size_t i = 0; run && i < n && i < run->record.n_lets; i++)
+        run->record.errors[i] = errors[i];
     pthread_mutex_unlock(&runs->lock);
 }
 

@@ -48,6 +48,9 @@ struct cn_run_record {
     const char *reason;    /* of the choice of the executor */
     struct cn_str *recipe; /* canonical lines */
     size_t n_recipe;
+    struct cn_str *lets; /* names, and with them rows that could not be computed (on_error=null) */
+    uint64_t *errors;
+    size_t n_lets;
     struct cn_str input_types; /* "a:float64,..." in full */
     bool failed;
     struct cn_error error; /* if failed */
@@ -64,6 +67,8 @@ void cn_runs_free(struct cn_runs *runs);
 bool cn_runs_add(struct cn_runs *runs, const struct cn_run_record *record);
 /* Sets what is known only after the reply has left. */
 void cn_runs_sent(struct cn_runs *runs, const char *id, int64_t send_ns);
+/* Counts of a streamed reply, known when it has ended; n as in the record. */
+void cn_runs_count(struct cn_runs *runs, const char *id, const uint64_t *errors, size_t n);
 /* A streamed reply that was broken off. */
 void cn_runs_fail(struct cn_runs *runs, const char *id, const struct cn_error *error);
 /* Calls `visit` for at most `limit` runs, newest first, under the store's lock. */

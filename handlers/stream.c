@@ -54,12 +54,13 @@ static void break_off(struct cn_job *job) {
     cn_runs_fail(job->service->runs, job->exchange->run, &job->error);
 }
 
-/* The column's own let, not those that it uses: they have, or had, passes of their own. */
-static void count_column(struct cn_job *job, const struct cn_chunk *chunk) {
-    int32_t let = job->spec->outputs[job->stream_output].let;
-
-    if (let >= 0)
-        cn_job_count_errors(job, chunk, let);
+/* Rows of a chunk that could not be computed. A JSON column counts its own let, not those that it
+ * uses: they have, or had, passes of their own. */
+static void count_errors(struct cn_job *job, const struct cn_chunk *chunk) {
+    if (job->spec->sink == CN_SINK_CSV)
+        cn_job_count_errors(job, chunk, -1);
+    else if (job->spec->outputs[job->stream_output].let >= 0)
+        cn_job_count_errors(job, chunk, job->spec->outputs[job->stream_output].let);
 }
 
 /* The chunk at the head: its bytes, or why not. */
@@ -84,8 +85,7 @@ static ssize_t next_bytes(struct cn_job *job, char *out, size_t max) {
     }
     len = copy(job, data, out, max);
     if (job->stream_offset == data.len) {
-        if (job->spec->sink == CN_SINK_JSON)
-            count_column(job, chunk);
+        count_errors(job, chunk);
         cn_chunk_drop_output(job, chunk);
         job->consumed++;
         job->stream_offset = 0;
@@ -107,6 +107,8 @@ static ssize_t step(struct cn_job *job, char *out, size_t max) {
     if (job->stream_offset < job->stream_text.len)
         return (ssize_t)copy(job, cn_buf_str(&job->stream_text), out, max);
     if (job->stream_done) {
+        cn_runs_count(job->service->runs, job->exchange->run, job->let_errors,
+                      cn_recipe_lets(job->spec->recipe));
         job->phase = CN_JOB_ENDED;
         return CN_STREAM_END;
     }

@@ -59,14 +59,11 @@ done
 run=$(tr -d '\r' <"$dir/head.auto" | sed -n 's/^[Cc]olonnade-[Rr]un: //p')
 echo
 echo "Why this executor, and each worker's account ($url/v1/runs/$run):"
-curl -sS --fail-with-body "$url/v1/runs/$run" | python3 -c '
-import json, sys
-run = json.load(sys.stdin)
-print("  " + run["execution"]["reason"])
-for w in run["timing"]["workers"]:
-    stages = "  ".join("%s %.1f ms" % (k, v / 1e6) for k, v in w["stages"].items() if v)
-    print("  worker %d: %d chunks, %.1f ms: %s" % (w["worker"], w["chunks"], w["wall_ns"] / 1e6, stages))
-'
+curl -sS --fail-with-body "$url/v1/runs/$run" | jq -r '
+    def ms: . / 10000 | round / 100 | tostring + " ms";
+    "  " + .execution.reason,
+    (.timing.workers[] | "  worker \(.worker): \(.chunks) chunks, \(.wall_ns | ms): "
+        + ([.stages | to_entries[] | "\(.key) \(.value | ms)"] | join("  ")))'
 stop
 echo
 echo "The server has stopped."
