@@ -14,6 +14,7 @@ stop() {
 }
 trap stop EXIT INT TERM
 
+: >"$dir/out"
 "$bin" --listen 127.0.0.1:0 >"$dir/out" 2>"$dir/err" &
 pid=$!
 tries=0
