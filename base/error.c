@@ -127,8 +127,10 @@ void cn_error_set_column(struct cn_error *error, struct cn_str text) {
 }
 
 void cn_error_set_value(struct cn_error *error, struct cn_str text) {
-    if (error)
-        set_text(error->value, sizeof error->value, text);
+    if (!error)
+        return;
+    error->has_value = true;
+    set_text(error->value, sizeof error->value, text);
 }
 
 void cn_error_set_limit(struct cn_error *error, const char *flag) {
@@ -142,7 +144,10 @@ static void end_text(char *text, size_t size) {
 
 bool cn_error_sane(struct cn_error *error) {
     int code; /* any bits may stand there */
+    unsigned char flag;
     memcpy(&code, &error->code, sizeof code);
+    memcpy(&flag, &error->has_value, sizeof flag);
+    error->has_value = flag != 0;
     end_text(error->parameter, sizeof error->parameter);
     end_text(error->column, sizeof error->column);
     end_text(error->value, sizeof error->value);

@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <stdbool.h>
+
 #include "base/str.h"
 
 /* One code for each problem that the service can report; names and HTTP statuses in error.c. */
@@ -79,7 +81,8 @@ struct cn_error {
     int64_t row;      /* data row, from 0 */
     char parameter[64];
     char column[256];
-    char value[128]; /* the offending text */
+    bool has_value;
+    char value[128]; /* the offending text, which may be empty */
     char limit[32];  /* the setting that was exceeded, as its flag: "--max-rows" */
     char detail[768];
 };

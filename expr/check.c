@@ -12,6 +12,15 @@ static void set_column(const struct cn_check *check, struct cn_error *error) {
 
 /* ---- errors ------------------------------------------------------------------------------- */
 
+/* What a name stands for in the end, when it is another name for a column. */
+static struct cn_target source_of(const struct cn_check *check, const struct cn_node *name) {
+    struct cn_target target = check->targets[name->id];
+    while (target.kind == CN_TARGET_LET &&
+           check->recipe->lets[target.index].root->kind == CN_NODE_NAME)
+        target = check->targets[check->recipe->lets[target.index].root->id];
+    return target;
+}
+
 /* A type error at `position`. `blame` (may be NULL) is the operand whose type does not fit: if it
  * is an input column whose type came from its values, the error names that column. */
 static enum cn_code type_error(const struct cn_check *check, size_t position,
@@ -29,7 +38,7 @@ static enum cn_code type_error(const struct cn_check *check, size_t position,
     cn_expr_error(error, CN_TYPE_ERROR, (int32_t)check->let, position, "%s", text);
     set_column(check, error);
     if (blame != NULL && blame->kind == CN_NODE_NAME) {
-        struct cn_target target = check->targets[blame->id];
+        struct cn_target target = source_of(check, blame);
         if (target.kind == CN_TARGET_COLUMN && check->schema->columns[target.index].inferred)
             cn_error_set_column(error, check->schema->columns[target.index].name);
     }
@@ -37,9 +46,10 @@ static enum cn_code type_error(const struct cn_check *check, size_t position,
 }
 
 static bool is_inferred_column(const struct cn_check *check, const struct cn_node *node) {
-    struct cn_target target = check->targets[node->id];
-    return node->kind == CN_NODE_NAME && target.kind == CN_TARGET_COLUMN &&
-           check->schema->columns[target.index].inferred;
+    if (node->kind != CN_NODE_NAME)
+        return false;
+    struct cn_target target = source_of(check, node);
+    return target.kind == CN_TARGET_COLUMN && check->schema->columns[target.index].inferred;
 }
 
 /* Of two operands that do not go together, the one to blame: texts and inferred columns first. */
@@ -296,6 +306,8 @@ static enum cn_code call_type(struct cn_check *check, const struct cn_node *node
 
 static enum cn_type name_type(const struct cn_check *check, const struct cn_node *node) {
     struct cn_target target = check->targets[node->id];
+    if (target.kind == CN_TARGET_NONE)
+        return CN_TYPE_UNKNOWN; /* its error was collected */
     if (target.kind == CN_TARGET_LET)
         return (enum cn_type)check->let_types[target.index];
     return check->schema->columns[target.index].type;
@@ -354,6 +366,10 @@ static enum cn_code check_node(struct cn_check *check, const struct cn_node *nod
     case CN_NODE_CALL:
         code = call_type(check, node, &type, error);
         break;
+    }
+    if (code != CN_OK) {
+        type = CN_TYPE_UNKNOWN;
+        code = cn_check_collect(check, code, error);
     }
     check->types[node->id] = (uint8_t)type;
     return code;

@@ -30,12 +30,19 @@ struct cn_check {
     uint8_t *types;            /* by node: enum cn_type, or CN_TYPE_UNKNOWN */
     uint8_t *let_types;
     uint32_t let; /* the current one */
+    /* All errors, if somebody wants them: what is wrong has an unknown type then. NULL: the first
+     * error ends the check. */
+    struct cn_error *errors;
+    size_t n_errors;
+    size_t max_errors;
 };
 
 /* Memory from `arena`. */
 enum cn_code cn_check_init(struct cn_check *check, const struct cn_recipe *recipe,
                            const struct cn_schema *schema, const struct cn_keyring *keys,
                            struct cn_arena *arena, struct cn_error *error);
+/* Takes an error into the list, if there is one; otherwise hands it on. */
+enum cn_code cn_check_collect(struct cn_check *check, enum cn_code code, struct cn_error *error);
 /* The lets must be given in order. Names only: */
 enum cn_code cn_check_resolve(struct cn_check *check, uint32_t let, struct cn_error *error);
 /* Types, of a let that was resolved: */

@@ -89,13 +89,22 @@ static enum cn_code resolve_name(struct cn_check *check, const struct cn_node *n
     return CN_OK;
 }
 
+enum cn_code cn_check_collect(struct cn_check *check, enum cn_code code, struct cn_error *error) {
+    if (code == CN_OK || check->errors == NULL || error == NULL)
+        return code;
+    if (check->n_errors < check->max_errors)
+        check->errors[check->n_errors++] = *error;
+    cn_error_init(error);
+    return CN_OK;
+}
+
 enum cn_code cn_check_resolve(struct cn_check *check, uint32_t let, struct cn_error *error) {
     check->let = let;
     const struct cn_recipe_let *self = &check->recipe->lets[let];
     for (uint32_t id = self->first_node; id < self->end_node; id++) {
         const struct cn_node *node = check->recipe->nodes[id];
         if (node->kind == CN_NODE_NAME)
-            CN_TRY(resolve_name(check, node, error));
+            CN_TRY(cn_check_collect(check, resolve_name(check, node, error), error));
     }
     return CN_OK;
 }

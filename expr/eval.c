@@ -44,6 +44,10 @@ size_t cn_eval_capacity(const struct cn_eval *eval) {
     return eval->capacity;
 }
 
+void cn_eval_rest(struct cn_eval *eval) {
+    cn_arena_reset(&eval->scratch, SCRATCH_KEEP);
+}
+
 static bool make_shared_blocks(struct cn_eval *eval) {
     uint8_t *ones = block_alloc(eval, 1);
     struct cn_str *empties = block_alloc(eval, sizeof *empties);
@@ -234,10 +238,10 @@ enum cn_code cn_eval_block(struct cn_eval *eval, const struct cn_vector *inputs,
     set_inputs(eval, inputs);
     for (size_t i = 0; code == CN_OK && i < eval->program->n_steps; i++)
         code = cn_eval_step(eval, &eval->program->steps[i], error);
-    if (code == CN_OK && eval->worst != NULL)
-        code = report(eval, error);
     if (code == CN_OK)
         set_outputs(eval, outputs);
+    if (code == CN_OK && eval->worst != NULL)
+        code = report(eval, error);
     if (spans != NULL) {
         spans->ns[CN_SPAN_HASH] += eval->hash_ns;
         spans->ns[CN_SPAN_EVALUATE] += cn_clock_now() - started - eval->hash_ns;

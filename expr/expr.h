@@ -129,7 +129,7 @@ enum cn_code cn_recipe_check_early(const struct cn_recipe *recipe, const struct 
                                    struct cn_error *error);
 
 /* For /v1/check: parses and checks each let on its own as far as possible, and collects all errors
- * (at most one a let, plus those of further lets; a let that failed has an unknown type that fits
+ * (of a text that cannot be parsed the first one; a let that failed has an unknown type that fits
  * anywhere). types[i] is the type of let i; failed[i] says that it has none. canonical texts are
  * appended to `print` one a line when it could be parsed. Returns the number of errors written, at
  * most max_errors. */
@@ -180,6 +180,9 @@ enum cn_code cn_eval_new(struct cn_eval **eval, const struct cn_program *program
                          struct cn_error *error);
 void cn_eval_free(struct cn_eval *eval);
 
+/* Lets go of large scratch memory; what the last block's outputs point to is gone. */
+void cn_eval_rest(struct cn_eval *eval);
+
 /* Rows of a block at most: CN_BLOCK_ROWS, fewer for programs with very many registers. */
 size_t cn_eval_capacity(const struct cn_eval *eval);
 
@@ -190,7 +193,8 @@ size_t cn_eval_capacity(const struct cn_eval *eval);
  *
  * A row that cannot be computed: with on_error=fail the call returns its code; `error` names row
  * (relative to the block), let, position and column (the let's name); the lowest row wins, then the
- * first let. A failing operand that a conditional (if, where, and, or, coalesce) does not choose is
+ * first let; the outputs hold for the rows before it, and in it for the lets before that one. A
+ * failing operand that a conditional (if, where, and, or, coalesce) does not choose is
  * no failure. With on_error=null the value is null and failed[let] (may be NULL) grows by one for
  * each row; what a later let makes of that null is no failure of its own.
  */

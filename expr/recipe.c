@@ -175,19 +175,24 @@ size_t cn_expr_check(const struct cn_let *lets, size_t n_lets, const struct cn_s
         failed[i] = true;
         if (begun != CN_OK)
             continue;
+        struct cn_check *check = &survey.check;
         struct cn_error *fault = &survey.faults[i];
+        size_t before = n;
+        check->errors = errors;
+        check->n_errors = n;
+        check->max_errors = max_errors;
         if (fault->code == CN_OK)
-            (void)check_one(survey.recipe, &survey.check, i, prints != NULL ? &prints[i] : NULL,
-                            fault);
+            (void)check_one(survey.recipe, check, i, prints != NULL ? &prints[i] : NULL, fault);
+        n = check->n_errors;
         enum cn_type type = CN_TYPE_UNKNOWN;
-        if (fault->code == CN_OK) {
-            type = cn_check_type(&survey.check, survey.recipe->lets[i].root);
+        if (fault->code == CN_OK && n == before) {
+            type = cn_check_type(check, survey.recipe->lets[i].root);
             types[i] = type == CN_TYPE_UNKNOWN ? CN_TYPE_NULL : type;
             failed[i] = type == CN_TYPE_UNKNOWN;
-        } else if (n < max_errors) {
+        } else if (fault->code != CN_OK && n < max_errors) {
             errors[n++] = *fault;
         }
-        cn_check_define(&survey.check, i, type);
+        cn_check_define(check, i, type);
     }
     cn_recipe_free(survey.recipe);
     return n;

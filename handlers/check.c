@@ -3,6 +3,7 @@
  * of given types. Nothing is computed, so it is answered on the connection's thread.
  */
 #include "handlers/endpoint_reply.h"
+#include "handlers/job.h"
 #include "handlers/endpoints.h"
 #include "handlers/negotiate.h"
 #include "handlers/options_parse.h"
@@ -10,6 +11,9 @@
 #include "handlers/query.h"
 #include "handlers/runs.h"
 #include "handlers/shown.h"
+
+/* Errors that are listed beside one for each let. */
+#define MOST_ERRORS 256
 
 #define BODY_MAX (4u << 20)
 
@@ -174,7 +178,7 @@ static enum cn_code run(struct cn_exchange *exchange, struct check *check, struc
                                                .table_preimage = -1};
     const struct cn_schema schema = {.columns = check->columns, .n_columns = check->n_columns};
     size_t n = options->n_lets;
-    size_t most = n + 1;
+    size_t most = n < MOST_ERRORS ? n + MOST_ERRORS : n + 1;
     struct cn_arena *arena = &exchange->arena;
     check->types = cn_arena_array(arena, n + 1, sizeof *check->types);
     check->failed = cn_arena_zalloc(arena, n + 1);
@@ -263,6 +267,7 @@ static void check_finish(struct cn_exchange *exchange) {
     }
     if (code != CN_OK) {
         add_timing(exchange);
+        cn_record_plain(exchange, "check", cn_code_status(code), &error);
         cn_exchange_fail(exchange, &error, NULL);
         return;
     }
@@ -272,6 +277,7 @@ static void check_finish(struct cn_exchange *exchange) {
     cn_json_out_init(&out, &buf);
     write_document(&out, check);
     add_timing(exchange);
+    cn_record_plain(exchange, "check", 200, NULL);
     cn_endpoint_reply_json(exchange, 200, &out);
 }
 

@@ -30,24 +30,6 @@ static void compute_release(struct cn_compute *compute) {
     }
 }
 
-/* The run of a request that was refused before it had a job. */
-static void record_refusal(struct cn_exchange *exchange, const struct cn_error *error) {
-    struct cn_run_record record = {.operation = "compute",
-                                   .executor = "auto",
-                                   .mode = "vector",
-                                   .status = cn_code_status(error->code),
-                                   .ledger = exchange->ledger,
-                                   .reason = "",
-                                   .input_types = CN_STR(""),
-                                   .failed = true,
-                                   .error = *error};
-
-    memcpy(record.id, exchange->run, sizeof record.id);
-    record.started_at = cn_clock_wall() - (cn_clock_now() - exchange->started_ns);
-    cn_ledger_end(&record.ledger, cn_clock_now());
-    cn_runs_add(exchange->service->runs, &record);
-}
-
 /* A request that ends before its job could reply: what runs is stopped, and the run is recorded. */
 static void note_refusal(struct cn_compute *compute, const struct cn_error *error) {
     struct cn_job *job = compute->job;
@@ -59,7 +41,7 @@ static void note_refusal(struct cn_compute *compute, const struct cn_error *erro
             cn_arena_strndup(&compute->exchange->arena, text.data, text.len);
     }
     if (!job || !job->slots) {
-        record_refusal(compute->exchange, error);
+        cn_record_plain(compute->exchange, "compute", cn_code_status(error->code), error);
         return;
     }
     pthread_mutex_lock(&job->lock);

@@ -30,7 +30,7 @@ struct cn_compute {
         kind; /* what the body (or the form's data part) is; UNSTATED: not known yet */
     bool form;
     bool has_query; /* options stood in the query string */
-    bool tsv;
+    bool tsv;       /* the body is, and then the reply calls itself, tab-separated */
     const char *accept;
     struct cn_recipe *recipe; /* parsed, until the spec takes it */
     struct cn_intake intake;

@@ -5,6 +5,8 @@
 
 #include "handlers/morsel.h"
 
+#define KEPT_BYTES (8u << 20) /* of each scratch arena */
+
 static void drop_cached(struct cn_cached_plan *cached) {
     cn_eval_free(cached->eval);
     cn_plan_unref(cached->plan);
@@ -130,8 +132,6 @@ static enum cn_code run(struct cn_run *task, struct cn_error *error) {
     memcpy(&morsel.args, task->args, sizeof morsel.args);
     morsel.plan = cached->plan;
     morsel.eval = cached->eval;
-    cn_arena_reset(&state->morsel, 8u << 20);
-    cn_arena_reset(&state->block, 8u << 20);
     CN_TRY(prepare(&morsel, error));
     /* Compiling is part of evaluating. */
     task->spans->ns[CN_SPAN_EVALUATE] += cn_clock_now() - started;
@@ -141,6 +141,11 @@ static enum cn_code run(struct cn_run *task, struct cn_error *error) {
         code = morsel.code;
     if (code == CN_OK)
         code = cn_morsel_finish(&morsel, &fault);
+    /* An idle worker holds little. */
+    if (morsel.eval)
+        cn_eval_rest(morsel.eval);
+    cn_arena_reset(&state->morsel, KEPT_BYTES);
+    cn_arena_reset(&state->block, KEPT_BYTES);
     if (code != CN_OK && error)
         *error = fault;
     return code;

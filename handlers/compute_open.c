@@ -32,12 +32,15 @@ static void set_deadline(struct cn_compute *compute) {
         exchange->deadline_ns = at;
 }
 
-static enum cn_code choose_sink(const struct cn_compute *compute, enum cn_source source,
+static enum cn_code choose_sink(struct cn_compute *compute, enum cn_source source,
                                 enum cn_sink *sink, struct cn_error *error) {
-    enum cn_reply_kind kind = source == CN_SOURCE_CSV ? CN_REPLY_CSV : CN_REPLY_JSON;
+    enum cn_reply_kind kind = CN_REPLY_JSON;
 
-    CN_TRY(cn_negotiate_reply(compute->accept, &kind, error));
+    if (source == CN_SOURCE_CSV)
+        kind = compute->tsv ? CN_REPLY_TSV : CN_REPLY_CSV;
+    CN_TRY(cn_negotiate_reply(compute->accept, compute->options.delimiter == '\t', &kind, error));
     *sink = kind == CN_REPLY_JSON ? CN_SINK_JSON : CN_SINK_CSV;
+    compute->tsv = kind == CN_REPLY_TSV;
     return CN_OK;
 }
 
@@ -123,7 +126,7 @@ enum cn_code cn_compute_read_head(struct cn_compute *compute, struct cn_error *e
     CN_TRY(cn_negotiate_body(exchange->ops->header(exchange, "Content-Type"), NULL, false,
                              &compute->type, error));
     compute->accept = exchange->ops->header(exchange, "Accept");
-    CN_TRY(cn_negotiate_reply(compute->accept, &any, error));
+    CN_TRY(cn_negotiate_reply(compute->accept, true, &any, error));
     CN_TRY(read_query(compute, error));
     if (compute->type.kind == CN_BODY_MULTIPART) {
         compute->form = true;

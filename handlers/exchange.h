@@ -103,6 +103,7 @@ struct cn_exchange {
     int64_t started_ns;     /* the request line was parsed */
     int64_t deadline_ns; /* of the service's cap; an endpoint may lower it at any time; 0: none */
     struct cn_ledger ledger; /* started at started_ns */
+    bool recorded;           /* the run is in the record of runs, so the reply names it */
     char run[33]; /* id for Colonnade-Run, made at the start (32 lower-case hex digits) */
     /* the reply */
     struct cn_error error;

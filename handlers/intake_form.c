@@ -183,6 +183,8 @@ enum cn_code cn_form_end(struct cn_compute *compute, struct cn_error *error) {
                             "the form has no part named `data`; with curl: -F data=@frame.csv");
     }
     compute->type = form->type;
+    if (form->first)
+        CN_TRY(cn_negotiate_plain(cn_str(form->first->data, form->first->len), error));
     CN_TRY(cn_compute_settle_kind(compute, sniff(form), error));
     if (compute->kind != CN_BODY_JSON)
         CN_TRY(cn_compute_parse_lets(compute, error));

@@ -207,6 +207,9 @@ void cn_job_deliver(struct cn_job *job);
 /* Adds the run to the service's record of runs. */
 void cn_job_record(struct cn_job *job, int status, const struct cn_ledger *ledger,
                    const struct cn_error *error);
+/* The same for a request that had no job; `error` may be NULL. */
+void cn_record_plain(struct cn_exchange *exchange, const char *operation, int status,
+                     const struct cn_error *error);
 /* The workers' accounts: their stages sum to their wall time exactly. In the exchange's arena. */
 struct cn_run_worker *cn_job_workers(struct cn_job *job, size_t *n);
 /* Why the job ran where it did. */

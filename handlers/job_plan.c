@@ -137,7 +137,6 @@ static bool find_evidence(struct cn_job *job, size_t column, struct cn_error *er
                 seen |= cn_csv_seen_column(&block, column, &job->spec->nulls);
                 if (cn_csv_seen_type(seen) != before) {
                     error->line = block.row[row].line + job->chunks[i].first_line - 1;
-                    error->value[0] = '\0';
                     cn_error_set_value(error, cn_csv_field_text(&field[0], &arena));
                     found = true;
                 }

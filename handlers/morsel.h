@@ -61,6 +61,9 @@ void cn_morsel_evaluate(struct cn_morsel *morsel, size_t rows, uint64_t first,
 /* Appends a block of rows in the sink's form. `text` is the block of CSV text, or NULL. */
 void cn_morsel_encode(struct cn_morsel *morsel, const struct cn_csv_block *text, size_t rows,
                       uint64_t first, struct cn_error *error);
+/* After cn_morsel_evaluate() failed in a row: an earlier fault of writing goes before it. */
+void cn_morsel_encode_failed(struct cn_morsel *morsel, const struct cn_csv_block *text,
+                             uint64_t first, struct cn_error *error);
 /* Joins the pieces and writes the trailer, with `error` in it if a row failed. */
 enum cn_code cn_morsel_finish(struct cn_morsel *morsel, struct cn_error *error);
 

@@ -79,6 +79,8 @@ enum cn_code cn_morsel_run_columns(struct cn_morsel *morsel, struct cn_error *er
         cn_morsel_evaluate(morsel, rows, done, error);
         if (morsel->code == CN_OK)
             cn_morsel_encode(morsel, NULL, rows, done, error);
+        else
+            cn_morsel_encode_failed(morsel, NULL, done, error);
         done += rows;
     }
     return CN_OK;

@@ -92,6 +92,8 @@ static enum cn_code run_block(struct cn_morsel *morsel, const struct cn_csv_bloc
     cn_morsel_evaluate(morsel, block->rows, first, error);
     if (morsel->code == CN_OK)
         cn_morsel_encode(morsel, block, block->rows, first, error);
+    else
+        cn_morsel_encode_failed(morsel, block, first, error);
     if (computed_before && morsel->code != CN_OK && error && error->row >= (int64_t)first &&
         error->row - (int64_t)first < (int64_t)block->rows)
         error->line = block->row[error->row - (int64_t)first].line;

@@ -1,6 +1,8 @@
 /*
  * morsel_encode.c: evaluated blocks into the bytes of the reply.
  */
+#include <math.h>
+
 #include "handlers/morsel.h"
 
 void cn_morsel_evaluate(struct cn_morsel *morsel, size_t rows, uint64_t first,
@@ -23,24 +25,82 @@ static const struct cn_vector *output_vector(const struct cn_morsel *morsel, siz
     return output->let >= 0 ? &morsel->computed[output->let] : &morsel->values[output->column];
 }
 
-/* A NUL byte is data in JSON but cannot stand in a CSV reply. */
-static enum cn_code check_nul(const struct cn_morsel *morsel, const struct cn_vector *vector,
-                              size_t o, size_t row, struct cn_error *error) {
-    const struct cn_str *text = (const struct cn_str *)vector->values + row;
-    const struct cn_output *output = &morsel->plan->spec->outputs[o];
+/* ---- what cannot be written ---------------------------------------------------------------- */
 
-    if (vector->type != CN_TYPE_STRING || (vector->nulls && vector->nulls[row]) || text->len == 0 ||
-        !memchr(text->data, 0, text->len))
+/* A value that computes but cannot be written: a NUL character in CSV, a number that is not finite
+ * in JSON under nan=error. Sets `error` for it, with the row within the block. */
+static enum cn_code check_value(const struct cn_morsel *morsel, size_t o, size_t row,
+                                struct cn_error *error) {
+    const struct cn_spec *spec = morsel->plan->spec;
+    const struct cn_vector *vector = output_vector(morsel, o);
+    const struct cn_output *output = &spec->outputs[o];
+    enum cn_code code = CN_OK;
+
+    if (vector->nulls && vector->nulls[row])
         return CN_OK;
-    if (error && error->code == CN_OK) {
-        error->row = (int64_t)row;
-        error->let = output->let;
+    if (spec->sink == CN_SINK_JSON) {
+        if (vector->type == CN_TYPE_FLOAT64 && !isfinite(((const double *)vector->values)[row]))
+            code = cn_error_set(error, CN_NOT_FINITE,
+                                "a value is NaN or infinite, which JSON cannot hold; nan=null or "
+                                "nan=string say how to write it");
+    } else if (vector->type == CN_TYPE_STRING) {
+        const struct cn_str *text = (const struct cn_str *)vector->values + row;
+        if (text->len > 0 && memchr(text->data, 0, text->len))
+            code = cn_error_set(error, CN_INVALID_VALUE,
+                                "a text with a NUL character cannot be written as CSV; ask for "
+                                "JSON (Accept: application/json) or take it out");
     }
-    cn_error_set_column(error, output->name);
-    return cn_error_set(error, CN_INVALID_VALUE,
-                        "a text with a NUL character cannot be written as CSV; ask for JSON "
-                        "(Accept: application/json) or take it out");
+    if (code == CN_OK)
+        return CN_OK;
+    error->row = (int64_t)row;
+    error->let = output->let;
+    cn_error_set_column(error, output->let >= 0 ? cn_recipe_name(spec->recipe, (size_t)output->let)
+                                                : spec->columns[output->column].name);
+    return code;
 }
+
+/* Whether an output can hold such values at all; fields of a CSV text go out as they came in. */
+static bool is_checked(const struct cn_morsel *morsel, const struct cn_csv_block *text, size_t o) {
+    const struct cn_spec *spec = morsel->plan->spec;
+    const struct cn_output *output = &spec->outputs[o];
+
+    if (morsel->plan->output >= 0 && (size_t)morsel->plan->output != o)
+        return false;
+    if (spec->sink == CN_SINK_JSON)
+        return spec->nan == CN_JSON_NAN_ERROR && output_vector(morsel, o)->type == CN_TYPE_FLOAT64;
+    return (output->let >= 0 || !text) && output_vector(morsel, o)->type == CN_TYPE_STRING;
+}
+
+/* Looks for the fault of the lowest row, then of the first let (an input column is before all),
+ * in `rows` rows; and in the row behind them in lets before `let` (-1: not at all). */
+static enum cn_code find_fault(const struct cn_morsel *morsel, const struct cn_csv_block *text,
+                               size_t rows, int32_t let, struct cn_error *lowest) {
+    const struct cn_spec *spec = morsel->plan->spec;
+    enum cn_code worst = CN_OK;
+
+    for (size_t o = 0; o < spec->n_outputs; o++) {
+        size_t end = rows + (spec->outputs[o].let < let);
+        if (!is_checked(morsel, text, o))
+            continue;
+        for (size_t row = 0; row < end; row++) {
+            struct cn_error fault;
+            enum cn_code code;
+            cn_error_init(&fault);
+            code = check_value(morsel, o, row, &fault);
+            if (code == CN_OK)
+                continue;
+            if (worst == CN_OK || fault.row < lowest->row ||
+                (fault.row == lowest->row && fault.let < lowest->let)) {
+                *lowest = fault;
+                worst = code;
+            }
+            break;
+        }
+    }
+    return worst;
+}
+
+/* ---- bytes --------------------------------------------------------------------------------- */
 
 static enum cn_code check_output(size_t bytes, size_t row, struct cn_error *error) {
     if (bytes <= CN_MORSEL_MAX_OUTPUT)
@@ -77,7 +137,6 @@ static enum cn_code csv_row(struct cn_morsel *morsel, const struct cn_csv_block 
                                     &text->fields[(size_t)output->column * text->capacity + row]);
         } else {
             const struct cn_vector *vector = output_vector(morsel, o);
-            CN_TRY(check_nul(morsel, vector, o, row, error));
             ok = cn_csv_write_value(out, vector, row, spec->delimiter);
             CN_TRY(check_output(out->len, row, error));
         }
@@ -93,32 +152,17 @@ static enum cn_code csv_row(struct cn_morsel *morsel, const struct cn_csv_block 
 
 static enum cn_code encode_json(struct cn_morsel *morsel, size_t rows, struct cn_error *error) {
     const struct cn_plan *plan = morsel->plan;
-    enum cn_code worst = CN_OK;
-    struct cn_error lowest;
     size_t bytes = 0;
 
-    cn_error_init(&lowest);
     for (size_t o = 0; o < plan->spec->n_outputs; o++) {
-        struct cn_error fault;
-        enum cn_code code;
-
         if (plan->output >= 0 && (size_t)plan->output != o)
             continue;
-        cn_error_init(&fault);
-        code = cn_json_write_vector(&morsel->state->pieces[o], output_vector(morsel, o), rows,
-                                    plan->spec->nan, &fault);
-        if (code != CN_OK && (worst == CN_OK || fault.row < lowest.row)) {
-            fault.let = plan->spec->outputs[o].let;
-            cn_error_set_column(&fault, plan->spec->outputs[o].name);
-            lowest = fault;
-            worst = code;
-        }
+        CN_TRY(cn_json_write_vector(&morsel->state->pieces[o], output_vector(morsel, o), rows,
+                                    plan->spec->nan, error));
         bytes += morsel->state->pieces[o].len;
         CN_TRY(check_output(bytes, 0, error));
     }
-    if (worst != CN_OK && error && error->code == CN_OK)
-        *error = lowest;
-    return worst;
+    return CN_OK;
 }
 
 static enum cn_code encode_table(struct cn_morsel *morsel, size_t rows, struct cn_error *error) {
@@ -136,27 +180,56 @@ static enum cn_code encode_table(struct cn_morsel *morsel, size_t rows, struct c
     return CN_OK;
 }
 
+static enum cn_code encode_rows(struct cn_morsel *morsel, const struct cn_csv_block *text,
+                                size_t rows, struct cn_error *error) {
+    if (morsel->plan->spec->sink == CN_SINK_JSON)
+        return encode_json(morsel, rows, error);
+    for (size_t row = 0; row < rows; row++)
+        CN_TRY(csv_row(morsel, text, row, error));
+    return CN_OK;
+}
+
 void cn_morsel_encode(struct cn_morsel *morsel, const struct cn_csv_block *text, size_t rows,
                       uint64_t first, struct cn_error *error) {
-    const struct cn_spec *spec = morsel->plan->spec;
     int64_t started = cn_clock_now();
     uint64_t room = morsel->args.output_rows > first ? morsel->args.output_rows - first : 0;
+    struct cn_error fault;
+    enum cn_code code;
 
-    if (morsel->plan->pass == CN_PASS_TABLE) {
-        morsel->code = encode_table(morsel, rows, error);
-    } else {
-        if (rows > room)
-            rows = (size_t)room;
-        if (spec->sink == CN_SINK_JSON) {
-            morsel->code = encode_json(morsel, rows, error);
-        } else {
-            for (size_t row = 0; row < rows && morsel->code == CN_OK; row++)
-                morsel->code = csv_row(morsel, text, row, error);
-        }
+    cn_error_init(&fault);
+    if (rows > room)
+        rows = (size_t)room;
+    if (morsel->plan->pass == CN_PASS_TABLE)
+        code = encode_table(morsel, rows, &fault);
+    else if ((code = find_fault(morsel, text, rows, -1, &fault)) == CN_OK)
+        code = encode_rows(morsel, text, rows, &fault);
+    if (code != CN_OK) {
+        if (fault.row >= 0)
+            fault.row += (int64_t)first;
+        morsel->code = code;
+        *error = fault;
     }
-    if (morsel->code != CN_OK && error && error->row >= 0)
-        error->row += (int64_t)first;
     morsel->run->spans->ns[CN_SPAN_ENCODE] += cn_clock_now() - started;
+}
+
+/* A row failed to compute; one before it, or a let before the failed one, may not be writable. */
+void cn_morsel_encode_failed(struct cn_morsel *morsel, const struct cn_csv_block *text,
+                             uint64_t first, struct cn_error *error) {
+    uint64_t room = morsel->args.output_rows > first ? morsel->args.output_rows - first : 0;
+    uint64_t row = (uint64_t)error->row - first;
+    struct cn_error fault;
+    enum cn_code code;
+
+    if (morsel->plan->pass != CN_PASS_OUTPUT || error->row < (int64_t)first)
+        return;
+    cn_error_init(&fault);
+    code = find_fault(morsel, text, (size_t)(row < room ? row : room), row < room ? error->let : -1,
+                      &fault);
+    if (code == CN_OK)
+        return;
+    fault.row += (int64_t)first;
+    morsel->code = code;
+    *error = fault;
 }
 
 static void trim_pieces(struct cn_compute_state *state) {

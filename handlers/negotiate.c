@@ -83,7 +83,7 @@ static void skip_item(struct cn_media *media) {
     media->rest = cn_str(media->rest.data + i, media->rest.len - i);
 }
 
-enum cn_code cn_negotiate_reply(const char *accept, enum cn_reply_kind *kind,
+enum cn_code cn_negotiate_reply(const char *accept, bool tabs, enum cn_reply_kind *kind,
                                 struct cn_error *error) {
     struct wish csv = {0, 0}, tsv = {0, 0}, json = {0, 0};
     struct cn_media media = cn_media(cn_str_c(accept));
@@ -100,9 +100,11 @@ enum cn_code cn_negotiate_reply(const char *accept, enum cn_reply_kind *kind,
         bool whole = cn_str_is(subtype, "*");
         if (cn_str_is(type, "*") && whole) {
             wish(&csv, 1, q);
+            wish(&tsv, 1, q);
             wish(&json, 1, q);
         } else if (whole && cn_media_is(type, "text")) {
             wish(&csv, 2, q);
+            wish(&tsv, 2, q);
         } else if (whole && cn_media_is(type, "application")) {
             wish(&json, 2, q);
         } else if (cn_media_is(type, "text") && cn_media_is(subtype, "csv")) {
@@ -115,17 +117,19 @@ enum cn_code cn_negotiate_reply(const char *accept, enum cn_reply_kind *kind,
     }
     if (!any)
         return CN_OK;
-    int csv_q = tsv.q > csv.q ? tsv.q : csv.q;
-    if (csv_q == 0 && json.q == 0) {
-        cn_error_set_value(error, cn_str_c(accept));
-        return cn_error_set(error, CN_NOT_ACCEPTABLE,
-                            "the reply can be text/csv or application/json, and the Accept header "
-                            "'%.*s' wants neither",
-                            CN_SHOWN(cn_str_c(accept)));
+    const int weights[] = {
+        [CN_REPLY_CSV] = csv.q, [CN_REPLY_TSV] = tabs ? tsv.q : 0, [CN_REPLY_JSON] = json.q};
+    for (enum cn_reply_kind other = CN_REPLY_CSV; other <= CN_REPLY_JSON; other++) {
+        if (weights[other] > weights[*kind])
+            *kind = other;
     }
-    if (csv_q != json.q)
-        *kind = csv_q > json.q ? CN_REPLY_CSV : CN_REPLY_JSON;
-    return CN_OK;
+    if (weights[*kind] > 0)
+        return CN_OK;
+    cn_error_set_value(error, cn_str_c(accept));
+    return cn_error_set(error, CN_NOT_ACCEPTABLE,
+                        "the reply can be text/csv%s or application/json, and the Accept header "
+                        "'%.*s' wants none of these",
+                        tabs ? ", text/tab-separated-values" : "", CN_SHOWN(cn_str_c(accept)));
 }
 
 /* ---- Content-Type ------------------------------------------------------------------------- */
@@ -294,4 +298,15 @@ enum cn_code cn_negotiate_encoding(const char *content_encoding, struct cn_error
                         "the Content-Encoding '%.*s' is not read in this version; send the body "
                         "uncompressed",
                         CN_SHOWN(text));
+}
+
+enum cn_code cn_negotiate_plain(struct cn_str data, struct cn_error *error) {
+    bool gzip = data.len >= 2 && memcmp(data.data, "\x1f\x8b", 2) == 0;
+    bool zstd = data.len >= 4 && memcmp(data.data, "\x28\xb5\x2f\xfd", 4) == 0;
+
+    if (!gzip && !zstd)
+        return CN_OK;
+    return cn_error_set(error, CN_UNSUPPORTED_MEDIA_TYPE,
+                        "the data begins as a %s file; decompress it first, for instance with %s",
+                        gzip ? "gzip" : "zstd", gzip ? "zcat" : "zstdcat");
 }

@@ -9,16 +9,16 @@
 
 #include "base/error.h"
 
-enum cn_reply_kind { CN_REPLY_CSV, CN_REPLY_JSON };
+enum cn_reply_kind { CN_REPLY_CSV, CN_REPLY_TSV, CN_REPLY_JSON };
 
 /*
  * Chooses by the Accept header; without one (NULL, empty, or nothing in it that can be read)
  * it is `kind` as it comes in, which also wins ties. For each kind the most specific range counts
- * (a type, then a whole class of types, then any); q=0 excludes. text/tab-separated-values asks for
- * CSV, which comes in the delimiter of the input. Items that cannot be read are passed over.
- * CN_NOT_ACCEPTABLE: neither kind is wanted.
+ * (a type, then a whole class of types, then any); q=0 excludes. CN_REPLY_TSV (CSV in tabs that
+ * says so) is only offered when `tabs`. Items that cannot be read are passed over.
+ * CN_NOT_ACCEPTABLE: no kind is wanted.
  */
-enum cn_code cn_negotiate_reply(const char *accept, enum cn_reply_kind *kind,
+enum cn_code cn_negotiate_reply(const char *accept, bool tabs, enum cn_reply_kind *kind,
                                 struct cn_error *error);
 
 enum cn_body_kind {
@@ -57,6 +57,10 @@ enum cn_code cn_negotiate_body(const char *content_type, const char *filename, b
  * are returned as they are.
  */
 enum cn_body_kind cn_body_sniff(const struct cn_body_type *type, struct cn_str text, bool complete);
+
+/* CN_UNSUPPORTED_MEDIA_TYPE for data that begins as a gzip or zstd file does (RFC 1952, RFC 8878).
+ */
+enum cn_code cn_negotiate_plain(struct cn_str data, struct cn_error *error);
 
 /* CN_UNSUPPORTED_MEDIA_TYPE for a Content-Encoding other than identity (NULL: none). */
 enum cn_code cn_negotiate_encoding(const char *content_encoding, struct cn_error *error);

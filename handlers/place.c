@@ -23,7 +23,7 @@ const char *cn_executor_kind_name(enum cn_executor_kind kind) {
 static double row_cost(const struct cn_compute *compute, uint64_t rows, uint64_t bytes) {
     const struct cn_job *job = compute->job;
     const struct cn_calibration *measured = &compute->exchange->service->calibration;
-    double cost = OUTPUT_NS * (double)job->spec->n_outputs;
+    double cost = OUTPUT_NS * (double)(job->spec->n_outputs ? job->spec->n_outputs : 1);
 
     if (job->output_plan && job->output_plan->program)
         cost += cn_program_row_cost(job->output_plan->program);

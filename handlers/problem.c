@@ -31,7 +31,8 @@ void cn_problem_member(struct cn_json_out *out, const char *key, const struct cn
     int_if_set(out, "row", error->row);
     text_if_set(out, "column", error->column);
     text_if_set(out, "limit", error->limit);
-    text_if_set(out, "value", error->value);
+    if (error->has_value)
+        cn_json_out_c(out, "value", error->value);
     cn_json_out_close(out, '}');
 }
 

@@ -137,6 +137,25 @@ static struct cn_str list_types(struct cn_job *job) {
     return result.data ? result : CN_STR("");
 }
 
+void cn_record_plain(struct cn_exchange *exchange, const char *operation, int status,
+                     const struct cn_error *error) {
+    struct cn_run_record record = {.operation = operation,
+                                   .executor = "auto",
+                                   .mode = "vector",
+                                   .status = status,
+                                   .ledger = exchange->ledger,
+                                   .reason = "",
+                                   .input_types = CN_STR(""),
+                                   .failed = error != NULL};
+
+    memcpy(record.id, exchange->run, sizeof record.id);
+    record.started_at = cn_clock_wall() - (cn_clock_now() - exchange->started_ns);
+    cn_ledger_end(&record.ledger, cn_clock_now());
+    if (error)
+        record.error = *error;
+    exchange->recorded = cn_runs_add(exchange->service->runs, &record);
+}
+
 void cn_job_record(struct cn_job *job, int status, const struct cn_ledger *ledger,
                    const struct cn_error *error) {
     struct cn_exchange *exchange = job->exchange;
@@ -166,5 +185,5 @@ void cn_job_record(struct cn_job *job, int status, const struct cn_ledger *ledge
         record.failed = true;
         record.error = *error;
     }
-    cn_runs_add(job->service->runs, &record);
+    exchange->recorded = cn_runs_add(job->service->runs, &record);
 }

@@ -162,10 +162,10 @@ static void add_headers(struct cn_job *job, const struct cn_ledger *ledger, bool
             add_errors_header(job);
     }
     exchange->reply.status = 200;
-    exchange->reply.content_type =
-        job->spec->sink == CN_SINK_JSON            ? "application/json; charset=utf-8"
-        : job->spec->delimiter == '\t' && job->tsv ? "text/tab-separated-values; charset=utf-8"
-                                                   : "text/csv; charset=utf-8";
+    exchange->reply.content_type = job->spec->sink == CN_SINK_JSON
+                                       ? "application/json; charset=utf-8"
+                                   : job->tsv ? "text/tab-separated-values; charset=utf-8"
+                                              : "text/csv; charset=utf-8";
 }
 
 static bool csv_parts(struct cn_job *job) {

@@ -33,7 +33,8 @@ static void add_common_headers(struct cn_request *request) {
     struct cn_exchange *exchange = &request->exchange;
     struct cn_reply *reply = &exchange->reply;
     if (exchange->endpoint && exchange->endpoint->works) {
-        cn_reply_add_header(exchange, "Colonnade-Run", exchange->run);
+        if (exchange->recorded)
+            cn_reply_add_header(exchange, "Colonnade-Run", exchange->run);
         if (!has_header(reply, "Server-Timing")) {
             struct cn_buf timing = CN_BUF_INIT;
             if (cn_server_timing(&timing, &exchange->ledger,
@@ -259,9 +260,11 @@ void cn_http_cut(struct cn_request *request, const struct cn_error *error) {
                             status, reason_phrase(status), CN_PROBLEM_TYPE, body.len);
     if (ok && retry_after)
         ok = cn_buf_printf(&text, "Retry-After: %s\r\n", retry_after);
+    if (ok && exchange->recorded)
+        ok = cn_buf_printf(&text, "Colonnade-Run: %s\r\n", exchange->run);
     if (ok && exchange->endpoint && exchange->endpoint->works)
-        ok = cn_buf_printf(&text, "Colonnade-Run: %s\r\nServer-Timing: total;dur=%.3f\r\n",
-                           exchange->run, (double)(now - exchange->started_ns) / 1e6);
+        ok = cn_buf_printf(&text, "Server-Timing: total;dur=%.3f\r\n",
+                           (double)(now - exchange->started_ns) / 1e6);
     ok = ok && cn_buf_add_c(&text, "\r\n");
     if (ok && strcmp(exchange->method, "HEAD") != 0)
         ok = cn_buf_add_str(&text, cn_buf_str(&body));

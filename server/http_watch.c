@@ -20,6 +20,8 @@
 #define TICK_NS (25 * NS_PER_MS)
 /* Work has the deadline too and normally answers by itself; this is how long it may take to. */
 #define LENIENCE_NS (100 * NS_PER_MS)
+/* How long the end of a client's sending side is taken for just that. */
+#define PROBE_NS (200 * NS_PER_MS)
 
 enum { BATCH = 64, QUIET_TICKS = 4 };
 
@@ -96,9 +98,10 @@ static bool broke_off(struct cn_request *request) {
     return has_ended(request->connection->fd) && ++request->quiet_ticks >= QUIET_TICKS;
 }
 
-/* A client that is gone and one that has only ended its sending side look alike at first. A 102
- * tells them apart: the socket of a dead client answers it with a reset. */
-static bool has_hung_up(struct cn_request *request) {
+/* A client that is gone and one that has only ended its sending side look alike at first. An
+ * interim reply tells them apart: the socket of a dead client answers it with a reset. It is a 100,
+ * which every client skips, and it waits a moment, because most work is done by then. */
+static bool has_hung_up(struct cn_request *request, int64_t now) {
     struct pollfd poller = {.fd = request->connection->fd, .events = POLLRDHUP};
     if (poll(&poller, 1, 0) <= 0)
         return false;
@@ -108,10 +111,12 @@ static bool has_hung_up(struct cn_request *request) {
         return false;
     if (request->exchange.http_minor == 0)
         return true;
-    if (request->probed)
+    if (request->ended_ns == 0)
+        request->ended_ns = now;
+    if (request->probed || now - request->ended_ns < PROBE_NS)
         return false;
     request->probed = true;
-    static const char probe[] = "HTTP/1.1 102 Processing\r\n\r\n";
+    static const char probe[] = "HTTP/1.1 100 Continue\r\n\r\n";
     return send(poller.fd, probe, sizeof probe - 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 &&
            errno != EAGAIN;
 }
@@ -121,7 +126,7 @@ static void look_at_work(struct cn_request *request, int64_t now, bool cancel,
     if (request->gone_called || !request->exchange.endpoint->gone || batch->n == BATCH)
         return;
     bool expired = request->deadline_ns && request->deadline_ns + LENIENCE_NS <= now;
-    if (!expired && !cancel && !has_hung_up(request))
+    if (!expired && !cancel && !has_hung_up(request, now))
         return;
     request->gone_called = true;
     request->refs++;

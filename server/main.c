@@ -59,6 +59,8 @@ static enum cn_code check_settings(struct app *app, struct cn_error *error) {
 static void prepare_process(struct app *app) {
     struct rlimit files;
     signal(SIGPIPE, SIG_IGN);
+    mallopt(M_MMAP_THRESHOLD, 1 << 20); /* large things go back to the system when they are freed */
+    mallopt(M_TRIM_THRESHOLD, 8 << 20);
     sigemptyset(&app->signals);
     sigaddset(&app->signals, SIGTERM);
     sigaddset(&app->signals, SIGINT);

@@ -58,9 +58,11 @@ struct cn_request {
     enum cn_phase phase;
     int refs;
     bool gone_called;
-    bool proceeded;      /* the endpoint wanted more before it was suspended */
-    bool woken;          /* the stream had something before it was suspended */
-    bool probed;         /* the client was sent a 102, to see whether it still lives */
+    bool proceeded; /* the endpoint wanted more before it was suspended */
+    bool woken;     /* the stream had something before it was suspended */
+    bool probed;    /* the client was sent a 100, to see whether it still lives */
+    int64_t
+        ended_ns; /* when it was first seen that the client ended its sending side; 0: not yet */
     int64_t limit_ns;    /* when the current phase must be over; 0: never */
     int64_t deadline_ns; /* of the exchange, as the endpoint left it */
     int64_t paused_ns;   /* when HELD or STARVED began */

@@ -218,3 +218,19 @@ def test_a_failure_that_is_not_chosen_is_none(server):
                        ("a == 0 or 4 // a == 2", [True, True, None])]:
         assert server.value(text, columns) == want, text
     assert server.value("coalesce(a, 1 // a)", {"a": [0, 2]}) == [0, 2]
+
+
+def test_the_same_bits_whatever_the_cpu(launch):
+    """Every function with glibc's and the service's own choices of instructions taken away."""
+    draw = random.Random(3)
+    values = [draw.gauss(0, 1) * 10.0 ** draw.randint(-5, 5) for _ in range(5000)]
+    lets = {f"r{k}": f"{name}(a)" for k, name in enumerate(precise.UNARY)}
+    lets.update({"h": "hypot(a, 1.5)", "t": "arctan2(a, 2.5)", "p": "abs(a) ** 1.7", "s": "sqrt(abs(a))"})
+    frame = {"rows": 5000, "columns": ["u", "v"], "distribution": "normal", "seed": 5}
+    seen = set()
+    for env in ({}, {"GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX2,-FMA,-AVX512F"}, {"COLONNADE_CPU": "scalar"}):
+        running = launch(env=env)
+        body = running.lets(lets, {"a": values}, nan="string").body
+        normals = running.post_json({"generate": frame, "select": "all"}).body
+        seen.add(b"".join(t[t.index(b'"columns"'):t.index(b'"types"')] for t in (body, normals)))
+    assert len(seen) == 1

@@ -8,6 +8,7 @@
 #include <jansson.h>
 
 #include "handlers/endpoints.h"
+#include "handlers/runs.h"
 #include "handlers/service.h"
 
 static struct cn_service service;
@@ -42,6 +43,9 @@ static const struct cn_exchange_ops ops = {header, reply, nothing, nothing};
 
 static int setup(void **state) {
     (void)state;
+    cn_runs_free(service.runs);
+    service.runs = cn_runs_new(4, 1 << 16);
+    assert_non_null(service.runs);
     service.limits = (struct cn_service_limits){
         .max_body_bytes = UINT64_C(1) << 30,
         .max_rows = 100,
@@ -209,5 +213,7 @@ static void test_limits(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {TEST(test_valid), TEST(test_all_errors), TEST(test_refused),
                                        TEST(test_limits)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    cn_runs_free(service.runs);
+    return failed;
 }

@@ -8,16 +8,20 @@
 
 #include "handlers/negotiate.h"
 
-static const char *choose(const char *accept, enum cn_reply_kind kind) {
+static const char *choose_tabs(const char *accept, bool tabs, enum cn_reply_kind kind) {
     struct cn_error error;
     cn_error_init(&error);
-    enum cn_code code = cn_negotiate_reply(accept, &kind, &error);
+    enum cn_code code = cn_negotiate_reply(accept, tabs, &kind, &error);
     if (code == CN_NOT_ACCEPTABLE) {
         assert_int_equal(error.code, CN_NOT_ACCEPTABLE);
         return "none";
     }
     assert_int_equal(code, CN_OK);
-    return kind == CN_REPLY_CSV ? "csv" : "json";
+    return kind == CN_REPLY_CSV ? "csv" : kind == CN_REPLY_TSV ? "tsv" : "json";
+}
+
+static const char *choose(const char *accept, enum cn_reply_kind kind) {
+    return choose_tabs(accept, false, kind);
 }
 
 /* The choice when CSV is the default, and when JSON is. */
@@ -37,7 +41,7 @@ static void test_accept(void **state) {
     expect("text/csv", "csv", "csv");
     expect("application/json", "json", "json");
     expect("Text/CSV", "csv", "csv");
-    expect("text/tab-separated-values", "csv", "csv");
+    expect("text/tab-separated-values", "none", "none");
     expect("text/*", "csv", "csv");
     expect("application/*", "json", "json");
     expect("text/csv, application/json", "csv", "json");
@@ -48,7 +52,7 @@ static void test_accept(void **state) {
     expect("*/*;q=0.1, application/json", "json", "json");
     expect("text/csv;q=0, */*", "json", "json");
     expect("text/*;q=0.9, text/csv;q=0.1, application/json;q=0.5", "json", "json");
-    expect("text/*;q=0, text/tab-separated-values", "csv", "csv");
+    expect("text/*;q=0, text/tab-separated-values", "none", "none");
     expect("application/json ; charset=\"a,b;q=0\" ; q=1.000 , text/csv;q=0.999", "json", "json");
     expect("application/json; q=0, text/csv; q=0", "none", "none");
     expect("*/*;q=0", "none", "none");
@@ -57,6 +61,17 @@ static void test_accept(void **state) {
     expect("text/html", "none", "none");
     expect("application/problem+json", "none", "none");
     expect("application/json/x", "csv", "json");
+}
+
+/* Tabs may call themselves so, and need not. */
+static void test_accept_tabs(void **state) {
+    (void)state;
+    assert_string_equal(choose_tabs(NULL, true, CN_REPLY_TSV), "tsv");
+    assert_string_equal(choose_tabs("text/csv", true, CN_REPLY_TSV), "csv");
+    assert_string_equal(choose_tabs("text/tab-separated-values", true, CN_REPLY_CSV), "tsv");
+    assert_string_equal(choose_tabs("text/*", true, CN_REPLY_TSV), "tsv");
+    assert_string_equal(choose_tabs("*/*", true, CN_REPLY_CSV), "csv");
+    assert_string_equal(choose_tabs("application/json", true, CN_REPLY_TSV), "json");
 }
 
 static void test_accept_malformed(void **state) {
@@ -216,9 +231,13 @@ static void test_encoding(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_accept),     cmocka_unit_test(test_accept_malformed),
-        cmocka_unit_test(test_body_kinds), cmocka_unit_test(test_body_refused),
-        cmocka_unit_test(test_boundary),   cmocka_unit_test(test_sniff),
+        cmocka_unit_test(test_accept),
+        cmocka_unit_test(test_accept_tabs),
+        cmocka_unit_test(test_accept_malformed),
+        cmocka_unit_test(test_body_kinds),
+        cmocka_unit_test(test_body_refused),
+        cmocka_unit_test(test_boundary),
+        cmocka_unit_test(test_sniff),
         cmocka_unit_test(test_encoding),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

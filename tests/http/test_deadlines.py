@@ -1,0 +1,118 @@
+"""Deadlines and drains in the middle of things: of an upload, of a streamed reply."""
+import http.client
+import signal
+import time
+
+import pytest
+
+from client import Server, read_reply
+from test_protocol import CSV, head
+
+DATA = b"a\n" + b"1234567890\n" * 1_000_000
+
+
+def upload(connection, target, length=100_000, first=b"a\n1\n2\n"):
+    connection.sendall(head(CSV + b"Content-Length: %d\r\n" % length, target) + first)
+
+
+@pytest.mark.parametrize("first", [b"", b"a\n1\n2\n"])
+def test_a_deadline_while_the_body_arrives(server, first):
+    with server.connect(20) as connection:
+        upload(connection, b"/v1/compute?let=r=a&timeout_ms=400", first=first)
+        begun = time.monotonic()
+        reply = read_reply(connection.makefile("rb"))
+        assert reply.status == 504 and reply.problem["code"] == "deadline_exceeded", reply
+        assert time.monotonic() - begun < 5
+
+
+@pytest.mark.parametrize("executor", [b"serial", b"threads", b"processes"])
+def test_a_deadline_while_the_reply_streams(launch, executor):
+    """A reader that is too slow sees a broken framing; the run says why; the work has stopped."""
+    running = launch("--buffer-bytes", 65536)
+    with running.connect() as connection:
+        connection.sendall(head(CSV + b"Content-Length: %d\r\n" % len(DATA),
+                                b"/v1/compute?let=k=sha512(a)&timeout_ms=1500&executor=" + executor) + DATA)
+        stream = connection.makefile("rb")
+        time.sleep(3)
+        with pytest.raises((http.client.IncompleteRead, ConnectionError)):
+            reply = read_reply(stream)
+            assert reply.status == 504, reply.status  # the deadline came before the head
+            raise ConnectionError
+    assert running.wait_idle(10)
+    newest = running.get("/v1/runs?limit=1").json()["runs"][0]["id"]
+    until = time.monotonic() + 10
+    while not running.run(newest).get("error"):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    assert running.run(newest)["error"]["code"] == "deadline_exceeded"
+
+
+def test_uploads_that_are_abandoned(launch):
+    running = launch()
+    before = running.descriptors()
+    for target in (b"/v1/compute?let=r=a", b"/v1/compute?let=k=md5(*)&executor=processes&chunk_rows=1"):
+        for _ in range(10):
+            with running.connect() as connection:
+                upload(connection, target)
+                time.sleep(0.01)
+    assert running.wait_idle(10)
+    until = time.monotonic() + 10
+    while running.descriptors() > before:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def test_sigterm_while_a_body_arrives():
+    """What was accepted is finished; what is new is refused."""
+    running = Server()
+    with running.connect(30) as connection:
+        upload(connection, b"/v1/compute?let=r=a&select=r", length=100_000)
+        while running.get("/v1/pools").status != 200:
+            pass
+        time.sleep(0.3)
+        running.process.send_signal(signal.SIGTERM)
+        until = time.monotonic() + 10
+        while running.get("/readyz").status != 503:
+            assert time.monotonic() < until
+        refused = running.post_csv("a\n1\n")
+        assert refused.status == 503 and refused.problem["code"] == "draining"
+        assert refused.headers["Retry-After"]
+        connection.sendall(b"3\n" * ((100_000 - 6) // 2))
+        reply = read_reply(connection.makefile("rb"))
+        assert reply.status == 200 and reply.body == b"r\n1\n2\n" + b"3\n" * ((100_000 - 6) // 2)
+    assert running.stop() == 0
+
+
+@pytest.mark.parametrize("executor", ["serial", "threads", "processes"])
+def test_texts_that_double_are_refused_and_forgotten(launch, executor):
+    """Forty doublings are a typed error, and what large texts took is given back."""
+    running = launch()
+
+    def doubled(first, times, count):
+        lets = {"r0": first}
+        lets.update({f"r{k}": f"r{k - 1} + r{k - 1}" for k in range(1, times)})
+        return running.post_json({"columns": {"s": ["x" * 700] * count}, "let": lets, "select": ["r0"],
+                                  "executor": executor})
+
+    assert doubled("s + s", 3, 5).status == 200
+    before = {pid: resident(pid) for pid in running.processes()}
+    for number in range(5):
+        reply = doubled(f"s + '{number}'", 15, 1)
+        assert reply.status == 200, reply
+        reply = doubled(f"s + '{number}'", 40, 2)
+        assert reply.status == 422 and reply.problem["code"] == "limit_exceeded", reply
+    until = time.monotonic() + 15
+    while True:
+        after = {pid: resident(pid) for pid in running.processes()}
+        if all(size <= before.get(pid, 0) + (256 << 20) for pid, size in after.items()):
+            break
+        assert time.monotonic() < until, {pid: size >> 20 for pid, size in after.items()}
+        time.sleep(0.1)
+
+
+def resident(pid):
+    try:
+        with open(f"/proc/{pid}/statm", encoding="ascii") as statm:
+            return int(statm.read().split()[1]) * 4096
+    except OSError:
+        return 0
