@@ -40,6 +40,20 @@ static const char *spelling(struct cn_str name) {
     return NULL;
 }
 
+/* What there is, as far as it fits, when nothing is near. */
+static void list_columns(const struct cn_schema *schema, char *hint, size_t size) {
+    size_t len = (size_t)snprintf(hint, size, "; the columns are ");
+    for (size_t i = 0; i < schema->n_columns; i++) {
+        struct cn_str name = schema->columns[i].name;
+        if (name.len > 64 || len + name.len + 10 > size) {
+            snprintf(hint + len, size - len, "%s...", i > 0 ? ", " : "");
+            return;
+        }
+        len += (size_t)snprintf(hint + len, size - len, "%s`%.*s`", i > 0 ? ", " : "",
+                                (int)name.len, name.data);
+    }
+}
+
 static enum cn_code unknown_name(const struct cn_check *check, const struct cn_node *node,
                                  struct cn_error *error) {
     struct cn_near near;
@@ -59,6 +73,8 @@ static enum cn_code unknown_name(const struct cn_check *check, const struct cn_n
         snprintf(hint, sizeof hint, "; did you mean %s?", spelling(node->text));
     else if (hint[0] == '\0' && cn_function_find(node->text) != NULL)
         snprintf(hint, sizeof hint, "; it is a function and needs its arguments in parentheses");
+    else if (hint[0] == '\0' && check->schema->n_columns > 0)
+        list_columns(check->schema, hint, sizeof hint);
     cn_expr_error(error, CN_UNKNOWN_COLUMN, (int32_t)check->let, node->position,
                   "there is no column `%.*s`%s", (int)(node->text.len > 128 ? 128 : node->text.len),
                   node->text.data, hint);

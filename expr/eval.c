@@ -44,6 +44,18 @@ size_t cn_eval_capacity(const struct cn_eval *eval) {
     return eval->capacity;
 }
 
+void cn_eval_watch(struct cn_eval *eval, const atomic_int *stop, int64_t deadline_ns) {
+    eval->stop = stop;
+    eval->deadline_ns = deadline_ns;
+}
+
+enum cn_code cn_eval_look(const struct cn_eval *eval, struct cn_error *error) {
+    if ((eval->stop != NULL && atomic_load_explicit(eval->stop, memory_order_relaxed) != 0) ||
+        (eval->deadline_ns > 0 && cn_clock_now() >= eval->deadline_ns))
+        return cn_error_set(error, CN_CANCELLED, "the evaluation was stopped");
+    return CN_OK;
+}
+
 void cn_eval_rest(struct cn_eval *eval) {
     cn_arena_reset(&eval->scratch, SCRATCH_KEEP);
 }
@@ -236,8 +248,11 @@ enum cn_code cn_eval_block(struct cn_eval *eval, const struct cn_vector *inputs,
     eval->worst = NULL;
     eval->failed = failed;
     set_inputs(eval, inputs);
-    for (size_t i = 0; code == CN_OK && i < eval->program->n_steps; i++)
-        code = cn_eval_step(eval, &eval->program->steps[i], error);
+    for (size_t i = 0; code == CN_OK && i < eval->program->n_steps; i++) {
+        code = cn_eval_look(eval, error);
+        if (code == CN_OK)
+            code = cn_eval_step(eval, &eval->program->steps[i], error);
+    }
     if (code == CN_OK)
         set_outputs(eval, outputs);
     if (code == CN_OK && eval->worst != NULL)

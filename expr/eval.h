@@ -48,6 +48,8 @@ struct cn_eval {
     const uint8_t *ones;          /* the null marks of all-null registers */
     const void *zeros;            /* their values */
     const struct cn_str *empties; /* likewise, of strings */
+    const atomic_int *stop;
+    int64_t deadline_ns;
     size_t rows;
     int64_t hash_ns;
     /* on_error=fail: the failure of the lowest row so far */
@@ -56,6 +58,8 @@ struct cn_eval {
     uint64_t *failed; /* the caller's counters; may be NULL */
 };
 
+/* CN_CANCELLED if somebody wants an end of it. */
+enum cn_code cn_eval_look(const struct cn_eval *eval, struct cn_error *error);
 /* Steps; they return an error only when memory ran out or a limit was reached. */
 enum cn_code cn_eval_step(struct cn_eval *eval, const struct cn_step *step, struct cn_error *error);
 enum cn_code cn_eval_hash(struct cn_eval *eval, const struct cn_step *step, struct cn_error *error);

@@ -166,6 +166,7 @@ static enum cn_code digest_rows(const struct job *job, struct cn_digest *digest,
                               eval->digest_bytes + first * size, error));
         first = row + 1;
         eval->text.len = 0;
+        CN_TRY(cn_eval_look(eval, error));
     }
     return CN_OK;
 }

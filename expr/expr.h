@@ -12,6 +12,8 @@
 #ifndef CN_EXPR_EXPR_H
 #define CN_EXPR_EXPR_H
 
+#include <stdatomic.h>
+
 #include "base/buf.h"
 #include "base/clock.h"
 #include "columns/column.h"
@@ -179,6 +181,10 @@ struct cn_eval;
 enum cn_code cn_eval_new(struct cn_eval **eval, const struct cn_program *program,
                          struct cn_error *error);
 void cn_eval_free(struct cn_eval *eval);
+
+/* Evaluation stops between two steps with CN_CANCELLED when *stop is not 0, or (deadline_ns > 0)
+ * when the clock has passed it. `stop` must live as long as it is set; NULL: never. */
+void cn_eval_watch(struct cn_eval *eval, const atomic_int *stop, int64_t deadline_ns);
 
 /* Lets go of large scratch memory; what the last block's outputs point to is gone. */
 void cn_eval_rest(struct cn_eval *eval);

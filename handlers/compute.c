@@ -267,9 +267,15 @@ static void compute_gone(struct cn_exchange *exchange) {
     job = compute->job;
     if (!job || !job->slots)
         return;
-    pthread_mutex_lock(&job->lock);
+    /* The lock may be held by a long piece of work: first tell that to stop. */
+    atomic_store(&job->gone, (int)why_gone(exchange));
+    atomic_store(&job->group.stop, 1);
+    if (job->executor)
+        job->executor->ops->cancel(job->executor, &job->group);
+    if (pthread_mutex_trylock(&job->lock) != 0)
+        return; /* whoever holds it comes across a task that stopped */
     job->refs++;
-    cn_job_fail(job, why_gone(exchange), NULL);
+    cn_job_fail(job, (enum cn_code)atomic_load(&job->gone), NULL);
     bool deliver = cn_job_pump(job);
     pthread_mutex_unlock(&job->lock);
     if (deliver)

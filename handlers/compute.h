@@ -19,6 +19,7 @@ struct cn_intake {
     struct cn_csv_cutter cutter;
     size_t cut_bytes; /* cut when so much has gathered */
     bool bom_done;
+    size_t header_try; /* look for the header's end again when there is so much text */
     uint64_t received;
 };
 

@@ -133,6 +133,8 @@ static enum cn_code run(struct cn_run *task, struct cn_error *error) {
     morsel.plan = cached->plan;
     morsel.eval = cached->eval;
     CN_TRY(prepare(&morsel, error));
+    if (morsel.eval)
+        cn_eval_watch(morsel.eval, task->stop, task->deadline_ns);
     /* Compiling is part of evaluating. */
     task->spans->ns[CN_SPAN_EVALUATE] += cn_clock_now() - started;
     code = morsel.plan->spec->source == CN_SOURCE_CSV ? cn_morsel_run_csv(&morsel, &fault)
@@ -142,8 +144,10 @@ static enum cn_code run(struct cn_run *task, struct cn_error *error) {
     if (code == CN_OK)
         code = cn_morsel_finish(&morsel, &fault);
     /* An idle worker holds little. */
-    if (morsel.eval)
+    if (morsel.eval) {
         cn_eval_rest(morsel.eval);
+        cn_eval_watch(morsel.eval, NULL, 0);
+    }
     cn_arena_reset(&state->morsel, KEPT_BYTES);
     cn_arena_reset(&state->block, KEPT_BYTES);
     if (code != CN_OK && error)

@@ -104,11 +104,17 @@ static enum cn_code read_header(struct cn_compute *compute, bool complete, struc
         intake->bom_done = true;
     }
     text = cn_str(intake->segment.data + intake->start, intake->segment.len - intake->start);
+    if (!complete && text.len < intake->header_try)
+        return CN_OK;
     CN_TRY(cn_csv_read_header(text, complete, dialect, (size_t)compute->options.limits->max_columns,
                               &compute->exchange->arena, &names, &n_names, &length, &line_end,
                               error));
-    if (n_names == 0)
+    if (n_names == 0) {
+        /* It begins anew each time, so a header that never ends must not be read for every piece.
+         */
+        intake->header_try = 2 * text.len;
         return CN_OK;
+    }
     CN_TRY(cn_compute_begin(compute, CN_SOURCE_CSV, names, n_names, error));
     compute->job->header_end = line_end;
     compute->job->first_line = 1;

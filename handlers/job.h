@@ -125,6 +125,9 @@ struct cn_job {
     bool over;    /* outputs have outgrown buffer_bytes */
     bool running; /* a pump is at work further up this stack */
     bool failed_body, failed_compute;
+    bool doomed; /* a row is known to fail: no output is kept any more */
+    atomic_int
+        gone; /* why nobody waits for the reply any more, an enum cn_code; without the lock */
     bool wants_reply; /* the exchange waits for one */
     bool delivered;   /* it has it, or somebody is about to make it */
     bool has_limit;
@@ -202,7 +205,7 @@ bool cn_job_plan_holds(const struct cn_job *job, const struct cn_plan *plan);
 /* Merges what a chunk saw; true: a type that matters changed. */
 bool cn_job_merge_seen(struct cn_job *job, const uint8_t *seen);
 
-/* Without the lock. */
+/* Without the lock; the caller holds a reference. */
 void cn_job_deliver(struct cn_job *job);
 /* Adds the run to the service's record of runs. */
 void cn_job_record(struct cn_job *job, int status, const struct cn_ledger *ledger,

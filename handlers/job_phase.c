@@ -119,7 +119,11 @@ static void begin_output(struct cn_job *job) {
             last++;
         for (size_t i = last + 1; i < job->n_chunks; i++)
             job->chunks[i].state = CN_CHUNK_DONE;
+        for (size_t i = 0; i < job->n_chunks; i++)
+            cn_chunk_drop_output(job, &job->chunks[i]);
         job->failed_compute = false;
+        job->doomed = true;
+        job->over = false;
     }
 }
 

@@ -143,7 +143,12 @@ static void keep_error(struct cn_chunk *chunk, const struct cn_error *error) {
 static void fail_lost(struct cn_job *job, const struct cn_chunk *chunk,
                       const struct cn_task *task) {
     struct cn_error error = task->error;
+    int gone = atomic_load(&job->gone);
 
+    if (task->code == CN_CANCELLED && gone != CN_OK) {
+        cn_job_fail(job, (enum cn_code)gone, NULL);
+        return;
+    }
     if (task->code == CN_WORKER_LOST && (chunk->rows > 0 || chunk->text.len > 0)) {
         size_t len = strlen(error.detail);
         if (job->spec->source != CN_SOURCE_CSV || chunk->read)
@@ -202,7 +207,8 @@ static void collect(struct cn_job *job, struct cn_job_slot *slot) {
         chunk->code = trailer.error.code;
         keep_error(chunk, &trailer.error);
         job->failed_compute = true;
-    } else if (slot->plan->pass != CN_PASS_CHECK && !keep_output(job, chunk, slot)) {
+    } else if (slot->plan->pass != CN_PASS_CHECK && !job->doomed &&
+               !keep_output(job, chunk, slot)) {
         cn_job_fail(job, CN_OVERLOADED, NULL);
     }
     if (job->phase != CN_JOB_STREAM && job->kept_bytes > job->service->limits.buffer_bytes)
@@ -238,6 +244,7 @@ static void run_here(struct cn_job *job, struct cn_job_slot *slot) {
                          .result = task->result,
                          .spans = &task->spans,
                          .stop = &job->group.stop,
+                         .deadline_ns = job->group.deadline_ns,
                          .state = job->inline_state};
     int64_t cpu = cn_clock_thread_cpu();
     int64_t booked = 0;
@@ -251,6 +258,13 @@ static void run_here(struct cn_job *job, struct cn_job_slot *slot) {
     else
         task->code = cn_kind_compute.run(&run, &task->error);
     task->finished_ns = cn_clock_now();
+    if (task->code != CN_DEADLINE_EXCEEDED && job->group.deadline_ns > 0 &&
+        task->finished_ns >= job->group.deadline_ns) {
+        cn_error_init(&task->error);
+        memset(task->result, 0, sizeof task->result);
+        task->code = cn_error_set(&task->error, CN_DEADLINE_EXCEEDED,
+                                  "the deadline passed before the work was done");
+    }
     task->cpu_ns = cn_clock_thread_cpu() - cpu;
     for (int s = 0; s < CN_SPAN_COUNT; s++)
         booked += task->spans.ns[s];
@@ -314,6 +328,9 @@ static size_t next_wanted(struct cn_job *job) {
                        ? job->consumed + job->window
                        : job->n_chunks;
 
+    /* Streamed JSON: the reader begins the first column's pass. */
+    if (job->phase == CN_JOB_STREAM && job->spec->sink == CN_SINK_JSON && !job->pass_plan)
+        return job->n_chunks;
     if (ahead > job->n_chunks)
         ahead = job->n_chunks;
     if ((job->phase == CN_JOB_OUTPUT && (job->over || job->failed_compute)) ||
@@ -331,6 +348,8 @@ bool cn_job_pump(struct cn_job *job) {
     if (job->running)
         return false;
     job->running = true;
+    if (atomic_load(&job->gone) != CN_OK)
+        cn_job_fail(job, (enum cn_code)atomic_load(&job->gone), NULL);
     while (job->phase != CN_JOB_ENDED) {
         size_t index = job->code == CN_OK && job->free_slots ? next_wanted(job) : job->n_chunks;
         if (index < job->n_chunks) {

@@ -176,6 +176,7 @@ static enum cn_code encode_table(struct cn_morsel *morsel, size_t rows, struct c
             return cn_error_memory(error);
         if (!cn_buf_add_char(morsel->run->out, '\n'))
             return cn_error_memory(error);
+        CN_TRY(check_output(morsel->run->out->len, i, error));
     }
     return CN_OK;
 }

@@ -27,6 +27,8 @@ static double row_cost(const struct cn_compute *compute, uint64_t rows, uint64_t
 
     if (job->output_plan && job->output_plan->program)
         cost += cn_program_row_cost(job->output_plan->program);
+    if (job->spec->source == CN_SOURCE_FRAME && rows > 0)
+        cost += (double)bytes / (double)rows; /* texts may be long */
     if (job->spec->source == CN_SOURCE_CSV && rows > 0) {
         double byte = measured->csv_ns_per_byte > 0 ? measured->csv_ns_per_byte : DEFAULT_BYTE_NS;
         cost += byte * (double)bytes / (double)rows;

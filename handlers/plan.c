@@ -45,12 +45,13 @@ static enum cn_code compile(struct cn_plan *plan, const struct cn_keyring *keys,
                                          .null_on_error = spec->null_on_error,
                                          .keys = keys,
                                          .tables = plan->tables,
-                                         .wanted = plan->output >= 0 ? wanted : NULL,
+                                         .wanted = plan->output > 0 ? wanted : NULL,
                                          .table_preimage = -1};
 
     if (!wanted)
         return cn_error_memory(error);
-    /* A single column is a second pass over rows that are known to compute. */
+    /* Of the passes for single columns, the first computes every let: it finds and counts the rows
+     * that fail. */
     if (plan->output >= 0 && spec->outputs[plan->output].let >= 0)
         wanted[spec->outputs[plan->output].let] = true;
     if (plan->pass == CN_PASS_TABLE)

@@ -231,7 +231,8 @@ static bool json_parts(struct cn_job *job) {
     return ok;
 }
 
-static void deliver_failure(struct cn_job *job, enum cn_code code) {
+/* Makes the reply of a job that failed; it is sent by the caller. */
+static const char *prepare_failure(struct cn_job *job, enum cn_code code) {
     struct cn_exchange *exchange = job->exchange;
     const char *expression = NULL;
     struct cn_ledger ledger;
@@ -244,23 +245,18 @@ static void deliver_failure(struct cn_job *job, enum cn_code code) {
     }
     ledger = cn_job_ledger(job, cn_clock_now());
     cn_job_record(job, cn_code_status(code), &ledger, &job->error);
-    cn_exchange_fail(exchange, &job->error, expression);
+    exchange->error = job->error;
+    return expression;
 }
 
-void cn_job_deliver(struct cn_job *job) {
-    struct cn_exchange *exchange = job->exchange;
+/* False: memory ran out. */
+static bool prepare_success(struct cn_job *job) {
     struct cn_ledger ledger;
     bool streamed = job->phase == CN_JOB_STREAM;
     bool ok = true;
 
-    if (!exchange)
-        return;
-    if (job->code != CN_OK) {
-        deliver_failure(job, job->code);
-        return;
-    }
     if (streamed) {
-        exchange->reply.stream = cn_job_stream;
+        job->exchange->reply.stream = cn_job_stream;
     } else {
         job->encode_ns = cn_clock_now();
         for (size_t i = 0; i < job->n_chunks; i++)
@@ -269,11 +265,32 @@ void cn_job_deliver(struct cn_job *job) {
     }
     if (!ok) {
         cn_error_memory(&job->error);
-        deliver_failure(job, job->error.code);
-        return;
+        return false;
     }
     ledger = cn_job_ledger(job, cn_clock_now());
     add_headers(job, &ledger, streamed);
     cn_job_record(job, 200, &ledger, NULL);
-    cn_exchange_reply(exchange);
+    return true;
+}
+
+void cn_job_deliver(struct cn_job *job) {
+    struct cn_exchange *exchange;
+    const char *expression = NULL;
+    bool ok;
+
+    /* A job that begins to stream may have tasks under way. */
+    pthread_mutex_lock(&job->lock);
+    exchange = job->exchange;
+    if (!exchange) {
+        pthread_mutex_unlock(&job->lock);
+        return;
+    }
+    ok = job->code == CN_OK && prepare_success(job);
+    if (!ok)
+        expression = prepare_failure(job, job->code != CN_OK ? job->code : job->error.code);
+    pthread_mutex_unlock(&job->lock);
+    if (ok)
+        cn_exchange_reply(exchange);
+    else
+        cn_exchange_fail(exchange, &exchange->error, expression);
 }

@@ -54,13 +54,11 @@ static void break_off(struct cn_job *job) {
     cn_runs_fail(job->service->runs, job->exchange->run, &job->error);
 }
 
-/* Rows of a chunk that could not be computed. A JSON column counts its own let, not those that it
- * uses: they have, or had, passes of their own. */
+/* Rows of a chunk that could not be computed. JSON's first pass computes every let. A silent chunk
+ * was counted when it was found to be one. */
 static void count_errors(struct cn_job *job, const struct cn_chunk *chunk) {
-    if (job->spec->sink == CN_SINK_CSV)
+    if (!chunk->silent && (job->spec->sink == CN_SINK_CSV || job->stream_output == 0))
         cn_job_count_errors(job, chunk, -1);
-    else if (job->spec->outputs[job->stream_output].let >= 0)
-        cn_job_count_errors(job, chunk, job->spec->outputs[job->stream_output].let);
 }
 
 /* The chunk at the head: its bytes, or why not. */

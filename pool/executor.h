@@ -48,6 +48,7 @@ struct cn_run {
     struct cn_buf *out; /* append here */
     void *result;       /* CN_TASK_RESULT bytes, 16-byte aligned, zeroed */
     struct cn_spans *spans;
+    int64_t deadline_ns;    /* look at the clock too, because nobody sets `stop` then; 0: no need */
     const atomic_int *stop; /* poll between blocks: nonzero means stop, and return CN_CANCELLED */
     void *state;            /* this worker's state for this kind */
 };
