@@ -124,6 +124,10 @@ static enum cn_code compile(struct cn_program *program, const struct cn_recipe *
     CN_TRY(cn_check_init(&check, recipe, schema, options->keys, scratch, error));
     CN_TRY(check_lets(&check, error));
     struct cn_compile c = {.program = program, .check = &check, .options = options};
+    c.input_registers = cn_arena_array(scratch, schema->n_columns, 2 * sizeof *c.input_registers);
+    if (c.input_registers == NULL)
+        return cn_error_memory(error);
+    memset(c.input_registers, 0, schema->n_columns * 2 * sizeof *c.input_registers);
     const struct cn_table_ref *preimage = NULL;
     if (options->table_preimage >= 0) {
         if ((size_t)options->table_preimage >= recipe->n_tables)

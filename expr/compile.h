@@ -29,6 +29,7 @@ struct cn_compile {
     size_t cap_free;
     size_t n_temporaries;
     size_t cap_steps, cap_registers, cap_constants, cap_hashes, cap_inputs;
+    uint32_t *input_registers;    /* by column and raw: the register + 1; 0: none yet */
     uint32_t *constant_registers; /* by constant; UINT32_MAX: not kept */
     uint32_t let;                 /* the current one */
 };

@@ -58,20 +58,20 @@ bool cn_compile_input(struct cn_compile *c, uint32_t column, bool raw, struct cn
     *out = (struct cn_operand){.type = type};
     if (type == CN_TYPE_NULL)
         return cn_compile_null(c, CN_TYPE_NULL, out);
-    for (uint32_t i = 0; i < program->n_registers; i++) {
-        struct cn_register reg = program->registers[i];
-        if (reg.kind == CN_REGISTER_INPUT && program->inputs[reg.index].column == column &&
-            program->inputs[reg.index].raw == raw) {
-            out->reg = i;
-            return true;
-        }
+    uint32_t *known = &c->input_registers[2 * (size_t)column + raw];
+    if (*known > 0) {
+        out->reg = *known - 1;
+        return true;
     }
     if (!cn_compile_grow(c, (void **)&program->inputs, program->n_inputs, &c->cap_inputs,
                          sizeof *program->inputs))
         return false;
     program->inputs[program->n_inputs] = (struct cn_program_input){column, raw};
     struct cn_register reg = {.kind = CN_REGISTER_INPUT, .index = (uint32_t)program->n_inputs++};
-    return add_register(c, reg, &out->reg);
+    if (!add_register(c, reg, &out->reg))
+        return false;
+    *known = out->reg + 1;
+    return true;
 }
 
 static bool same_constant(const struct cn_constant *a, const struct cn_constant *b) {

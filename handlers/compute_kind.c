@@ -164,6 +164,17 @@ uint64_t cn_morsel_u64(const char *at, size_t index) {
     return value;
 }
 
+/* The lengths may come from another process: together they are no more than the data. */
+static bool pieces_fit(const char *pieces, size_t n, uint64_t data_len) {
+    for (size_t i = 0; i < n; i++) {
+        uint64_t len = cn_morsel_u64(pieces, i);
+        if (len > data_len)
+            return false;
+        data_len -= len;
+    }
+    return true;
+}
+
 bool cn_morsel_trailer(const struct cn_plan *plan, const struct cn_morsel_result *result,
                        const struct cn_buf *out, struct cn_morsel_trailer *trailer) {
     size_t n_lets = cn_recipe_lets(plan->spec->recipe);
@@ -180,6 +191,8 @@ bool cn_morsel_trailer(const struct cn_plan *plan, const struct cn_morsel_result
     trailer->failed = at + n_columns;
     trailer->pieces = trailer->failed + n_lets * sizeof(uint64_t);
     trailer->null_rows = cn_morsel_u64(trailer->pieces, n_pieces);
+    if (!pieces_fit(trailer->pieces, n_pieces, result->data_len))
+        return false;
     if (result->failed) {
         memcpy(&trailer->error, trailer->pieces + (n_pieces + 1) * sizeof(uint64_t),
                sizeof trailer->error);

@@ -10,9 +10,9 @@
  *   finish  the body has ended. The endpoint calls cn_exchange_reply() or cn_exchange_fail() then
  *           or at any later time, from any thread, exactly once.
  *   gone    the client went away while a reply was pending, or the deadline passed: stop the work.
- * A reply must still be made (it is thrown away). close   the reply was sent, or could not be;
- * release the state. Always called once after open succeeded, never before a pending reply was
- * made.
+ *           A reply must still be made; it is thrown away.
+ *   close   the reply was sent, or could not be: release the state. Always called once after open
+ *           succeeded, never before a pending reply was made.
  *
  * Memory: `arena` lives until after close; only the connection's thread and, between finish and
  * the reply, the endpoint may use it.
@@ -20,6 +20,7 @@
 #ifndef CN_HANDLERS_EXCHANGE_H
 #define CN_HANDLERS_EXCHANGE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -34,7 +35,7 @@ struct cn_exchange;
 
 enum cn_body_verdict {
     CN_BODY_MORE,   /* go on */
-    CN_BODY_WAIT,   /* taken, but give no more until cn_exchange_continue(): back-pressure */
+    CN_BODY_WAIT,   /* taken, but give no more until ops->proceed(): back-pressure */
     CN_BODY_REFUSE, /* exchange->error says why; the rest of the body is not wanted. For a small
                      * rest the server reads and drops it and replies normally, otherwise it replies
                      * at once and closes. */
@@ -82,7 +83,7 @@ struct cn_reply {
     const struct cn_str *parts; /* sent in order without a copy; valid until close */
     size_t n_parts;
     /* != NULL: the body comes from here, chunked. Returns bytes written (> 0), CN_STREAM_WAIT:
-     * nothing now, cn_exchange_wake() will be called (perhaps already); END; or BREAK: the
+     * nothing now, ops->wake() will be called (perhaps already); END; or BREAK: the
      * connection is cut. */
     ssize_t (*stream)(struct cn_exchange *exchange, char *out, size_t max);
     bool close; /* end the connection afterwards */
@@ -101,7 +102,8 @@ struct cn_exchange {
     int http_minor;         /* 0 or 1 */
     int64_t content_length; /* -1: not stated */
     int64_t started_ns;     /* the request line was parsed */
-    int64_t deadline_ns; /* of the service's cap; an endpoint may lower it at any time; 0: none */
+    _Atomic int64_t
+        deadline_ns; /* of the service's cap; an endpoint may lower it at any time; 0: none */
     struct cn_ledger ledger; /* started at started_ns */
     bool recorded;           /* the run is in the record of runs, so the reply names it */
     char run[33]; /* id for Colonnade-Run, made at the start (32 lower-case hex digits) */

@@ -87,12 +87,6 @@ static void job_free(struct cn_job *job) {
     free(job);
 }
 
-void cn_job_ref(struct cn_job *job) {
-    pthread_mutex_lock(&job->lock);
-    job->refs++;
-    pthread_mutex_unlock(&job->lock);
-}
-
 void cn_job_unref(struct cn_job *job) {
     unsigned left;
 

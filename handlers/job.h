@@ -114,6 +114,7 @@ struct cn_job {
     struct cn_table_digest *digest;
     size_t table;
     bool table_null;
+    int32_t table_let; /* the let that the digest belongs to */
 
     enum cn_job_phase phase;
     struct cn_job_slot *slots; /* `window` of them */
@@ -160,7 +161,6 @@ struct cn_job {
 /* Takes over a reference to the spec and, for a frame, the frame's contents. */
 enum cn_code cn_job_new(struct cn_job **job, struct cn_exchange *exchange, struct cn_spec *spec,
                         struct cn_error *error);
-void cn_job_ref(struct cn_job *job);   /* takes the lock */
 void cn_job_unref(struct cn_job *job); /* takes the lock */
 
 /* Sets where the job runs; before the first chunk. kind is not AUTO. on_caller: without a crossing.

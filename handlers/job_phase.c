@@ -143,6 +143,17 @@ static void fail_compute(struct cn_job *job, const struct cn_chunk *chunk) {
     cn_job_fail(job, chunk->code, &error);
 }
 
+/* The let that the digest belongs to: others can only come behind it. Rows that fail in the
+ * digest's arguments count for it; its other failures, and those of other lets, are counted when
+ * the columns are made. */
+static int32_t find_table_let(const struct cn_job *job) {
+    int32_t let = 0;
+
+    while (!cn_recipe_uses_table(job->spec->recipe, (size_t)let, job->table))
+        let++;
+    return let;
+}
+
 static void begin_table(struct cn_job *job) {
     struct cn_plan *plan = NULL;
     struct cn_error error;
@@ -150,6 +161,7 @@ static void begin_table(struct cn_job *job) {
 
     cn_error_init(&error);
     job->table_null = false;
+    job->table_let = find_table_let(job);
     code = cn_table_digest_new(&job->digest, job->spec->recipe, job->table, job->service->keys,
                                &error);
     if (code == CN_OK)
@@ -190,17 +202,6 @@ static enum cn_code digest_rows(struct cn_job *job, struct cn_str data, struct c
     return cn_table_digest_update(job->digest, cn_str(data.data, data.len - 1), error);
 }
 
-/* The let that the digest belongs to: others can only come behind it. Rows that fail in the
- * digest's arguments count for it; its other failures, and those of other lets, are counted when
- * the columns are made. */
-static int32_t table_let(const struct cn_job *job) {
-    int32_t let = 0;
-
-    while (!cn_recipe_uses_table(job->spec->recipe, (size_t)let, job->table))
-        let++;
-    return let;
-}
-
 static bool advance_table(struct cn_job *job) {
     bool moved = false;
 
@@ -219,7 +220,7 @@ static bool advance_table(struct cn_job *job) {
         if (cn_morsel_trailer(chunk->plan, &chunk->result, &chunk->out, &trailer) &&
             trailer.null_rows > 0)
             job->table_null = true;
-        cn_job_count_errors(job, chunk, table_let(job));
+        cn_job_count_errors(job, chunk, job->table_let);
         code = digest_rows(job, cn_chunk_data(chunk), &error);
         if (code != CN_OK)
             cn_job_fail(job, code, &error);

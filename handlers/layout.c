@@ -142,7 +142,14 @@ static enum cn_code rename_outputs(struct cn_spec *spec, const struct cn_options
 }
 
 /* Hash set of names with open addressing: a quadratic check would take seconds on wide tables. */
-static enum cn_code check_distinct(struct cn_spec *spec, const char *parameter,
+static bool is_renamed(const struct cn_spec *spec, const struct cn_output *output) {
+    return !cn_str_equal(output->name, output->let >= 0
+                                           ? cn_recipe_name(spec->recipe, (size_t)output->let)
+                                           : spec->columns[output->column].name);
+}
+
+/* `may_repeat`: names that came in alike may leave alike; a new name must still be its own. */
+static enum cn_code check_distinct(struct cn_spec *spec, const char *parameter, bool may_repeat,
                                    struct cn_error *error) {
     size_t size = 16;
     uint32_t *slots;
@@ -161,7 +168,9 @@ static enum cn_code check_distinct(struct cn_spec *spec, const char *parameter,
             hash = (hash ^ (unsigned char)name.data[i]) * 1099511628211u;
         slot = (size_t)(hash ^ (hash >> 32)) & (size - 1);
         while (slots[slot] != 0) {
-            if (cn_str_equal(spec->outputs[slots[slot] - 1].name, name)) {
+            const struct cn_output *other = &spec->outputs[slots[slot] - 1];
+            if (cn_str_equal(other->name, name) &&
+                (!may_repeat || is_renamed(spec, other) || is_renamed(spec, &spec->outputs[o]))) {
                 cn_error_set_parameter(error, cn_str_c(parameter));
                 cn_error_set_column(error, name);
                 return cn_error_set(error, CN_DUPLICATE_NAME,
@@ -211,6 +220,8 @@ enum cn_code cn_spec_lay_out(struct cn_spec *spec, const struct cn_options *opti
     spec->verbatim = is_verbatim(spec);
     /* A CSV may repeat a name, but only as it came in. */
     if (spec->sink == CN_SINK_JSON || options->n_rename > 0 || options->select == CN_SELECT_NAMES)
-        CN_TRY(check_distinct(spec, options->n_rename > 0 ? "rename" : "select", error));
+        CN_TRY(check_distinct(spec, options->n_rename > 0 ? "rename" : "select",
+                              spec->sink == CN_SINK_CSV && options->select != CN_SELECT_NAMES,
+                              error));
     return CN_OK;
 }

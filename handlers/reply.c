@@ -118,7 +118,8 @@ static void add_types_header(struct cn_job *job) {
         len += (size_t)snprintf(text + len, sizeof text - len, ":%s", type);
     }
     text[len] = '\0';
-    cn_reply_add_header(job->exchange, "Colonnade-Types", text);
+    if (len > 0) /* a field cannot be empty */
+        cn_reply_add_header(job->exchange, "Colonnade-Types", text);
 }
 
 static void add_errors_header(struct cn_job *job) {

@@ -161,12 +161,14 @@ void cn_runs_count(struct cn_runs *runs, const char *id, const uint64_t *errors,
     pthread_mutex_unlock(&runs->lock);
 }
 
-void cn_runs_fail(struct cn_runs *runs, const char *id, const struct cn_error *error) {
+void cn_runs_fail(struct cn_runs *runs, const char *id, int status, const struct cn_error *error) {
     pthread_mutex_lock(&runs->lock);
     struct run *run = find(runs, id);
     if (run) {
         run->record.failed = true;
         run->record.error = *error;
+        if (status > 0)
+            run->record.status = status;
     }
     pthread_mutex_unlock(&runs->lock);
 }

@@ -69,8 +69,8 @@ bool cn_runs_add(struct cn_runs *runs, const struct cn_run_record *record);
 void cn_runs_sent(struct cn_runs *runs, const char *id, int64_t send_ns);
 /* Counts of a streamed reply, known when it has ended; n as in the record. */
 void cn_runs_count(struct cn_runs *runs, const char *id, const uint64_t *errors, size_t n);
-/* A streamed reply that was broken off. */
-void cn_runs_fail(struct cn_runs *runs, const char *id, const struct cn_error *error);
+/* A streamed reply that was broken off. `status`: what was sent instead; 0: the head had left. */
+void cn_runs_fail(struct cn_runs *runs, const char *id, int status, const struct cn_error *error);
 /* Calls `visit` for at most `limit` runs, newest first, under the store's lock. */
 void cn_runs_each(struct cn_runs *runs, size_t limit,
                   void (*visit)(const struct cn_run_record *record, void *context), void *context);

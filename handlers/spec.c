@@ -5,7 +5,7 @@
 #include "handlers/wire.h"
 
 /* The recipe was checked against the service's limits when it was first parsed. */
-static const struct cn_expr_limits no_limits = {SIZE_MAX, SIZE_MAX, 4096};
+static const struct cn_expr_limits no_limits = {SIZE_MAX, SIZE_MAX, 1000};
 
 static struct cn_spec *spec_alloc(void) {
     struct cn_spec *spec = calloc(1, sizeof *spec);

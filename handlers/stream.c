@@ -51,7 +51,8 @@ static void break_off(struct cn_job *job) {
     if (job->code == CN_OK)
         cn_job_fail(job, CN_OVERLOADED, NULL);
     job->exchange->error = job->error;
-    cn_runs_fail(job->service->runs, job->exchange->run, &job->error);
+    cn_runs_fail(job->service->runs, job->exchange->run,
+                 job->exchange->http_minor == 0 ? cn_code_status(job->error.code) : 0, &job->error);
 }
 
 /* Rows of a chunk that could not be computed. JSON's first pass computes every let. A silent chunk

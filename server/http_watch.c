@@ -137,6 +137,7 @@ static void look_at_work(struct cn_request *request, int64_t now, bool cancel,
 static void look_at_request(struct cn_request *request, int64_t now, bool cancel,
                             struct batch *batch) {
     int64_t limit = request->limit_ns;
+    request->deadline_ns = request->exchange.deadline_ns; /* the endpoint may have lowered it */
     bool late = limit && limit <= now;
     bool expired = request->deadline_ns && request->deadline_ns <= now;
     switch (request->phase) {

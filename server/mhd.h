@@ -64,7 +64,7 @@ struct cn_request {
     int64_t
         ended_ns; /* when it was first seen that the client ended its sending side; 0: not yet */
     int64_t limit_ns;    /* when the current phase must be over; 0: never */
-    int64_t deadline_ns; /* of the exchange, as the endpoint left it */
+    int64_t deadline_ns; /* of the exchange, when the watcher last looked */
     int64_t paused_ns;   /* when HELD or STARVED began */
     enum cn_code cut_code;
     bool in_piece;   /* the handler has a piece of the body */

@@ -11,11 +11,6 @@ static const struct cn_endpoint *const table[] = {
     &cn_endpoint_readyz,    &cn_endpoint_home,  &cn_endpoint_home_script, &cn_endpoint_home_style,
 };
 
-const struct cn_endpoint *const *cn_routes(size_t *n) {
-    *n = sizeof table / sizeof table[0];
-    return table;
-}
-
 static int hex_digit(char c) {
     if (c >= '0' && c <= '9')
         return c - '0';

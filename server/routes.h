@@ -10,8 +10,6 @@
 #include "base/error.h"
 #include "handlers/exchange.h"
 
-const struct cn_endpoint *const *cn_routes(size_t *n);
-
 /*
  * Finds the endpoint for a path as it stands in the request line (without the query). Segments are
  * percent-decoded before they are compared; *segment is what {id} matched, decoded, in `arena`.

@@ -60,7 +60,7 @@ static const struct setting table[] = {
      "length of one expression"},
     {"max-expression-nodes", SETTING_COUNT, AT(max_expression_nodes), NULL, 10000, 1, 1000000,
      "nodes of all expressions of a request together"},
-    {"max-expression-depth", SETTING_COUNT, AT(max_expression_depth), NULL, 200, 1, 10000,
+    {"max-expression-depth", SETTING_COUNT, AT(max_expression_depth), NULL, 200, 1, 1000,
      "how deeply an expression may be nested"},
     {"max-json-depth", SETTING_COUNT, AT(max_json_depth), NULL, 64, 2, 1024,
      "how deeply a JSON body may be nested"},

@@ -125,7 +125,7 @@ static void copies_what_it_points_to(void **state) {
     cn_error_init(&error);
     cn_error_set(&error, CN_WORKER_LOST, "It was killed.");
     cn_runs_sent(runs, record.id, 1234);
-    cn_runs_fail(runs, record.id, &error);
+    cn_runs_fail(runs, record.id, 0, &error);
     cn_runs_sent(runs, "no such run", 1);
     assert_true(cn_runs_find(runs, record.id, check_copy, NULL));
     cn_runs_free(runs);
