@@ -104,7 +104,7 @@ test-unit-threads: $(BUILD)/unit/test_pool_threads
 test-http-threads: $(BUILD)/colonnade ## black-box tests of the thread executor
 	COLONNADE_BIN=$(abspath $(BUILD)/colonnade) /usr/bin/python3 -m pytest -q \
 		tests/http/test_executors.py tests/http/test_inference.py tests/http/test_stream.py \
-		tests/http/test_stream_cases.py -k threads $(PYTEST)
+		tests/http/test_stream_cases.py -m threads $(PYTEST)
 
 .PHONY: test-http
 test-http: $(BUILD)/colonnade build/npm/.installed ## black-box tests of this build over HTTP

@@ -35,4 +35,15 @@ static inline bool cn_str_is(struct cn_str a, const char *text) {
     return cn_str_equal(a, cn_str_c(text));
 }
 
+/* The value of a hexadecimal digit, -1 for any other byte. */
+static inline int cn_hex_digit(char c) {
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
 #endif

@@ -5,14 +5,10 @@
 
 /* ---- numbers ------------------------------------------------------------------------------ */
 
+/* Of a digit in any base; large for what is none. */
 static int digit_value(unsigned char c) {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return 99;
+    int value = cn_hex_digit((char)c);
+    return value >= 0 ? value : 99;
 }
 
 static unsigned char byte_at(const struct cn_lexer *lexer, size_t at) {

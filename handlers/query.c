@@ -19,16 +19,6 @@ void cn_query_init(struct cn_query *query, const char *text, struct cn_arena *ar
     query->arena = arena;
 }
 
-static int hex_digit(char c) {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 static struct decoded decode(struct cn_str raw, struct cn_arena *arena) {
     struct decoded result = {.fault = DECODE_OK};
     char *out = cn_arena_alloc(arena, raw.len + 1);
@@ -43,8 +33,8 @@ static struct decoded decode(struct cn_str raw, struct cn_arena *arena) {
         if (c == '+') {
             c = ' ';
         } else if (c == '%') {
-            int high = raw.len - i > 2 ? hex_digit(raw.data[i + 1]) : -1;
-            int low = raw.len - i > 2 ? hex_digit(raw.data[i + 2]) : -1;
+            int high = raw.len - i > 2 ? cn_hex_digit(raw.data[i + 1]) : -1;
+            int low = raw.len - i > 2 ? cn_hex_digit(raw.data[i + 2]) : -1;
             if (high < 0 || low < 0) {
                 result.fault = DECODE_ESCAPE;
                 return result;

@@ -11,16 +11,6 @@ static const struct cn_endpoint *const table[] = {
     &cn_endpoint_readyz,    &cn_endpoint_home,  &cn_endpoint_home_script, &cn_endpoint_home_style,
 };
 
-static int hex_digit(char c) {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 /* NULL: no memory. A bad escape, a NUL or an escaped slash stays as it is: no route has it. */
 static char *decode_path(const char *path, struct cn_arena *arena) {
     size_t len = strlen(path);
@@ -29,8 +19,8 @@ static char *decode_path(const char *path, struct cn_arena *arena) {
         return NULL;
     size_t n = 0;
     for (size_t i = 0; i < len; i++) {
-        int high = path[i] == '%' ? hex_digit(path[i + 1]) : -1;
-        int low = high >= 0 ? hex_digit(path[i + 2]) : -1;
+        int high = path[i] == '%' ? cn_hex_digit(path[i + 1]) : -1;
+        int low = high >= 0 ? cn_hex_digit(path[i + 2]) : -1;
         int byte = low >= 0 ? high * 16 + low : 0;
         if (byte != 0 && byte != '/') {
             out[n++] = (char)byte;

@@ -56,9 +56,8 @@ def literal_number(node):
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.USub, ast.UAdd)):
         value = literal_number(node.operand)
         return None if value is None else -value if isinstance(node.op, ast.USub) else value
-    if isinstance(node, ast.Constant) and type(node.value) in (int, float):
-        return node.value
-    return None
+    number = isinstance(node, ast.Constant) and type(node.value) in (int, float)
+    return node.value if number else None
 
 
 def power_stays_int(node, left):
@@ -180,9 +179,8 @@ class Expression:
         return row[node.id]
 
     def run_UnaryOp(self, node, row):
-        literal = literal_number(node)
-        if literal is not None:
-            return literal
+        if literal_number(node) is not None:
+            return literal_number(node)
         value = self.run(node.operand, row)
         if value is None:
             return None
@@ -207,9 +205,8 @@ class Expression:
         if isinstance(op, (ast.LShift, ast.RShift)):
             if not 0 <= right <= 63:
                 raise Failure("integer_out_of_range")
-            if isinstance(op, ast.RShift):
-                return int(left) >> right
-            return ((int(left) << right) + 2**63) % 2**64 - 2**63
+            return int(left) >> right if isinstance(op, ast.RShift) else \
+                ((int(left) << right) + 2**63) % 2**64 - 2**63
         if isinstance(op, ast.Pow):
             return self.power(node, left, right, kind)
         if kind == "string":
@@ -314,15 +311,19 @@ class Expression:
                 return self.fit(abs(x))
             if name == "sign":
                 return (x > 0) - (x < 0)
-            x = round(x, arguments[1]) if len(arguments) == 2 else x
-            if not INT_MIN <= x <= INT_MAX:  # overflow=wrap is not for rounding
-                raise Failure("integer_overflow")
-            return x
+            return rounded_int(x, *arguments[1:])
         if name == "round" and len(arguments) == 2:
             return round_digits(x, arguments[1])
         function = {"abs": np.abs, "sign": np.sign, "floor": np.floor, "ceil": np.ceil,
                     "trunc": np.trunc, "round": np.rint}[name]
         return float(function(np.float64(x)))
+
+
+def rounded_int(x, digits=0):
+    """Python's round(int, digits); overflow=wrap is not for it."""
+    if not INT_MIN <= round(x, digits) <= INT_MAX:
+        raise Failure("integer_overflow")
+    return round(x, digits)
 
 
 def round_digits(x, digits):
@@ -338,9 +339,8 @@ def round_digits(x, digits):
 
 
 def kleene_and(left, right):
-    if left is False or right is False:
-        return False
-    return None if left is None or right is None else True
+    return False if left is False or right is False else \
+        None if left is None or right is None else True
 
 
 def compare(op, left, right):
@@ -362,7 +362,7 @@ def floats(op, left, right):
 def extremes(name, values):
     if name == "clip":
         return extremes("minimum", [extremes("maximum", values[:2]), values[2]])
-    if any(isinstance(x, float) and math.isnan(x) for x in values):
+    if any(math.isnan(x) for x in values):
         return math.nan
     key = lambda x: (x, math.copysign(1, x) if isinstance(x, float) else 0)
     return (min if name == "minimum" else max)(values, key=key)
@@ -374,19 +374,14 @@ def convert(name, arguments):
         return "".join(arguments)
     if name == "length":
         return len(first)
-    if name == "str":
-        return first if isinstance(first, str) else str(first)
-    if name == "bool":
-        return bool(first)
-    if name == "int":
-        return to_int(first)
+    if name in ("str", "bool", "int"):
+        return {"str": str, "bool": bool, "int": to_int}[name](first)
     if name == "float":
         try:
             return float(first)
         except ValueError:
             raise Failure("invalid_value") from None
-    function = {"fmod": np.fmod, "mod": np.remainder, "copysign": np.copysign, "sqrt": np.sqrt,
-                "nextafter": np.nextafter}[name]
+    function = np.remainder if name == "mod" else getattr(np, name)
     with np.errstate(all="ignore"):
         return float(function(*(np.float64(x) for x in arguments)))
 
