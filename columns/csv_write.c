@@ -52,10 +52,35 @@ bool cn_csv_write_string(struct cn_buf *out, struct cn_str text, char delimiter)
     return true;
 }
 
+/* Whether numbers and bools can hold the delimiter. */
+static bool is_in_numbers(char delimiter) {
+    return (delimiter >= '0' && delimiter <= '9') || (delimiter >= 'a' && delimiter <= 'z') ||
+           delimiter == '.' || delimiter == '-' || delimiter == '+' || delimiter == 'T' ||
+           delimiter == 'F';
+}
+
+/* With a delimiter that numbers are written with, they are texts like others. */
+static bool write_quoted(struct cn_buf *out, const struct cn_vector *vector, size_t row,
+                         char delimiter) {
+    char text[CN_DOUBLE_TEXT > CN_INT64_TEXT ? CN_DOUBLE_TEXT : CN_INT64_TEXT];
+    size_t len;
+
+    if (vector->type == CN_TYPE_BOOL)
+        return cn_csv_write_string(
+            out, ((const uint8_t *)vector->values)[row] ? CN_STR("True") : CN_STR("False"),
+            delimiter);
+    len = vector->type == CN_TYPE_INT64
+              ? cn_int64_format(((const int64_t *)vector->values)[row], text)
+              : cn_double_format(((const double *)vector->values)[row], text);
+    return cn_csv_write_string(out, cn_str(text, len), delimiter);
+}
+
 bool cn_csv_write_value(struct cn_buf *out, const struct cn_vector *vector, size_t row,
                         char delimiter) {
     if (vector->type == CN_TYPE_NULL || (vector->nulls && vector->nulls[row]))
         return true;
+    if (vector->type != CN_TYPE_STRING && is_in_numbers(delimiter))
+        return write_quoted(out, vector, row, delimiter);
     switch (vector->type) {
     case CN_TYPE_BOOL:
         return ((const uint8_t *)vector->values)[row] ? cn_buf_add(out, "True", 4)

@@ -184,10 +184,6 @@ static enum cn_code set_number_text(struct cn_options *options, const struct cn_
     return set_number(options, given, value, error);
 }
 
-static bool is_letter_or_digit(char c) {
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-}
-
 static enum cn_code set_delimiter(struct cn_options *options, const struct cn_given *given,
                                   struct cn_error *error) {
     for (const struct choice *choice = delimiters; choice->name; choice++) {
@@ -201,11 +197,6 @@ static enum cn_code set_delimiter(struct cn_options *options, const struct cn_gi
     char c = given->value.data[0];
     if ((c < ' ' && c != '\t') || c > '~' || c == '"')
         return cn_given_invalid(given, error);
-    if (is_letter_or_digit(c) || c == '.' || c == '-' || c == '+')
-        return cn_given_error(given, CN_INVALID_PARAMETER, error,
-                              "delimiter is '%c', which cannot be one because numbers and True and "
-                              "False are written with such characters",
-                              c);
     options->delimiter = c;
     return CN_OK;
 }
