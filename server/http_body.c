@@ -115,6 +115,17 @@ static enum MHD_Result drop(struct cn_request *request, size_t size) {
     return MHD_YES;
 }
 
+/* A head is let in on what it declares; a chunked body declares nothing, and replies grow too. */
+static enum cn_code check_memory(struct cn_request *request, struct cn_error *error) {
+    size_t idle, in_use;
+    cn_blocks_stats(request->exchange.service->blocks, &idle, &in_use);
+    if (in_use <= request->http->memory_bytes)
+        return CN_OK;
+    cn_error_set_limit(error, "--memory-bytes");
+    return cn_error_set(error, CN_OVERLOADED,
+                        "The memory for requests is in use; try again in a moment.");
+}
+
 /* Takes the piece into account, and checks what holds for every body. */
 static enum cn_code count(struct cn_request *request, size_t size, struct cn_error *error) {
     uint64_t limit = request->http->settings->max_body_bytes;
@@ -140,7 +151,7 @@ static enum cn_code count(struct cn_request *request, size_t size, struct cn_err
                             "The deadline passed while the body arrived.");
     if (late)
         return cn_error_set(error, CN_REQUEST_TIMEOUT, "The body did not arrive in time.");
-    return CN_OK;
+    return check_memory(request, error);
 }
 
 /* Back-pressure: suspends the connection, unless the endpoint wants more already. */
