@@ -35,7 +35,6 @@ struct cn_exchange;
 
 enum cn_body_verdict {
     CN_BODY_MORE,   /* go on */
-    CN_BODY_WAIT,   /* taken, but give no more until ops->proceed(): back-pressure */
     CN_BODY_REFUSE, /* exchange->error says why; the rest of the body is not wanted. For a small
                      * rest the server reads and drops it and replies normally, otherwise it replies
                      * at once and closes. */
@@ -59,9 +58,8 @@ struct cn_endpoint {
 struct cn_exchange_ops {
     /* Value of a request header, NULL if absent; repeated headers are joined with ", ". */
     const char *(*header)(struct cn_exchange *exchange, const char *name);
-    void (*reply)(struct cn_exchange *exchange);   /* exchange->reply is complete */
-    void (*proceed)(struct cn_exchange *exchange); /* after CN_BODY_WAIT */
-    void (*wake)(struct cn_exchange *exchange);    /* a stream that had nothing has something now */
+    void (*reply)(struct cn_exchange *exchange); /* exchange->reply is complete */
+    void (*wake)(struct cn_exchange *exchange);  /* a stream that had nothing has something now */
 };
 
 struct cn_reply_header {

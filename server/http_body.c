@@ -154,19 +154,6 @@ static enum cn_code count(struct cn_request *request, size_t size, struct cn_err
     return check_memory(request, error);
 }
 
-/* Back-pressure: suspends the connection, unless the endpoint wants more already. */
-static bool hold(struct cn_request *request) {
-    pthread_mutex_lock(&request->lock);
-    bool held = !request->proceeded && request->phase == CN_PHASE_BODY;
-    if (held) {
-        request->phase = CN_PHASE_HELD;
-        request->paused_ns = cn_clock_now();
-        MHD_suspend_connection(request->mhd);
-    }
-    pthread_mutex_unlock(&request->lock);
-    return held;
-}
-
 /* A piece that is wanted, for the endpoint. */
 static void take_piece(struct cn_request *request, const char *data, size_t size) {
     struct cn_exchange *exchange = &request->exchange;
@@ -185,12 +172,6 @@ static void take_piece(struct cn_request *request, const char *data, size_t size
             cn_error_set(&exchange->error, CN_INTERNAL, "The body was refused.");
         error = exchange->error;
         refuse_body(request, &error);
-    } else if (verdict == CN_BODY_WAIT) {
-        /* Behind the last piece the connection is held in end(), for the reason given there. */
-        if (request->received == exchange->content_length)
-            request->waiting = true;
-        else
-            hold(request);
     }
 }
 
@@ -198,7 +179,6 @@ static enum MHD_Result piece(struct cn_request *request, const char *data, size_
     enum MHD_Result result = MHD_YES;
     pthread_mutex_lock(&request->lock);
     bool is_cut = request->phase == CN_PHASE_CUT;
-    request->proceeded = false;
     request->in_piece = true;
     request->pieces++;
     pthread_mutex_unlock(&request->lock);
@@ -247,16 +227,6 @@ static enum MHD_Result await_reply(struct cn_request *request) {
  * of a client that has ended its sending side, and close without a reply.
  */
 static enum MHD_Result end(struct cn_request *request) {
-    if (request->waiting) {
-        request->waiting = false;
-        request->hold_next = true;
-        return MHD_YES;
-    }
-    if (request->hold_next) {
-        request->hold_next = false;
-        if (hold(request))
-            return MHD_YES;
-    }
     pthread_mutex_lock(&request->lock);
     enum cn_phase phase = request->phase;
     if (phase == CN_PHASE_BODY)

@@ -30,19 +30,6 @@ static void op_reply(struct cn_exchange *exchange) {
     pthread_mutex_unlock(&request->lock);
 }
 
-static void op_proceed(struct cn_exchange *exchange) {
-    struct cn_request *request = request_of(exchange);
-    pthread_mutex_lock(&request->lock);
-    if (request->phase == CN_PHASE_HELD) {
-        request->phase = CN_PHASE_BODY;
-        request->limit_ns += cn_clock_now() - request->paused_ns; /* not the client's fault */
-        MHD_resume_connection(request->mhd);
-    } else {
-        request->proceeded = true;
-    }
-    pthread_mutex_unlock(&request->lock);
-}
-
 static void op_wake(struct cn_exchange *exchange) {
     struct cn_request *request = request_of(exchange);
     pthread_mutex_lock(&request->lock);
@@ -59,7 +46,6 @@ static void op_wake(struct cn_exchange *exchange) {
 static const struct cn_exchange_ops ops = {
     .header = op_header,
     .reply = op_reply,
-    .proceed = op_proceed,
     .wake = op_wake,
 };
 

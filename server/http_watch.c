@@ -159,7 +159,6 @@ static void look_at_request(struct cn_request *request, int64_t now, bool cancel
         }
         break;
     case CN_PHASE_HEAD:
-    case CN_PHASE_HELD:
     case CN_PHASE_CALL:
     case CN_PHASE_FINISHED:
     case CN_PHASE_READY:

@@ -35,7 +35,6 @@
 enum cn_phase {
     CN_PHASE_HEAD,     /* the request line is there, the rest of the head is not yet */
     CN_PHASE_BODY,     /* the body arrives */
-    CN_PHASE_HELD,     /* suspended in the body, until the endpoint wants more */
     CN_PHASE_CALL,     /* the endpoint's open or finish runs */
     CN_PHASE_FINISHED, /* the same, and the reply was not made yet: the library will call again */
     CN_PHASE_PENDING,  /* suspended until the reply is made */
@@ -58,14 +57,13 @@ struct cn_request {
     enum cn_phase phase;
     int refs;
     bool gone_called;
-    bool proceeded; /* the endpoint wanted more before it was suspended */
-    bool woken;     /* the stream had something before it was suspended */
-    bool probed;    /* the client was sent a 100, to see whether it still lives */
+    bool woken;  /* the stream had something before it was suspended */
+    bool probed; /* the client was sent a 100, to see whether it still lives */
     int64_t
         ended_ns; /* when it was first seen that the client ended its sending side; 0: not yet */
     int64_t limit_ns;    /* when the current phase must be over; 0: never */
     int64_t deadline_ns; /* of the exchange, when the watcher last looked */
-    int64_t paused_ns;   /* when HELD or STARVED began */
+    int64_t paused_ns;   /* when STARVED began */
     enum cn_code cut_code;
     bool in_piece;   /* the handler has a piece of the body */
     unsigned pieces; /* how many it has had */
@@ -77,10 +75,8 @@ struct cn_request {
     bool opened;  /* the endpoint's open succeeded: close must be called */
     bool chunked;
     bool expects_continue;
-    bool dropping;  /* refused: the body is dropped, and the reply sent behind it */
-    bool counted;   /* in http->working */
-    bool waiting;   /* the body has ended, but the endpoint asked to be waited for */
-    bool hold_next; /* the same, in the next call */
+    bool dropping; /* refused: the body is dropped, and the reply sent behind it */
+    bool counted;  /* in http->working */
     int64_t received;
     int64_t drop_left;
     int64_t replied_ns;
