@@ -39,7 +39,7 @@ static void nothing(struct cn_exchange *exchange) {
     (void)exchange;
 }
 
-static const struct cn_exchange_ops ops = {header, reply, nothing, nothing};
+static const struct cn_exchange_ops ops = {header, reply, nothing};
 
 static int setup(void **state) {
     (void)state;
