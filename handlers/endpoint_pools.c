@@ -30,12 +30,14 @@ static void write_worker(struct cn_json_out *out, const struct cn_worker_stats *
     cn_json_out_close(out, '}');
 }
 
-static void write_pool(struct cn_json_out *out, struct cn_executor *executor,
-                       struct cn_worker_stats *stats) {
+static void write_pool(struct cn_json_out *out, enum cn_executor_kind kind,
+                       struct cn_executor *executor, struct cn_worker_stats *stats) {
     size_t queued = 0;
     size_t n = executor->ops->stats(executor, stats, WORKERS_SHOWN, &queued);
     cn_json_out_open(out, NULL, '{');
     cn_json_out_c(out, "executor", executor->name);
+    if (cn_executor_kind_emulates(kind))
+        cn_json_out_bool(out, "emulation", true);
     cn_json_out_open(out, "workers", '[');
     for (size_t i = 0; i < n && i < WORKERS_SHOWN; i++)
         write_worker(out, &stats[i]);
@@ -53,9 +55,9 @@ static void pools_finish(struct cn_exchange *exchange) {
     cn_json_out_open(&out, NULL, '{');
     write_cpus(&out, &service->cpus);
     cn_json_out_open(&out, "pools", '[');
-    for (int kind = 0; kind < CN_EXECUTOR_KIND_COUNT && stats; kind++)
+    for (enum cn_executor_kind kind = 0; kind < CN_EXECUTOR_KIND_COUNT && stats; kind++)
         if (service->executors[kind])
-            write_pool(&out, service->executors[kind], stats);
+            write_pool(&out, kind, service->executors[kind], stats);
     cn_json_out_close(&out, ']');
     cn_json_out_open(&out, "calibration", '{');
     cn_json_out_int(&out, "dispatch_ns", service->calibration.dispatch_ns);

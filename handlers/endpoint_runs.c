@@ -70,8 +70,9 @@ static void write_run(const struct cn_run_record *record, void *context) {
     cn_json_out_text(out, "input_types", record->input_types);
     write_execution(out, record);
     cn_json_out_key(out, "timing");
-    out->ok =
-        cn_timing_write(out->buf, &record->ledger, record->worker, record->n_worker) && out->ok;
+    struct cn_timing timing = {&record->ledger, record->worker, record->n_worker, record->samples,
+                               record->n_samples};
+    out->ok = cn_timing_write(out->buf, &timing) && out->ok;
     cn_json_out_int(out, "send_ns", record->send_ns);
     if (record->failed)
         cn_problem_member(out, "error", &record->error, NULL);

@@ -7,6 +7,12 @@
 #include "handlers/exchange.h"
 
 extern const struct cn_endpoint cn_endpoint_compute;     /* POST /v1/compute */
+extern const struct cn_endpoint cn_endpoint_map;         /* POST /v1/map */
+extern const struct cn_endpoint cn_endpoint_compare;     /* POST /v1/compare */
+extern const struct cn_endpoint cn_endpoint_jobs;        /* GET /v1/jobs */
+extern const struct cn_endpoint cn_endpoint_job;         /* GET, DELETE /v1/jobs/{id} */
+extern const struct cn_endpoint cn_endpoint_job_result;  /* GET /v1/jobs/{id}/result */
+extern const struct cn_endpoint cn_endpoint_job_events;  /* GET /v1/jobs/{id}/events */
 extern const struct cn_endpoint cn_endpoint_check;       /* POST /v1/check */
 extern const struct cn_endpoint cn_endpoint_runs;        /* GET /v1/runs */
 extern const struct cn_endpoint cn_endpoint_run;         /* GET /v1/runs/{id} */

@@ -2,7 +2,18 @@
 
 #include <string.h>
 
+#include <openssl/rand.h>
+
 #include "handlers/problem.h"
+#include "kernels/digest.h"
+
+bool cn_exchange_new_run(struct cn_exchange *exchange) {
+    unsigned char id[16];
+    if (RAND_bytes(id, sizeof id) != 1)
+        return false;
+    cn_hex_encode(id, sizeof id, exchange->run);
+    return true;
+}
 
 void cn_reply_add_header(struct cn_exchange *exchange, const char *name, const char *value) {
     struct cn_reply *reply = &exchange->reply;

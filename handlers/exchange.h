@@ -47,6 +47,7 @@ struct cn_endpoint {
     bool open_access;    /* no token needed (/livez) */
     bool takes_body;     /* false: a body is CN_INVALID_PARAMETER */
     bool works;          /* counts against the limit of work in flight; refused while draining */
+    bool deferrable;     /* `Prefer: respond-async` makes a job of it */
     enum cn_code (*open)(struct cn_exchange *exchange, struct cn_error *error);
     enum cn_body_verdict (*body)(struct cn_exchange *exchange, const char *data, size_t len);
     void (*finish)(struct cn_exchange *exchange);
@@ -104,7 +105,15 @@ struct cn_exchange {
         deadline_ns; /* of the service's cap; an endpoint may lower it at any time; 0: none */
     struct cn_ledger ledger; /* started at started_ns */
     bool recorded;           /* the run is in the record of runs, so the reply names it */
-    char run[33]; /* id for Colonnade-Run, made at the start (32 lower-case hex digits) */
+    /* An exchange without a connection (inner.h): no stream, and a reply of at most so many bytes
+     * (else CN_LIMIT_EXCEEDED naming whole_limit). 0: the service's buffer_bytes, then a stream. */
+    uint64_t whole_bytes;
+    const char *whole_limit; /* "--job-bytes" */
+    /* How far the work is, for whoever asks; total 0: not known yet. */
+    _Atomic uint64_t done_rows;
+    _Atomic uint64_t total_rows;
+    _Atomic bool running; /* its first task was handed to an executor */
+    char run[33];         /* id for Colonnade-Run, made at the start (32 lower-case hex digits) */
     /* the reply */
     struct cn_error error;
     const char *expression; /* text of the let that `error` (or an error of open) is about; NULL */
@@ -112,6 +121,9 @@ struct cn_exchange {
     int64_t send_ns; /* set by the server when the reply has left, before close */
     void *state;     /* the endpoint's */
 };
+
+/* Draws a new id for the run. False: no randomness. */
+bool cn_exchange_new_run(struct cn_exchange *exchange);
 
 /* Adds a header; the value is copied into the arena. Nothing happens when there is no room or
  * memory. */

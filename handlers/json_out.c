@@ -77,6 +77,11 @@ void cn_json_out_double(struct cn_json_out *out, const char *key, double value) 
     add(out, cn_json_write_double(out->buf, value));
 }
 
+void cn_json_out_bool(struct cn_json_out *out, const char *key, bool value) {
+    cn_json_out_key(out, key);
+    add(out, cn_buf_add_c(out->buf, value ? "true" : "false"));
+}
+
 void cn_json_out_null(struct cn_json_out *out, const char *key) {
     cn_json_out_key(out, key);
     add(out, cn_buf_add_c(out->buf, "null"));

@@ -31,6 +31,7 @@ void cn_json_out_int(struct cn_json_out *out, const char *key, int64_t value);
 /* A member whose name is data. */
 void cn_json_out_member_int(struct cn_json_out *out, struct cn_str name, int64_t value);
 void cn_json_out_double(struct cn_json_out *out, const char *key, double value);
+void cn_json_out_bool(struct cn_json_out *out, const char *key, bool value);
 void cn_json_out_null(struct cn_json_out *out, const char *key);
 
 /* Writes comma and key only: the caller appends the value to `buf` itself. */

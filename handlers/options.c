@@ -209,6 +209,7 @@ void cn_options_init(struct cn_options *options, struct cn_arena *arena,
                                    .limits = limits,
                                    .select = CN_SELECT_DEFAULT,
                                    .executor = CN_EXECUTOR_AUTO,
+                                   .repeat = 1,
                                    .nan = CN_JSON_NAN_NULL,
                                    .header = true};
 }

@@ -60,6 +60,8 @@ struct cn_options {
     enum cn_executor_kind executor;
     uint64_t workers;    /* 0: default, the usable CPUs */
     uint64_t chunk_rows; /* 0: chosen */
+    enum cn_mode mode;
+    uint64_t repeat; /* 1 or more */
     bool wrap_overflow;
     bool null_on_error;
     enum cn_json_nan nan;

@@ -15,9 +15,19 @@
 #define DEFAULT_BYTE_NS 2.0
 
 const char *cn_executor_kind_name(enum cn_executor_kind kind) {
-    static const char *const names[] = {"auto", "serial", "threads", "processes"};
+    static const char *const names[] = {"auto", "serial", "threads", "processes", "gil"};
 
     return kind < CN_EXECUTOR_KIND_COUNT ? names[kind] : "?";
+}
+
+bool cn_executor_kind_emulates(enum cn_executor_kind kind) {
+    return kind == CN_EXECUTOR_GIL;
+}
+
+const char *cn_mode_name(enum cn_mode mode) {
+    static const char *const names[] = {"vector", "tuple", "row"};
+
+    return mode < CN_MODE_COUNT ? names[mode] : "?";
 }
 
 static double row_cost(const struct cn_compute *compute, uint64_t rows, uint64_t bytes) {

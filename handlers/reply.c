@@ -73,7 +73,8 @@ bool cn_reply_json_tail(struct cn_job *job, struct cn_buf *out) {
     job->closed = true;
     workers = cn_job_workers(job, &n_workers);
     return ok && cn_buf_add_c(out, "},\"timing\":") &&
-           cn_timing_write(out, &ledger, workers, n_workers) && cn_buf_add_c(out, "}\n");
+           cn_timing_write(out, &(struct cn_timing){&ledger, workers, n_workers, NULL, 0}) &&
+           cn_buf_add_c(out, "}\n");
 }
 
 /* The header line: as it came in where it can be, with the names of added columns. */

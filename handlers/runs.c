@@ -106,6 +106,7 @@ static void copy_record(struct layout *layout, const struct cn_run_record *recor
     copy->input_types = place_str(layout, record->input_types);
     copy->chunks = place(layout, record->chunks, record->listed_chunks, sizeof *record->chunks);
     copy->worker = place(layout, record->worker, record->n_worker, sizeof *record->worker);
+    copy->samples = place(layout, record->samples, record->n_samples, sizeof *record->samples);
 }
 
 bool cn_runs_add(struct cn_runs *runs, const struct cn_run_record *record) {

@@ -36,9 +36,10 @@ struct cn_run_record {
     char id[33];
     int64_t started_at;    /* wall clock, ns since 1970 */
     const char *operation; /* "compute", static */
-    const char *executor;  /* static names */
-    const char *mode;
-    uint64_t workers; /* how many took part */
+    const char *executor;  /* static names; NULL: several, or none */
+    bool emulated;         /* the executor imitates another system */
+    const char *mode;      /* NULL: does not apply */
+    uint64_t workers;      /* how many took part */
     uint64_t rows;
     int status;              /* HTTP status */
     struct cn_ledger ledger; /* ended; wall_ns = ended_ns - started_ns */
@@ -58,6 +59,8 @@ struct cn_run_record {
     size_t listed_chunks;
     struct cn_run_worker *worker;
     size_t n_worker;
+    int64_t *samples; /* of `repeat`, in the order in which they were taken */
+    size_t n_samples;
 };
 
 struct cn_runs;
@@ -80,8 +83,14 @@ bool cn_runs_find(struct cn_runs *runs, const char *id,
 
 /* The parts of the "timing" object that compute replies and run records share, appended as JSON. */
 struct cn_buf;
-bool cn_timing_write(struct cn_buf *out, const struct cn_ledger *ledger,
-                     const struct cn_run_worker *workers, size_t n_workers);
+struct cn_timing {
+    const struct cn_ledger *ledger;
+    const struct cn_run_worker *workers;
+    size_t n_workers;
+    const int64_t *samples; /* `repeat` is written if there are any */
+    size_t n_samples;
+};
+bool cn_timing_write(struct cn_buf *out, const struct cn_timing *timing);
 /* The Server-Timing value: "receive;dur=1.2, ..., total;dur=5.2". `total_ns` as given. */
 bool cn_server_timing(struct cn_buf *out, const struct cn_ledger *ledger, int64_t total_ns);
 

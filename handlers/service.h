@@ -17,7 +17,10 @@ struct cn_service_limits {
     struct cn_expr_limits expression;
     uint64_t max_json_depth;
     uint64_t max_workers;
+    uint64_t max_calls; /* of one /v1/map request */
+    uint64_t max_cases; /* of one experiment */
     uint64_t buffer_bytes;
+    uint64_t memory_bytes;
     int64_t request_timeout_ms;
 };
 
@@ -35,12 +38,22 @@ enum cn_executor_kind {
     CN_EXECUTOR_SERIAL,
     CN_EXECUTOR_THREADS,
     CN_EXECUTOR_PROCESSES,
+    CN_EXECUTOR_GIL,
     CN_EXECUTOR_KIND_COUNT
 };
 const char *cn_executor_kind_name(enum cn_executor_kind kind);
+/* Whether it imitates another system, and must be labelled so wherever it is shown. */
+bool cn_executor_kind_emulates(enum cn_executor_kind kind);
+
+/* What one row is to the computation: a lane of a block, a call with plain arguments, or a record
+ * of named, boxed values made for it. */
+enum cn_mode { CN_MODE_VECTOR, CN_MODE_TUPLE, CN_MODE_ROW, CN_MODE_COUNT };
+const char *cn_mode_name(enum cn_mode mode);
 
 struct cn_runs;
 struct cn_inline_states;
+struct cn_jobs;
+struct cn_experiments;
 
 struct cn_service {
     struct cn_service_limits limits;
@@ -50,6 +63,12 @@ struct cn_service {
     struct cn_blocks *blocks;
     struct cn_runs *runs;
     struct cn_inline_states *inline_states;
+    struct cn_jobs *jobs;
+    struct cn_experiments *experiments;
+    /* Requests that compute at the moment, the runs of an experiment not counted, and how many ever
+     * did: an experiment looks whether it had company. */
+    atomic_int_fast64_t work_running;
+    atomic_uint_fast64_t work_begun;
     const struct cn_keyring *keys;
     atomic_uint_fast64_t next_plan; /* ids of plans */
     atomic_int draining;

@@ -2,6 +2,7 @@
 
 #include "handlers/json_out.h"
 #include "handlers/runs.h"
+#include "handlers/samples.h"
 #include "handlers/timing.h"
 
 void cn_timing_stages(struct cn_json_out *out, const char *key, const struct cn_spans *spans) {
@@ -23,8 +24,8 @@ static void write_worker(struct cn_json_out *out, const struct cn_run_worker *wo
     cn_json_out_close(out, '}');
 }
 
-bool cn_timing_write(struct cn_buf *buf, const struct cn_ledger *ledger,
-                     const struct cn_run_worker *workers, size_t n_workers) {
+bool cn_timing_write(struct cn_buf *buf, const struct cn_timing *timing) {
+    const struct cn_ledger *ledger = timing->ledger;
     struct cn_json_out out;
     cn_json_out_init(&out, buf);
     cn_json_out_open(&out, NULL, '{');
@@ -41,9 +42,11 @@ bool cn_timing_write(struct cn_buf *buf, const struct cn_ledger *ledger,
     cn_json_out_close(&out, ']');
     cn_json_out_int(&out, "unaccounted_ns", ledger->ns[CN_STAGE_UNACCOUNTED]);
     cn_json_out_open(&out, "workers", '[');
-    for (size_t i = 0; i < n_workers; i++)
-        write_worker(&out, &workers[i]);
+    for (size_t i = 0; i < timing->n_workers; i++)
+        write_worker(&out, &timing->workers[i]);
     cn_json_out_close(&out, ']');
+    if (timing->n_samples > 0)
+        cn_samples_write(&out, "repeat", timing->samples, timing->n_samples);
     cn_json_out_close(&out, '}');
     return out.ok;
 }

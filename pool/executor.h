@@ -39,6 +39,7 @@ struct cn_plan_ref {
 };
 
 /* One run of one task, as the kind's function sees it. */
+struct cn_gil;
 struct cn_run {
     const struct cn_plan_ref *plan;
     const void *args; /* CN_TASK_ARGS bytes, 16-byte aligned */
@@ -51,7 +52,21 @@ struct cn_run {
     int64_t deadline_ns;    /* look at the clock too, because nobody sets `stop` then; 0: no need */
     const atomic_int *stop; /* poll between blocks: nonzero means stop, and return CN_CANCELLED */
     void *state;            /* this worker's state for this kind */
+    int64_t started_ns;     /* when the worker took the task, before it waited for any lock */
+    struct cn_gil *gil;     /* held when the run begins and when it ends; NULL: there is none */
 };
+
+/*
+ * The interpreter lock of the executor `gil`, for the kind's functions; all three do nothing where
+ * there is none. Between unlock and lock nothing may be done that the lock stands for (computing in
+ * the interpreter): that is for sleeping, and for arithmetic that gives the lock up. yield hands
+ * the lock over if somebody has waited for it longer than the switch interval; call it where an
+ * interpreter would look (between rows, between steps of a loop, some thousand times a second).
+ * Time spent waiting is booked to CN_SPAN_LOCK.
+ */
+void cn_run_unlock(struct cn_run *run);
+void cn_run_lock(struct cn_run *run);
+void cn_run_yield(struct cn_run *run);
 
 struct cn_kind {
     const char *name;
@@ -79,6 +94,9 @@ struct cn_group {
                    * the same worker, in order of submission */
     /* Of cn_clock_now(); 0: none. Past it tasks end with CN_DEADLINE_EXCEEDED. */
     int64_t deadline_ns;
+    /* Its tasks sleep more than they compute: they run on workers beyond the pool's first ones
+     * only, so that they never hold a worker that computing tasks need. */
+    bool sleeps;
     atomic_int stop; /* set by the executor: on cancel, and when the deadline passes */
     /* the executor's own, guarded by its lock */
     struct cn_group *next;
@@ -183,6 +201,12 @@ enum cn_code cn_threads_new(struct cn_executor **executor,
  * of threads; several groups may run on different threads of it, each on one. */
 enum cn_code cn_serial_new(struct cn_executor **executor,
                            const struct cn_executor_settings *settings, struct cn_error *error);
+
+/* The thread pool under one interpreter lock, as CPython's threads are since 3.2: an emulation. A
+ * task holds the lock while it computes; who waits for longer than `switch_ns` (0: 5 ms) asks the
+ * holder to hand it over. */
+enum cn_code cn_gil_new(struct cn_executor **executor, const struct cn_executor_settings *settings,
+                        int64_t switch_ns, struct cn_error *error);
 
 /* The fork server: started by main before any thread exists, and before any library starts one. */
 struct cn_forkserver;

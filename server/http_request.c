@@ -1,8 +1,6 @@
-#include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "kernels/digest.h"
 #include "server/mhd.h"
 
 enum { SPARES = 64, ARENA_BLOCK = 16 << 10 };
@@ -81,12 +79,10 @@ struct cn_request *cn_request_new(struct cn_http *http) {
     exchange->service = http->service;
     exchange->content_length = -1;
     cn_error_init(&exchange->error);
-    unsigned char id[16];
-    if (RAND_bytes(id, sizeof id) != 1) {
+    if (!cn_exchange_new_run(exchange)) {
         cn_request_free(request);
         return NULL;
     }
-    cn_hex_encode(id, sizeof id, exchange->run);
     return request;
 }
 

@@ -84,7 +84,10 @@ static void init_service(struct app *app) {
                        .max_depth = settings->max_expression_depth},
         .max_json_depth = settings->max_json_depth,
         .max_workers = settings->max_workers,
+        .max_calls = settings->max_calls,
+        .max_cases = settings->max_cases,
         .buffer_bytes = settings->buffer_bytes,
+        .memory_bytes = settings->memory_bytes,
         .request_timeout_ms = (int64_t)settings->request_timeout_ms,
     };
     service->keys = &app->secrets.keyring;

@@ -32,6 +32,11 @@ struct cn_settings {
     uint64_t max_connections;
     uint64_t max_queued;
     uint64_t max_workers;
+    uint64_t max_calls;
+    uint64_t max_cases;
+    uint64_t max_jobs;
+    uint64_t job_bytes;
+    uint64_t job_keep_ms;
     uint64_t buffer_bytes;
     uint64_t memory_bytes; /* 0: three quarters of what the machine or the cgroup has */
     uint64_t header_timeout_ms;

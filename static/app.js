@@ -82,7 +82,7 @@ function makeRow(run) {
   trace.download = trace.dataset.file;
   cell(row, new Date(run.started_at).toLocaleTimeString(), 'started').title = run.started_at;
   cell(row, run.operation, 'operation');
-  cell(row, run.executor, 'executor');
+  cell(row, run.executor ? run.executor + (run.emulation ? ' (emulated)' : '') : '\u2013', 'executor');
   cell(row, String(run.workers), 'workers number');
   cell(row, run.rows.toLocaleString(), 'rows number');
   cell(row, String(run.status), run.status < 400 ? 'status number' : 'status number bad');

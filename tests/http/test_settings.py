@@ -14,7 +14,7 @@ from test_protocol import SLOW
 
 FLAGS = """listen token-file allow-anonymous keys-dir max-body-bytes max-rows max-columns max-expression-bytes
     max-expression-nodes max-expression-depth max-json-depth max-header-bytes max-connections max-queued
-    max-workers buffer-bytes memory-bytes header-timeout-ms body-timeout-ms request-timeout-ms grace-ms threads
+    max-workers max-calls max-cases max-jobs job-bytes job-keep-ms buffer-bytes memory-bytes header-timeout-ms body-timeout-ms request-timeout-ms grace-ms threads
     processes""".split()
 TOKEN = "correct-horse-battery-staple-0123456789"
 

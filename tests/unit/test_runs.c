@@ -143,7 +143,7 @@ static void timing_sums_and_leaves_out(void **state) {
     worker.spans.ns[CN_SPAN_PARSE] = 10;
     worker.spans.ns[CN_SPAN_WAIT] = 20;
     struct cn_buf buf = CN_BUF_INIT;
-    assert_true(cn_timing_write(&buf, &ledger, &worker, 1));
+    assert_true(cn_timing_write(&buf, &(struct cn_timing){&ledger, &worker, 1, NULL, 0}));
     assert_true(cn_str_is(cn_buf_str(&buf),
                           "{\"wall_ns\":2500110,\"ledger\":[{\"stage\":\"receive\",\"ns\":100},"
                           "{\"stage\":\"execute\",\"ns\":2500000}],\"unaccounted_ns\":10,"
