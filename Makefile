@@ -17,6 +17,8 @@ PACKAGES_TEST := $(PACKAGES_DEMO) clang clang-format libclang-rt-14-dev llvm lib
 	python3 python3-pytest python3-numpy python3-pandas python3-mpmath python3-xxhash \
 	libpython3.11-testsuite npm/npm procps mandoc openssl
 
+PACKAGES_BENCH := $(PACKAGES_BUILD) python3 python3-numpy python3-pandas
+
 ROOMS := base kernels columns expr pool handlers server
 SOURCES := $(foreach room,$(ROOMS),$(sort $(wildcard $(room)/*.c)))
 LIBRARY := $(filter-out server/%,$(SOURCES))
@@ -97,7 +99,7 @@ test-unit: $(UNIT_TESTS) ## unit tests of this build
 
 # The parts that matter to ThreadSanitizer; it cannot follow a fork.
 .PHONY: test-unit-threads
-test-unit-threads: $(BUILD)/unit/test_pool_threads
+test-unit-threads: $(BUILD)/unit/test_pool_threads $(BUILD)/unit/test_pool_gil
 	@sh tests/unit.sh $^
 
 .PHONY: test-http-threads
@@ -121,14 +123,21 @@ fuzz: $(FUZZ_SOURCES:tests/fuzz/%.c=build/libfuzzer/%) ## fuzz each target for F
 		$$target -max_total_time=$${FUZZ_SECONDS:-60} -print_final_stats=0 \
 			build/corpus/$$name tests/fuzz/corpus/$$name || exit 1; done
 
+##@ Measuring
+.PHONY: bench-notebook
+bench-notebook: packages-bench $(BUILD)/colonnade ## the notebook's cases in CPython and here, in one table (BENCH="--rows 10000")
+	/usr/bin/python3 bench/notebook.py --binary $(BUILD)/colonnade $(BENCH)
+
 ##@ What is installed
-.PHONY: packages packages-demo packages-test
+.PHONY: packages packages-demo packages-test packages-bench
 packages: ## Debian packages that the build needs
 	@sh tools/packages.sh $(PACKAGES_BUILD)
 packages-demo: ## and the demonstration
 	@sh tools/packages.sh $(PACKAGES_DEMO)
 packages-test: ## and the tests
 	@sh tools/packages.sh $(PACKAGES_TEST)
+packages-bench: ## and the benchmarks
+	@sh tools/packages.sh $(PACKAGES_BENCH)
 
 build/npm/.installed: tests/http/package.json
 	@mkdir -p build/npm

@@ -1,6 +1,6 @@
 /*
- * json_scan.h: the tokens of a JSON text (RFC 8259), strictly. Internal to the JSON files of this
- * folder.
+ * json_scan.h: the tokens of a JSON text (RFC 8259), strictly. For the JSON files of this folder,
+ * and for handlers that must read values which no column holds (integers of any size).
  *
  * A scanner walks a text once from left to right; its functions check what they pass and stop at
  * the first fault. Nesting is followed with a stack of its own, so that no text can drive the

@@ -186,6 +186,10 @@ const struct cn_program_input *cn_program_inputs(const struct cn_program *progra
     return program->inputs;
 }
 
+bool cn_program_wants(const struct cn_program *program, size_t let) {
+    return program->outputs[let].wanted;
+}
+
 enum cn_type cn_program_output_type(const struct cn_program *program, size_t let) {
     return program->outputs[let].type;
 }

@@ -56,6 +56,11 @@ enum cn_code cn_eval_look(const struct cn_eval *eval, struct cn_error *error) {
     return CN_OK;
 }
 
+void cn_eval_share(struct cn_eval *eval, const struct cn_eval_lock *lock) {
+    eval->lock = lock != NULL ? *lock : (struct cn_eval_lock){0};
+    eval->gave_lock = false;
+}
+
 void cn_eval_rest(struct cn_eval *eval) {
     cn_arena_reset(&eval->scratch, SCRATCH_KEEP);
 }
@@ -138,9 +143,13 @@ static enum cn_code make(struct cn_eval *eval, struct cn_error *error) {
     const struct cn_program *program = eval->program;
     size_t n = program->n_registers;
     eval->slots = cn_arena_zalloc(&eval->memory, (n + 1) * sizeof *eval->slots);
-    if (eval->slots == NULL || !make_shared_blocks(eval))
+    eval->input_registers =
+        cn_arena_array(&eval->memory, program->n_inputs, sizeof *eval->input_registers);
+    if (eval->slots == NULL || eval->input_registers == NULL || !make_shared_blocks(eval))
         return cn_error_memory(error);
     for (size_t i = 0; i < n; i++) {
+        if (program->registers[i].kind == CN_REGISTER_INPUT)
+            eval->input_registers[eval->n_input_registers++] = (uint32_t)i;
         if (!make_slot(eval, &program->registers[i], &eval->slots[i]))
             return cn_error_memory(error);
     }
@@ -212,13 +221,11 @@ static enum cn_code report(const struct cn_eval *eval, struct cn_error *error) {
 /* ---- blocks ------------------------------------------------------------------------------- */
 
 static void set_inputs(struct cn_eval *eval, const struct cn_vector *inputs) {
-    const struct cn_program *program = eval->program;
-    for (size_t i = 0; i < program->n_registers; i++) {
-        if (program->registers[i].kind != CN_REGISTER_INPUT)
-            continue;
-        const struct cn_vector *input = &inputs[program->registers[i].index];
-        eval->slots[i].values = input->values;
-        eval->slots[i].nulls = input->nulls;
+    for (size_t i = 0; i < eval->n_input_registers; i++) {
+        uint32_t at = eval->input_registers[i];
+        const struct cn_vector *input = &inputs[eval->program->registers[at].index];
+        eval->slots[at].values = input->values;
+        eval->slots[at].nulls = input->nulls;
     }
 }
 
@@ -235,31 +242,81 @@ static void set_outputs(const struct cn_eval *eval, struct cn_vector *outputs) {
     }
 }
 
-enum cn_code cn_eval_block(struct cn_eval *eval, const struct cn_vector *inputs, size_t rows,
-                           struct cn_vector *outputs, uint64_t *failed, struct cn_spans *spans,
-                           struct cn_error *error) {
-    int64_t started = cn_clock_now();
-    enum cn_code code = CN_OK;
-    if (rows > eval->capacity)
-        return cn_error_set(error, CN_INTERNAL, "a block has %zu rows at most", eval->capacity);
+static void begin(struct cn_eval *eval, const struct cn_vector *inputs, size_t rows,
+                  uint64_t *failed) {
     cn_arena_reset(&eval->scratch, SCRATCH_KEEP);
     eval->rows = rows;
     eval->hash_ns = 0;
     eval->worst = NULL;
     eval->failed = failed;
     set_inputs(eval, inputs);
+}
+
+static enum cn_code finish(struct cn_eval *eval, struct cn_vector *outputs,
+                           struct cn_error *error) {
+    set_outputs(eval, outputs);
+    return eval->worst != NULL ? report(eval, error) : CN_OK;
+}
+
+static void give_lock(struct cn_eval *eval) {
+    if (eval->lock.give == NULL || eval->gave_lock)
+        return;
+    eval->lock.give(eval->lock.context);
+    eval->gave_lock = true;
+}
+
+static void take_lock(struct cn_eval *eval) {
+    if (!eval->gave_lock)
+        return;
+    eval->lock.take(eval->lock.context);
+    eval->gave_lock = false;
+}
+
+/* Numbers are computed without the lock, texts and digests under it. */
+static void prepare_lock(struct cn_eval *eval, const struct cn_step *step) {
+    bool hash = step->op == CN_STEP_HASH || step->op == CN_STEP_HASH_TEXT;
+    if (hash || step->type == CN_TYPE_STRING || step->in_type == CN_TYPE_STRING)
+        take_lock(eval);
+    else if (step->op != CN_STEP_LET)
+        give_lock(eval);
+}
+
+enum cn_code cn_eval_block(struct cn_eval *eval, const struct cn_vector *inputs, size_t rows,
+                           struct cn_vector *outputs, uint64_t *failed, struct cn_spans *spans,
+                           struct cn_error *error) {
+    int64_t started = cn_clock_now();
+    int64_t locked = spans != NULL ? spans->ns[CN_SPAN_LOCK] : 0;
+    enum cn_code code = CN_OK;
+    if (rows > eval->capacity)
+        return cn_error_set(error, CN_INTERNAL, "a block has %zu rows at most", eval->capacity);
+    begin(eval, inputs, rows, failed);
+    eval->timed = true;
     for (size_t i = 0; code == CN_OK && i < eval->program->n_steps; i++) {
+        const struct cn_step *step = &eval->program->steps[i];
+        prepare_lock(eval, step);
         code = cn_eval_look(eval, error);
         if (code == CN_OK)
-            code = cn_eval_step(eval, &eval->program->steps[i], error);
+            code = cn_eval_step(eval, step, error);
     }
+    take_lock(eval);
     if (code == CN_OK)
-        set_outputs(eval, outputs);
-    if (code == CN_OK && eval->worst != NULL)
-        code = report(eval, error);
+        code = finish(eval, outputs, error);
     if (spans != NULL) {
+        locked = spans->ns[CN_SPAN_LOCK] - locked;
         spans->ns[CN_SPAN_HASH] += eval->hash_ns;
-        spans->ns[CN_SPAN_EVALUATE] += cn_clock_now() - started - eval->hash_ns;
+        spans->ns[CN_SPAN_EVALUATE] += cn_clock_now() - started - locked - eval->hash_ns;
     }
     return code;
+}
+
+enum cn_code cn_eval_row(struct cn_eval *eval, const struct cn_vector *inputs,
+                         struct cn_vector *outputs, uint64_t *failed, int64_t *hash_ns,
+                         struct cn_error *error) {
+    begin(eval, inputs, 1, failed);
+    eval->timed = hash_ns != NULL;
+    for (size_t i = 0; i < eval->program->n_steps; i++)
+        CN_TRY(cn_eval_step(eval, &eval->program->steps[i], error));
+    if (hash_ns != NULL)
+        *hash_ns += eval->hash_ns;
+    return finish(eval, outputs, error);
 }

@@ -48,9 +48,14 @@ struct cn_eval {
     const uint8_t *ones;          /* the null marks of all-null registers */
     const void *zeros;            /* their values */
     const struct cn_str *empties; /* likewise, of strings */
+    uint32_t *input_registers;    /* ascending */
+    size_t n_input_registers;
     const atomic_int *stop;
     int64_t deadline_ns;
+    struct cn_eval_lock lock; /* functions are NULL: there is none */
+    bool gave_lock;
     size_t rows;
+    bool timed; /* hash_ns is wanted */
     int64_t hash_ns;
     /* on_error=fail: the failure of the lowest row so far */
     const struct cn_failure *worst;

@@ -166,7 +166,8 @@ static enum cn_code digest_rows(const struct job *job, struct cn_digest *digest,
                               eval->digest_bytes + first * size, error));
         first = row + 1;
         eval->text.len = 0;
-        CN_TRY(cn_eval_look(eval, error));
+        if (first < eval->rows)
+            CN_TRY(cn_eval_look(eval, error));
     }
     return CN_OK;
 }
@@ -241,11 +242,12 @@ static enum cn_code run(struct job *job, const struct cn_step *step, struct cn_e
 
 enum cn_code cn_eval_hash(struct cn_eval *eval, const struct cn_step *step,
                           struct cn_error *error) {
-    int64_t started = cn_clock_now();
+    int64_t started = eval->timed ? cn_clock_now() : 0;
     struct job job = {.eval = eval, .hash = &eval->program->hashes[step->index], .step = step};
     enum cn_code code = run(&job, step, error);
     if (eval->text.cap > TEXT_KEEP) /* one large row is no reason to hold on to its room */
         cn_buf_release(&eval->text);
-    eval->hash_ns += cn_clock_now() - started;
+    if (eval->timed)
+        eval->hash_ns += cn_clock_now() - started;
     return code;
 }

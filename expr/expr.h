@@ -147,6 +147,9 @@ struct cn_program_input {
 };
 const struct cn_program_input *cn_program_inputs(const struct cn_program *program, size_t *n);
 
+/* Whether output `let` is computed (cn_compile_options.wanted). */
+bool cn_program_wants(const struct cn_program *program, size_t let);
+
 /* Type of output `let` (of a pre-image program: output 0 is a string). */
 enum cn_type cn_program_output_type(const struct cn_program *program, size_t let);
 
@@ -186,6 +189,16 @@ void cn_eval_free(struct cn_eval *eval);
  * when the clock has passed it. `stop` must live as long as it is set; NULL: never. */
 void cn_eval_watch(struct cn_eval *eval, const atomic_int *stop, int64_t deadline_ns);
 
+/* A lock that cn_eval_block() is called with, and gives up around arithmetic; texts and row hashes
+ * are made under it, and it is held again when the call returns. Time spent in `take` is booked by
+ * whoever waits there, to the spans' LOCK. */
+struct cn_eval_lock {
+    void (*give)(void *context);
+    void (*take)(void *context);
+    void *context;
+};
+void cn_eval_share(struct cn_eval *eval, const struct cn_eval_lock *lock); /* NULL: there is none */
+
 /* Lets go of large scratch memory; what the last block's outputs point to is gone. */
 void cn_eval_rest(struct cn_eval *eval);
 
@@ -207,6 +220,16 @@ size_t cn_eval_capacity(const struct cn_eval *eval);
 enum cn_code cn_eval_block(struct cn_eval *eval, const struct cn_vector *inputs, size_t rows,
                            struct cn_vector *outputs, uint64_t *failed, struct cn_spans *spans,
                            struct cn_error *error);
+
+/*
+ * Evaluates a single row, as cn_eval_block() does with one; for callers that take row after row.
+ * What that does once a block is the caller's: nobody is asked whether to stop, no lock is given
+ * up, and no time is booked, because a look at the clock can take as long as the row. hash_ns, if
+ * not NULL, grows by the time of the row hashes.
+ */
+enum cn_code cn_eval_row(struct cn_eval *eval, const struct cn_vector *inputs,
+                         struct cn_vector *outputs, uint64_t *failed, int64_t *hash_ns,
+                         struct cn_error *error);
 
 /* ---- functions ---------------------------------------------------------------------------- */
 

@@ -133,8 +133,11 @@ static enum cn_body_verdict compute_body(struct cn_exchange *exchange, const cha
     return CN_BODY_REFUSE;
 }
 
-static enum cn_code end_body(struct cn_compute *compute, struct cn_error *error) {
-    if (compute->form) {
+static enum cn_code end_body(struct cn_compute *compute, bool may_cross, bool *cross,
+                             struct cn_error *error) {
+    if (compute->document) {
+        /* Only what was too much for the thread that received it is left to do. */
+    } else if (compute->form) {
         CN_TRY(cn_form_end(compute, error));
     } else if (compute->kind == CN_BODY_UNSTATED) {
         CN_TRY(cn_compute_settle_kind(
@@ -143,7 +146,7 @@ static enum cn_code end_body(struct cn_compute *compute, struct cn_error *error)
             CN_TRY(cn_intake_text(compute, cn_buf_str(&compute->text), error));
     }
     if (compute->kind == CN_BODY_JSON)
-        return cn_intake_json(compute, error);
+        return cn_intake_json(compute, may_cross, cross, error);
     return cn_intake_end(compute, error);
 }
 
@@ -154,18 +157,22 @@ static enum cn_code why_gone(const struct cn_exchange *exchange) {
     return atomic_load(&exchange->service->draining) ? CN_DRAINING : CN_CANCELLED;
 }
 
-/* The body is complete: what is left to read of it, and the job. */
-static void end_and_run(struct cn_compute *compute) {
+/* The body is complete: what is left to read of it, and the job. True, and nothing was done: what
+ * is left is too much for this thread (only if `may_cross`). */
+static bool end_and_run(struct cn_compute *compute, bool may_cross) {
     struct cn_exchange *exchange = compute->exchange;
     struct cn_job *job;
     struct cn_error error;
     enum cn_code code;
     bool deliver = false;
+    bool cross = false;
 
     cn_error_init(&error);
     if (compute->job)
         pthread_mutex_lock(&compute->job->lock);
-    code = end_body(compute, &error);
+    code = end_body(compute, may_cross, &cross, &error);
+    if (code == CN_OK && cross)
+        return true;
     job = compute->job;
     atomic_store(&compute->ending, false);
     if (job && code == CN_OK) {
@@ -187,6 +194,7 @@ static void end_and_run(struct cn_compute *compute) {
         note_refusal(compute, &error);
         cn_exchange_fail(exchange, &error, NULL);
     }
+    return false;
 }
 
 /* ---- a large body that had to wait for its end ------------------------------------------------
@@ -208,7 +216,7 @@ enum cn_code cn_compute_run_ending(struct cn_run *run, struct cn_error *error) {
 
     (void)error;
     ending->ran = true;
-    end_and_run(ending->compute);
+    end_and_run(ending->compute, false);
     return CN_OK;
 }
 
@@ -252,35 +260,21 @@ static void compute_finish(struct cn_exchange *exchange) {
 
     /* What is left to do with the text, up to the first chunk, counts as planning. */
     cn_ledger_enter(&exchange->ledger, CN_STAGE_PLAN, cn_clock_now());
-    if (waiting < CROSSING_BYTES || !cross_over(compute))
-        end_and_run(compute);
+    if (waiting < CROSSING_BYTES && !end_and_run(compute, true))
+        return;
+    if (!cross_over(compute))
+        end_and_run(compute, false);
 }
 
 /* The client left, or its time is over. */
 static void compute_gone(struct cn_exchange *exchange) {
     struct cn_compute *compute = exchange->state;
-    struct cn_job *job;
 
     atomic_store(&compute->gone, true);
     if (atomic_load(&compute->ending))
         return; /* it looks when the body is read */
-    job = compute->job;
-    if (!job || !job->slots)
-        return;
-    /* The lock may be held by a long piece of work: first tell that to stop. */
-    atomic_store(&job->gone, (int)why_gone(exchange));
-    atomic_store(&job->group.stop, 1);
-    if (job->executor)
-        job->executor->ops->cancel(job->executor, &job->group);
-    if (pthread_mutex_trylock(&job->lock) != 0)
-        return; /* whoever holds it comes across a task that stopped */
-    job->refs++;
-    cn_job_fail(job, (enum cn_code)atomic_load(&job->gone), NULL);
-    bool deliver = cn_job_pump(job);
-    pthread_mutex_unlock(&job->lock);
-    if (deliver)
-        cn_job_deliver(job);
-    cn_job_unref(job);
+    if (compute->job && compute->job->slots)
+        cn_job_give_up(compute->job, why_gone(exchange));
 }
 
 static void compute_close(struct cn_exchange *exchange) {
@@ -299,6 +293,7 @@ const struct cn_endpoint cn_endpoint_compute = {
     .path = "/v1/compute",
     .takes_body = true,
     .works = true,
+    .deferrable = true,
     .open = compute_open,
     .body = compute_body,
     .finish = compute_finish,

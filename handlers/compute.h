@@ -1,6 +1,6 @@
 /*
  * compute.h: inside of the compute endpoint: one request's body on its way into a job.
- * Private to compute*.c, intake*.c, place.c and the stream.
+ * Private to compute*.c, intake*.c, frame_generate.c, place.c and the stream.
  */
 #ifndef CN_HANDLERS_COMPUTE_H
 #define CN_HANDLERS_COMPUTE_H
@@ -30,20 +30,25 @@ struct cn_compute {
     enum cn_body_kind
         kind; /* what the body (or the form's data part) is; UNSTATED: not known yet */
     bool form;
-    bool has_query; /* options stood in the query string */
-    bool tsv;       /* the body is, and then the reply calls itself, tab-separated */
+    bool has_query;  /* options stood in the query string */
+    bool experiment; /* of an experiment, which sets where and how often it runs */
+    bool tsv;        /* the body is, and then the reply calls itself, tab-separated */
     const char *accept;
     struct cn_recipe *recipe; /* parsed, until the spec takes it */
     struct cn_intake intake;
-    struct cn_buf text;    /* JSON, or what is not known yet */
-    struct cn_job *job;    /* NULL: not before the names of the columns are known */
-    atomic_bool ending;    /* a worker is reading what waited for the end of the body */
-    atomic_bool gone;      /* nobody waits for the reply any more */
-    struct cn_form *parts; /* a form's parser and what it gathered; NULL */
+    struct cn_buf text;                /* JSON, or what is not known yet */
+    struct cn_json_document *document; /* JSON: when it was read; its texts lie in `text` */
+    struct cn_job *job;                /* NULL: not before the names of the columns are known */
+    atomic_bool ending;                /* a worker is reading what waited for the end of the body */
+    atomic_bool gone;                  /* nobody waits for the reply any more */
+    struct cn_form *parts;             /* a form's parser and what it gathered; NULL */
 };
 
 /* Head and query: what kind of body comes, and the options that are known before it. */
 enum cn_code cn_compute_read_head(struct cn_compute *compute, struct cn_error *error);
+
+/* The option `timeout_ms`, as far as it is known: it counts from the request line on. */
+void cn_compute_set_deadline(struct cn_compute *compute);
 
 /* The options are complete: parse the lets, with the helpful texts of options.h. */
 enum cn_code cn_compute_parse_lets(struct cn_compute *compute, struct cn_error *error);
@@ -67,8 +72,25 @@ enum cn_code cn_intake_text(struct cn_compute *compute, struct cn_str text, stru
 enum cn_code cn_intake_end(struct cn_compute *compute, struct cn_error *error);
 void cn_intake_release(struct cn_compute *compute);
 
-/* A JSON body that is complete (intake_json.c): options, columns or generate; makes the job. */
-enum cn_code cn_intake_json(struct cn_compute *compute, struct cn_error *error);
+/* A JSON body that is complete (intake_json.c): options, columns or generate; makes the job. With
+ * `may_cross`, *cross says that what is left is too much for a thread that serves connections: to
+ * be called again on another one. */
+enum cn_code cn_intake_json(struct cn_compute *compute, bool may_cross, bool *cross,
+                            struct cn_error *error);
+/* Its parts, for an experiment: options and lets (once, into compute->document); the values of
+ * `columns`; the rows of a frame as chunks. */
+enum cn_code cn_intake_document(struct cn_compute *compute, struct cn_str text,
+                                struct cn_error *error);
+enum cn_code cn_intake_columns(struct cn_compute *compute, struct cn_str text,
+                               struct cn_frame *frame, struct cn_error *error);
+enum cn_code cn_intake_add_rows(struct cn_compute *compute, uint64_t rows, struct cn_error *error);
+
+/* Fills an empty frame with `rows` rows of what `generate` describes (frame_generate.c): the values
+ * that the workers would make. CN_LIMIT_EXCEEDED: beyond --memory-bytes. Stops when the exchange's
+ * deadline passes, or when *gone (may be NULL). */
+enum cn_code cn_frame_generate(struct cn_frame *frame, const struct cn_generate *generate,
+                               uint64_t rows, const struct cn_exchange *exchange,
+                               const atomic_bool *gone, struct cn_error *error);
 
 /* A form (intake_form.c). */
 enum cn_code cn_form_new(struct cn_compute *compute, struct cn_error *error);

@@ -19,6 +19,7 @@ static enum cn_code state_new(void **result, const void *context, struct cn_erro
     if (!state)
         return cn_error_memory(error);
     state->keys = context;
+    state->seed = (uint64_t)cn_clock_now() ^ (uint64_t)(uintptr_t)state;
     cn_arena_init(&state->morsel, 256 * 1024);
     cn_arena_init(&state->block, 256 * 1024);
     *result = state;
@@ -114,6 +115,25 @@ static enum cn_code prepare(struct cn_morsel *morsel, struct cn_error *error) {
     return CN_OK;
 }
 
+static void give_lock(void *context) {
+    cn_run_unlock(context);
+}
+
+static void take_lock(void *context) {
+    cn_run_lock(context);
+}
+
+/* Whom the evaluation looks at while it runs: who wants it stopped, and who waits for the
+ * interpreter lock. NULL: it rests. */
+static void watch(struct cn_eval *eval, struct cn_run *task) {
+    const struct cn_eval_lock lock = {give_lock, take_lock, task};
+
+    if (!eval)
+        return;
+    cn_eval_watch(eval, task ? task->stop : NULL, task ? task->deadline_ns : 0);
+    cn_eval_share(eval, task && task->gil ? &lock : NULL);
+}
+
 /* A failure that the trailer cannot carry is the task's own. */
 static bool is_of_data(enum cn_code code) {
     return code != CN_OVERLOADED && code != CN_INTERNAL && code != CN_CANCELLED;
@@ -133,8 +153,7 @@ static enum cn_code run(struct cn_run *task, struct cn_error *error) {
     morsel.plan = cached->plan;
     morsel.eval = cached->eval;
     CN_TRY(prepare(&morsel, error));
-    if (morsel.eval)
-        cn_eval_watch(morsel.eval, task->stop, task->deadline_ns);
+    watch(morsel.eval, task);
     /* Compiling is part of evaluating. */
     task->spans->ns[CN_SPAN_EVALUATE] += cn_clock_now() - started;
     code = morsel.plan->spec->source == CN_SOURCE_CSV ? cn_morsel_run_csv(&morsel, &fault)
@@ -144,10 +163,9 @@ static enum cn_code run(struct cn_run *task, struct cn_error *error) {
     if (code == CN_OK)
         code = cn_morsel_finish(&morsel, &fault);
     /* An idle worker holds little. */
-    if (morsel.eval) {
+    if (morsel.eval)
         cn_eval_rest(morsel.eval);
-        cn_eval_watch(morsel.eval, NULL, 0);
-    }
+    watch(morsel.eval, NULL);
     cn_arena_reset(&state->morsel, KEPT_BYTES);
     cn_arena_reset(&state->block, KEPT_BYTES);
     if (code != CN_OK && error)

@@ -19,8 +19,7 @@ enum cn_code cn_compute_parse_lets(struct cn_compute *compute, struct cn_error *
     return error->code;
 }
 
-/* `timeout_ms` counts from the request line on. */
-static void set_deadline(struct cn_compute *compute) {
+void cn_compute_set_deadline(struct cn_compute *compute) {
     struct cn_exchange *exchange = compute->exchange;
     uint64_t ms = compute->options.timeout_ms;
     int64_t at;
@@ -52,7 +51,7 @@ enum cn_code cn_compute_begin(struct cn_compute *compute, enum cn_source source,
     struct cn_schema schema;
     enum cn_sink sink;
 
-    set_deadline(compute);
+    cn_compute_set_deadline(compute);
     CN_TRY(choose_sink(compute, source, &sink, error));
     if (compute->options.delimiter == 0)
         compute->options.delimiter = ',';
@@ -64,6 +63,8 @@ enum cn_code cn_compute_begin(struct cn_compute *compute, enum cn_source source,
     compute->job->tsv = compute->tsv;
     compute->job->has_limit = compute->options.has_limit;
     compute->job->limit = compute->options.limit;
+    if (compute->options.repeat > 1)
+        CN_TRY(cn_job_measure(compute->job, compute->options.repeat, false, error));
     columns = cn_arena_array(&compute->exchange->arena, n_names, sizeof *columns);
     if (!columns)
         return cn_error_memory(error);
@@ -135,7 +136,7 @@ enum cn_code cn_compute_read_head(struct cn_compute *compute, struct cn_error *e
     }
     if (compute->type.kind != CN_BODY_UNSTATED)
         CN_TRY(cn_compute_settle_kind(compute, compute->type.kind, error));
-    set_deadline(compute);
+    cn_compute_set_deadline(compute);
     if (compute->kind == CN_BODY_JSON)
         return CN_OK;
     CN_TRY(cn_compute_parse_lets(compute, error));

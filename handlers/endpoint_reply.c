@@ -6,6 +6,28 @@ enum cn_code cn_endpoint_open_plain(struct cn_exchange *exchange, struct cn_erro
     return cn_query_none(exchange->query, &exchange->arena, error);
 }
 
+enum cn_code cn_endpoint_read_limit(struct cn_exchange *exchange, uint64_t most, uint64_t *limit,
+                                    struct cn_error *error) {
+    struct cn_query query;
+    struct cn_query_pair pair;
+    bool seen = false;
+    cn_query_init(&query, exchange->query, &exchange->arena);
+    for (;;) {
+        CN_TRY(cn_query_next(&query, &pair, error));
+        if (!pair.found)
+            return CN_OK;
+        if (!cn_str_is(pair.name, "limit"))
+            return cn_query_unknown(&pair, "limit", error);
+        if (seen) {
+            cn_error_set(error, CN_INVALID_PARAMETER, "The parameter limit is given twice.");
+            cn_error_set_parameter(error, pair.name);
+            return CN_INVALID_PARAMETER;
+        }
+        seen = true;
+        CN_TRY(cn_query_number(&pair, 0, most, limit, error));
+    }
+}
+
 void cn_endpoint_reply_json(struct cn_exchange *exchange, int status, struct cn_json_out *out) {
     if (cn_buf_add_char(out->buf, '\n') && out->ok) {
         cn_exchange_reply_text(exchange, status, CN_JSON_TYPE, cn_buf_str(out->buf));

@@ -3,7 +3,6 @@
 #include "handlers/endpoint_reply.h"
 #include "handlers/endpoints.h"
 #include "handlers/problem.h"
-#include "handlers/query.h"
 #include "handlers/runs.h"
 #include "handlers/service.h"
 #include "handlers/timing.h"
@@ -11,6 +10,12 @@
 enum { RUNS_DEFAULT = 50, RUNS_MOST = 100000 };
 
 /* ---- one record ---------------------------------------------------------------------------- */
+
+/* Said wherever the executor is named. */
+static void write_emulation(struct cn_json_out *out, const struct cn_run_record *record) {
+    if (record->emulated)
+        cn_json_out_bool(out, "emulation", true);
+}
 
 /* The members that the list shows. */
 static void write_summary(struct cn_json_out *out, const struct cn_run_record *record) {
@@ -20,6 +25,7 @@ static void write_summary(struct cn_json_out *out, const struct cn_run_record *r
     cn_json_out_c(out, "started_at", started_at);
     cn_json_out_c(out, "operation", record->operation);
     cn_json_out_c(out, "executor", record->executor);
+    write_emulation(out, record);
     cn_json_out_int(out, "workers", (int64_t)record->workers);
     cn_json_out_c(out, "mode", record->mode);
     cn_json_out_int(out, "rows", (int64_t)record->rows);
@@ -34,6 +40,7 @@ static void write_execution(struct cn_json_out *out, const struct cn_run_record 
     cn_json_out_int(out, "chunks", (int64_t)record->n_chunks);
     cn_json_out_int(out, "chunk_rows", (int64_t)record->chunk_rows);
     cn_json_out_c(out, "mode", record->mode);
+    write_emulation(out, record);
     cn_json_out_c(out, "reason", record->reason);
     cn_json_out_close(out, '}');
 }
@@ -103,24 +110,7 @@ static enum cn_code runs_open(struct cn_exchange *exchange, struct cn_error *err
         return cn_error_memory(error);
     *limit = RUNS_DEFAULT;
     exchange->state = limit;
-    struct cn_query query;
-    struct cn_query_pair pair;
-    bool seen = false;
-    cn_query_init(&query, exchange->query, &exchange->arena);
-    for (;;) {
-        CN_TRY(cn_query_next(&query, &pair, error));
-        if (!pair.found)
-            return CN_OK;
-        if (!cn_str_is(pair.name, "limit"))
-            return cn_query_unknown(&pair, "limit", error);
-        if (seen) {
-            cn_error_set(error, CN_INVALID_PARAMETER, "The parameter limit is given twice.");
-            cn_error_set_parameter(error, pair.name);
-            return CN_INVALID_PARAMETER;
-        }
-        seen = true;
-        CN_TRY(cn_query_number(&pair, 0, RUNS_MOST, limit, error));
-    }
+    return cn_endpoint_read_limit(exchange, RUNS_MOST, limit, error);
 }
 
 static void runs_finish(struct cn_exchange *exchange) {

@@ -123,7 +123,11 @@ static void write_lanes(struct cn_json_out *out, const struct cn_run_record *rec
     for (size_t i = 0; i < record->n_worker; i++) {
         const struct cn_run_worker *worker = &record->worker[i];
         char name[64];
-        snprintf(name, sizeof name, "%s worker %" PRId32, record->executor, worker->worker);
+        snprintf(name, sizeof name, "%s%sworker %" PRId32, record->executor ? record->executor : "",
+                 !record->executor  ? ""
+                 : record->emulated ? " (emulated) "
+                                    : " ",
+                 worker->worker);
         if (worker->pid != pid)
             write_name(out, "process_name", worker->pid, 0, name);
         write_name(out, "thread_name", worker->pid, worker->worker + 1, name);

@@ -9,6 +9,7 @@
 extern const struct cn_endpoint cn_endpoint_compute;     /* POST /v1/compute */
 extern const struct cn_endpoint cn_endpoint_map;         /* POST /v1/map */
 extern const struct cn_endpoint cn_endpoint_compare;     /* POST /v1/compare */
+extern const struct cn_endpoint cn_endpoint_deferred;    /* any of these, as a job */
 extern const struct cn_endpoint cn_endpoint_jobs;        /* GET /v1/jobs */
 extern const struct cn_endpoint cn_endpoint_job;         /* GET, DELETE /v1/jobs/{id} */
 extern const struct cn_endpoint cn_endpoint_job_result;  /* GET /v1/jobs/{id}/result */

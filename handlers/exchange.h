@@ -92,6 +92,7 @@ struct cn_exchange {
     const struct cn_exchange_ops *ops;
     struct cn_service *service;
     const struct cn_endpoint *endpoint;
+    const struct cn_endpoint *deferred; /* of cn_endpoint_deferred: what becomes a job */
     struct cn_arena arena;
     /* the request */
     const char *method;

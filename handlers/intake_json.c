@@ -1,5 +1,8 @@
 /*
  * intake_json.c: a JSON body: its options, then its columns or a frame to be generated.
+ *
+ * A generated frame is made block by block, where it is computed on. With `repeat` it is made once,
+ * in memory, so that the runs find it as they would find a frame that was sent.
  */
 #include <stdlib.h>
 
@@ -9,11 +12,32 @@
 #define LEAST_ROWS 1024u
 #define MOST_ROWS 65536u
 #define MOST_CHUNKS (1u << 20)
+/* More values are not made on a thread that serves connections. */
+#define CROSSING_VALUES 16384u
+
+/* What is varied cannot be asked for. */
+static enum cn_code refuse_varied(struct cn_str name, struct cn_error *error) {
+    static const char *const varied[] = {"executor",   "workers", "mode",
+                                         "chunk_rows", "repeat",  "timeout_ms"};
+
+    for (size_t i = 0; i < sizeof varied / sizeof varied[0]; i++) {
+        if (!cn_str_is(name, varied[i]))
+            continue;
+        cn_error_set_parameter(error, name);
+        return cn_error_set(error, CN_INVALID_PARAMETER,
+                            "the experiment sets `%s` for each run; it does not stand in the "
+                            "workload",
+                            varied[i]);
+    }
+    return CN_OK;
+}
 
 static enum cn_code set_options(struct cn_compute *compute, const struct cn_json_document *document,
                                 struct cn_error *error) {
     for (size_t i = 0; i < document->n_members; i++) {
         struct cn_str name = document->members[i].name;
+        if (compute->experiment)
+            CN_TRY(refuse_varied(name, error));
         if (compute->form && !cn_str_is(name, "generate")) {
             cn_error_set_parameter(error, name);
             return cn_error_set(error, CN_INVALID_PARAMETER,
@@ -36,8 +60,8 @@ static enum cn_code set_options(struct cn_compute *compute, const struct cn_json
     return CN_OK;
 }
 
-static enum cn_code read_columns(struct cn_compute *compute, struct cn_str text,
-                                 struct cn_frame *frame, struct cn_error *error) {
+enum cn_code cn_intake_columns(struct cn_compute *compute, struct cn_str text,
+                               struct cn_frame *frame, struct cn_error *error) {
     const struct cn_options *options = &compute->options;
     struct cn_json_limits limits = {(size_t)options->limits->max_json_depth,
                                     (size_t)options->limits->max_columns,
@@ -56,7 +80,7 @@ static enum cn_code read_columns(struct cn_compute *compute, struct cn_str text,
     return cn_json_read_columns(text, &limits, &columns, frame, error);
 }
 
-static enum cn_code add_chunks(struct cn_compute *compute, uint64_t rows, struct cn_error *error) {
+enum cn_code cn_intake_add_rows(struct cn_compute *compute, uint64_t rows, struct cn_error *error) {
     struct cn_job *job = compute->job;
     uint64_t each = compute->options.chunk_rows;
 
@@ -99,46 +123,80 @@ static enum cn_code begin_frame(struct cn_compute *compute, struct cn_frame *fra
     return CN_OK;
 }
 
-static enum cn_code begin(struct cn_compute *compute, const struct cn_json_document *document,
-                          struct cn_error *error) {
-    struct cn_service *service = compute->exchange->service;
+/* What the body asks for, once: reading goes on where it stopped for a crossing. */
+enum cn_code cn_intake_document(struct cn_compute *compute, struct cn_str text,
+                                struct cn_error *error) {
+    struct cn_json_limits limits = {(size_t)compute->options.limits->max_json_depth,
+                                    (size_t)compute->options.limits->max_columns,
+                                    (size_t)compute->options.limits->max_rows};
+    struct cn_json_document *document;
+
+    if (compute->document)
+        return CN_OK;
+    document = cn_arena_zalloc(&compute->exchange->arena, sizeof *document);
+    if (!document)
+        return cn_error_memory(error);
+    CN_TRY(cn_json_read_document(text, &limits, &compute->exchange->arena, document, error));
+    CN_TRY(set_options(compute, document, error));
+    CN_TRY(cn_compute_parse_lets(compute, error));
+    compute->document = document;
+    return CN_OK;
+}
+
+static bool is_generated_in_memory(const struct cn_compute *compute) {
+    return compute->options.generate && compute->options.repeat > 1;
+}
+
+/* The values, in memory. */
+static enum cn_code make_frame(struct cn_compute *compute, struct cn_frame *frame,
+                               struct cn_error *error) {
+    const struct cn_generate *generate = compute->options.generate;
+
+    if (!generate)
+        return cn_intake_columns(compute, compute->document->columns, frame, error);
+    return cn_frame_generate(frame, generate, generate->rows, compute->exchange, &compute->gone,
+                             error);
+}
+
+static enum cn_code begin(struct cn_compute *compute, struct cn_error *error) {
+    const struct cn_generate *generate = compute->options.generate;
     struct cn_frame frame;
     uint64_t rows;
     enum cn_code code;
 
-    if (document->has_columns) {
-        cn_frame_init(&frame, service->blocks);
-        code = read_columns(compute, document->columns, &frame, error);
+    if (generate && !is_generated_in_memory(compute)) {
+        rows = generate->rows;
+        cn_ledger_enter(&compute->exchange->ledger, CN_STAGE_PLAN, cn_clock_now());
+        CN_TRY(cn_compute_begin(compute, CN_SOURCE_GENERATE, generate->columns, generate->n_columns,
+                                error));
+    } else {
+        cn_frame_init(&frame, compute->exchange->service->blocks);
+        code = make_frame(compute, &frame, error);
         rows = frame.rows;
         cn_ledger_enter(&compute->exchange->ledger, CN_STAGE_PLAN, cn_clock_now());
         if (code == CN_OK)
             code = begin_frame(compute, &frame, error);
         cn_frame_release(&frame);
         CN_TRY(code);
-    } else {
-        const struct cn_generate *generate = compute->options.generate;
-        rows = generate->rows;
-        cn_ledger_enter(&compute->exchange->ledger, CN_STAGE_PLAN, cn_clock_now());
-        CN_TRY(cn_compute_begin(compute, CN_SOURCE_GENERATE, generate->columns, generate->n_columns,
-                                error));
     }
     CN_TRY(cn_job_settle_types(compute->job, error));
     CN_TRY(cn_compute_place(compute, rows, compute->text.len, false, error));
-    return add_chunks(compute, rows, error);
+    CN_TRY(cn_intake_add_rows(compute, rows, error));
+    cn_job_count_rows(compute->job);
+    return CN_OK;
 }
 
-enum cn_code cn_intake_json(struct cn_compute *compute, struct cn_error *error) {
-    struct cn_json_limits limits = {(size_t)compute->options.limits->max_json_depth,
-                                    (size_t)compute->options.limits->max_columns,
-                                    (size_t)compute->options.limits->max_rows};
-    struct cn_json_document document;
-
+enum cn_code cn_intake_json(struct cn_compute *compute, bool may_cross, bool *cross,
+                            struct cn_error *error) {
     cn_ledger_enter(&compute->exchange->ledger, CN_STAGE_DECODE, cn_clock_now());
-    CN_TRY(cn_json_read_document(cn_buf_str(&compute->text), &limits, &compute->exchange->arena,
-                                 &document, error));
-    CN_TRY(set_options(compute, &document, error));
-    CN_TRY(cn_compute_parse_lets(compute, error));
-    CN_TRY(begin(compute, &document, error));
+    CN_TRY(cn_intake_document(compute, cn_buf_str(&compute->text), error));
+    cn_compute_set_deadline(compute);
+    *cross =
+        may_cross && is_generated_in_memory(compute) &&
+        compute->options.generate->rows > CROSSING_VALUES / compute->options.generate->n_columns;
+    if (*cross)
+        return CN_OK;
+    CN_TRY(begin(compute, error));
     cn_buf_release(&compute->text);
     return CN_OK;
 }

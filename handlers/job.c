@@ -11,6 +11,7 @@
 enum cn_code cn_job_new(struct cn_job **result, struct cn_exchange *exchange, struct cn_spec *spec,
                         struct cn_error *error) {
     struct cn_job *job = calloc(1, sizeof *job);
+    size_t n_tables = cn_recipe_tables(spec->recipe);
 
     if (!job) {
         cn_spec_unref(spec);
@@ -22,18 +23,23 @@ enum cn_code cn_job_new(struct cn_job **result, struct cn_exchange *exchange, st
     job->exchange = exchange;
     job->spec = spec;
     job->stream_output = -1;
+    job->keep_bytes =
+        exchange->whole_bytes > 0 ? exchange->whole_bytes : job->service->limits.buffer_bytes;
     cn_error_init(&job->error);
     cn_frame_init(&job->frame, job->service->blocks);
+    job->view = &job->frame;
     cn_buf_init(&job->head);
     cn_buf_init(&job->stream_text);
     job->seen = calloc(spec->n_columns + 1, sizeof *job->seen);
     job->used = calloc(spec->n_columns + 1, sizeof *job->used);
     job->types = calloc(spec->n_columns + 1, sizeof *job->types);
     job->let_errors = calloc(cn_recipe_lets(spec->recipe) + 1, sizeof *job->let_errors);
-    if (cn_recipe_tables(spec->recipe) > 0)
-        job->tables = calloc(cn_recipe_tables(spec->recipe), sizeof *job->tables);
+    if (n_tables > 0) {
+        job->tables = calloc(n_tables, sizeof *job->tables);
+        job->table_plans = calloc(n_tables, sizeof(struct cn_plan *));
+    }
     if (!job->seen || !job->used || !job->types || !job->let_errors ||
-        (cn_recipe_tables(spec->recipe) > 0 && !job->tables)) {
+        (n_tables > 0 && (!job->tables || !job->table_plans))) {
         cn_job_unref(job);
         return cn_error_memory(error);
     }
@@ -49,7 +55,7 @@ enum cn_code cn_job_new(struct cn_job **result, struct cn_exchange *exchange, st
 
 void cn_chunk_drop_output(struct cn_job *job, struct cn_chunk *chunk) {
     if (chunk->has_output)
-        job->kept_bytes -= chunk->out.len;
+        job->kept_bytes -= chunk->kept;
     chunk->has_output = false;
     cn_buf_release(&chunk->out);
 }
@@ -78,6 +84,8 @@ static void job_free(struct cn_job *job) {
     free(job->plans);
     free(job->workers);
     free(job->tables);
+    free(job->table_plans);
+    free(job->samples);
     free(job->parts);
     free(job->seen);
     free(job->used);
@@ -102,7 +110,8 @@ enum cn_code cn_job_place(struct cn_job *job, enum cn_executor_kind kind, size_t
     job->executor_kind = kind;
     job->width = kind == CN_EXECUTOR_SERIAL ? 1 : width;
     cn_group_init(&job->group, job->width, deadline_ns);
-    if (on_caller) {
+    /* Who receives requests is not held up by many runs. */
+    if (on_caller && !job->measured) {
         job->window = 1;
         CN_TRY(cn_inline_take(job->service->inline_states, &job->inline_state, error));
     } else {
@@ -160,6 +169,36 @@ void cn_job_fail(struct cn_job *job, enum cn_code code, const struct cn_error *e
     atomic_store(&job->group.stop, 1);
     if (job->executor && job->in_flight > 0)
         job->executor->ops->cancel(job->executor, &job->group);
+}
+
+void cn_job_fail_whole(struct cn_job *job) {
+    struct cn_error error;
+    const char *limit = job->exchange ? job->exchange->whole_limit : "";
+
+    cn_error_init(&error);
+    cn_error_set(&error, CN_LIMIT_EXCEEDED, "the result has more than %llu bytes (%s)",
+                 (unsigned long long)job->keep_bytes, limit);
+    cn_error_set_limit(&error, limit);
+    cn_job_fail(job, CN_LIMIT_EXCEEDED, &error);
+}
+
+void cn_job_give_up(struct cn_job *job, enum cn_code why) {
+    bool deliver;
+
+    /* The lock may be held by a long piece of work: first tell that to stop. */
+    atomic_store(&job->gone, (int)why);
+    atomic_store(&job->group.stop, 1);
+    if (job->executor)
+        job->executor->ops->cancel(job->executor, &job->group);
+    if (pthread_mutex_trylock(&job->lock) != 0)
+        return; /* whoever holds it comes across a task that stopped */
+    job->refs++;
+    cn_job_fail(job, why, NULL);
+    deliver = cn_job_pump(job);
+    pthread_mutex_unlock(&job->lock);
+    if (deliver)
+        cn_job_deliver(job);
+    cn_job_unref(job);
 }
 
 struct cn_str cn_chunk_data(const struct cn_chunk *chunk) {

@@ -8,6 +8,10 @@
  *   STREAM  (only when the reply outgrows buffer_bytes) chunks are run as the client reads
  *   ENDED   a reply or a failure is there
  *
+ * A job that is measured (`repeat` > 1, or a trial of an experiment) starts no task before the body
+ * is complete; its first pass, up to the end of OUTPUT, is the warm-up (a trial has none), and then
+ * TABLE and OUTPUT are gone through once for each run, over all chunks (job_repeat.c).
+ *
  * A chunk is the job's record of one task (a morsel). At most `window` tasks are in flight.
  *
  * All fields are guarded by `lock`, except where said. A job is counted by references: one of its
@@ -49,6 +53,7 @@ struct cn_chunk {
     enum cn_code code;
     struct cn_error *error; /* heap, when code is not CN_OK */
     struct cn_buf out;      /* data and trailer */
+    uint64_t kept;          /* bytes of data in it, while has_output */
     struct cn_morsel_result result;
     int32_t worker;
     int32_t pid;
@@ -65,6 +70,7 @@ struct cn_job_worker {
     int64_t first_ns;
     int64_t last_ns;
     int64_t cpu_ns;
+    uint64_t tasks;
     struct cn_spans spans;
 };
 
@@ -88,6 +94,7 @@ struct cn_job {
     char reason[192];
 
     struct cn_frame frame;
+    const struct cn_frame *view; /* the frame that is computed on: its own, or somebody else's */
     struct cn_segment *segments;
     size_t n_segments, cap_segments;
     struct cn_chunk *chunks;
@@ -106,8 +113,10 @@ struct cn_job {
     struct cn_plan **plans; /* all that were made; the last OUTPUT one is current */
     size_t n_plans, cap_plans;
     struct cn_plan *check_plan;
-    struct cn_plan *output_plan; /* for the assumed types; NULL: these do not compile */
-    struct cn_plan *pass_plan;   /* of the TABLE pass or the single-column STREAM pass */
+    struct cn_plan *output_plan;  /* for the assumed types; NULL: these do not compile */
+    struct cn_plan *pass_plan;    /* of the TABLE pass or the single-column STREAM pass */
+    struct cn_plan **table_plans; /* by digest; what was made for the first run */
+    bool tables_compiled;         /* output_plan knows the digests */
     bool types_final;
     unsigned n_assumed; /* times that types were assumed */
     struct cn_table_value *tables;
@@ -120,11 +129,12 @@ struct cn_job {
     struct cn_job_slot *slots; /* `window` of them */
     struct cn_job_slot *free_slots;
     size_t in_flight;
-    size_t next;     /* the first chunk that may have to be run */
-    size_t consumed; /* TABLE, STREAM: chunks handed on */
-    size_t kept_bytes;
-    bool over;    /* outputs have outgrown buffer_bytes */
-    bool running; /* a pump is at work further up this stack */
+    size_t next;         /* the first chunk that may have to be run */
+    size_t consumed;     /* TABLE, STREAM: chunks handed on */
+    uint64_t kept_bytes; /* of data, in all chunks */
+    uint64_t keep_bytes; /* what outputs may have together: buffer_bytes, or the exchange's */
+    bool over;           /* outputs have outgrown keep_bytes */
+    bool running;        /* a pump is at work further up this stack */
     bool failed_body, failed_compute;
     bool doomed; /* a row is known to fail: no output is kept any more */
     atomic_int
@@ -133,6 +143,19 @@ struct cn_job {
     bool delivered;   /* it has it, or somebody is about to make it */
     bool has_limit;
     uint64_t limit;
+
+    /* measured runs (job_repeat.c) */
+    bool measured;
+    bool cold;            /* no warm-up */
+    uint64_t repeat;      /* runs that are measured */
+    uint64_t run;         /* 0: the warm-up, or not measured; else the run under way, from 1 */
+    int64_t run_start_ns; /* of the run's first task; 0: none yet */
+    int64_t *samples;
+    size_t n_samples;
+    uint64_t pass_rows; /* of the chunks that this pass is done with; for the progress */
+    uint64_t all_rows;
+    bool rows_known; /* all_rows is final */
+    bool bare;       /* a trial: its owner reads the chunks, no reply and no record are made */
 
     enum cn_code code; /* the job's failure */
     struct cn_error error;
@@ -170,6 +193,11 @@ enum cn_code cn_job_place(struct cn_job *job, enum cn_executor_kind kind, size_t
 
 /* All below: the caller holds the lock. */
 
+/* The job's tasks are to be timed, `repeat` runs of them; before it is placed. */
+enum cn_code cn_job_measure(struct cn_job *job, uint64_t repeat, bool cold, struct cn_error *error);
+/* A plan that was made before, for the same spec and types, serves as the output plan. */
+enum cn_code cn_job_use_plan(struct cn_job *job, struct cn_plan *plan, struct cn_error *error);
+
 /* Adds a chunk of CSV text, or of rows. */
 enum cn_code cn_job_add_text(struct cn_job *job, struct cn_str text, struct cn_error *error);
 enum cn_code cn_job_add_rows(struct cn_job *job, uint64_t first_row, uint64_t rows,
@@ -184,6 +212,8 @@ bool cn_job_pump(struct cn_job *job);
 
 /* Ends the job with a failure; what runs is stopped and waited for. */
 void cn_job_fail(struct cn_job *job, enum cn_code code, const struct cn_error *error);
+/* CN_LIMIT_EXCEEDED: the reply outgrew what an exchange without a stream may have. */
+void cn_job_fail_whole(struct cn_job *job);
 
 /* The phases' transitions (job_phase.c), called when there is nothing to submit. True: something
  * changed, so look again. */
@@ -193,6 +223,21 @@ bool cn_job_body_fault(struct cn_job *job);
 /* Starts the pass for the next table digest, or for one column of a streamed JSON reply: all
  * chunks are to be run again with `plan`. */
 void cn_job_begin_pass(struct cn_job *job, struct cn_plan *plan);
+/* OUTPUT, from its start: all chunks are run. */
+void cn_job_begin_outputs(struct cn_job *job);
+/* The first digest's TABLE pass, or OUTPUT without one: a run's beginning. */
+void cn_job_begin_run(struct cn_job *job);
+/* All chunks of the OUTPUT pass are done. True: another run has begun. */
+bool cn_job_end_run(struct cn_job *job);
+/* Outputs are wanted; false: they are dropped as they come (a run before the last one). */
+bool cn_job_keeps_outputs(const struct cn_job *job);
+/* All chunks are there and their rows are known. */
+void cn_job_count_rows(struct cn_job *job);
+/* How far the job is, told to its exchange: rows are counted once for each pass that is sure to be
+ * made over them, so the count never falls. After each chunk, and at the end. */
+void cn_job_progress(struct cn_job *job);
+/* TABLE, for the digest number `table`. */
+void cn_job_begin_table(struct cn_job *job);
 /* An error of a chunk, with row and line counted from the start of the body. */
 struct cn_error cn_job_chunk_error(const struct cn_chunk *chunk);
 
@@ -207,13 +252,16 @@ bool cn_job_merge_seen(struct cn_job *job, const uint8_t *seen);
 
 /* Without the lock; the caller holds a reference. */
 void cn_job_deliver(struct cn_job *job);
+/* Nobody waits for the reply any more: stops what runs, and makes the reply all the same. */
+void cn_job_give_up(struct cn_job *job, enum cn_code why);
 /* Adds the run to the service's record of runs. */
 void cn_job_record(struct cn_job *job, int status, const struct cn_ledger *ledger,
                    const struct cn_error *error);
 /* The same for a request that had no job; `error` may be NULL. */
 void cn_record_plain(struct cn_exchange *exchange, const char *operation, int status,
                      const struct cn_error *error);
-/* The workers' accounts: their stages sum to their wall time exactly. In the exchange's arena. */
+/* The workers' accounts: their stages sum to their wall time exactly. They are numbered in the
+ * order in which they came to this job. In the exchange's arena. */
 struct cn_run_worker *cn_job_workers(struct cn_job *job, size_t *n);
 /* Why the job ran where it did. */
 const char *cn_job_reason(struct cn_job *job);

@@ -110,7 +110,12 @@ static void begin_output(struct cn_job *job) {
     job->next = 0;
     job->consumed = 0;
     job->pass_plan = NULL;
-    job->over = job->kept_bytes > job->service->limits.buffer_bytes;
+    job->pass_rows = 0;
+    for (size_t i = 0; i < job->n_chunks; i++) {
+        if (job->chunks[i].state == CN_CHUNK_DONE)
+            job->pass_rows += job->chunks[i].rows;
+    }
+    job->over = job->kept_bytes > job->keep_bytes;
     job->phase = CN_JOB_OUTPUT;
     if (job->failed_compute) {
         /* Only the chunks before the failed one are run; the rest stays as it is. */
@@ -133,6 +138,7 @@ void cn_job_begin_pass(struct cn_job *job, struct cn_plan *plan) {
         job->chunks[i].state = CN_CHUNK_NEW;
     }
     job->pass_plan = plan;
+    job->pass_rows = 0;
     job->next = 0;
     job->consumed = 0;
 }
@@ -154,8 +160,19 @@ static int32_t find_table_let(const struct cn_job *job) {
     return let;
 }
 
-static void begin_table(struct cn_job *job) {
-    struct cn_plan *plan = NULL;
+/* Compiling is no part of a run that is measured. */
+static enum cn_code compile_between(struct cn_job *job, enum cn_pass pass, int32_t which,
+                                    struct cn_plan **plan, struct cn_error *error) {
+    int64_t started = cn_clock_now();
+    enum cn_code code = cn_job_compile(job, pass, which, plan, error);
+
+    if (job->run_start_ns > 0)
+        job->run_start_ns += cn_clock_now() - started;
+    return code;
+}
+
+void cn_job_begin_table(struct cn_job *job) {
+    struct cn_plan **plan = &job->table_plans[job->table];
     struct cn_error error;
     enum cn_code code;
 
@@ -164,14 +181,14 @@ static void begin_table(struct cn_job *job) {
     job->table_let = find_table_let(job);
     code = cn_table_digest_new(&job->digest, job->spec->recipe, job->table, job->service->keys,
                                &error);
-    if (code == CN_OK)
-        code = cn_job_compile(job, CN_PASS_TABLE, (int32_t)job->table, &plan, &error);
+    if (code == CN_OK && !*plan)
+        code = compile_between(job, CN_PASS_TABLE, (int32_t)job->table, plan, &error);
     if (code != CN_OK) {
         cn_job_fail(job, code, &error);
         return;
     }
     job->phase = CN_JOB_TABLE;
-    cn_job_begin_pass(job, plan);
+    cn_job_begin_pass(job, *plan);
 }
 
 /* All rows are digested: the next digest, or the reply's columns. */
@@ -184,13 +201,17 @@ static void end_table(struct cn_job *job) {
     cn_table_digest_free(job->digest);
     job->digest = NULL;
     if (code == CN_OK && ++job->table < cn_recipe_tables(job->spec->recipe)) {
-        begin_table(job);
+        cn_job_begin_table(job);
         return;
     }
-    if (code == CN_OK)
-        code = cn_job_compile(job, CN_PASS_OUTPUT, -1, &job->output_plan, &error);
+    /* A run that is repeated finds the same digests. */
+    if (code == CN_OK && !job->tables_compiled)
+        code = compile_between(job, CN_PASS_OUTPUT, -1, &job->output_plan, &error);
+    job->tables_compiled = code == CN_OK;
     if (code != CN_OK)
         cn_job_fail(job, code, &error);
+    else if (job->run > 0)
+        cn_job_begin_outputs(job);
     else
         begin_output(job);
 }
@@ -244,10 +265,13 @@ static void settle(struct cn_job *job) {
         return;
     cn_error_init(&error);
     code = cn_job_settle_types(job, &error);
+    cn_job_count_rows(job);
     if (code != CN_OK)
         cn_job_fail(job, code, &error);
+    else if (job->cold)
+        cn_job_begin_run(job);
     else if (job->tables)
-        begin_table(job);
+        cn_job_begin_table(job);
     else
         begin_output(job);
 }
@@ -261,11 +285,23 @@ static bool advance_output(struct cn_job *job) {
             fail_compute(job, chunk);
             return true;
         }
-        if (chunk->state == CN_CHUNK_NEW)
-            missing = true;
+    }
+    if (job->over && job->exchange && job->exchange->whole_bytes > 0) {
+        cn_job_fail_whole(job);
+        return true;
+    }
+    if (cn_job_end_run(job))
+        return true;
+    for (size_t i = 0; i < job->n_chunks; i++) {
+        struct cn_chunk *chunk = &job->chunks[i];
+        /* Run, but there was no room for what it wrote. */
+        if (chunk->state == CN_CHUNK_DONE && !chunk->has_output && !chunk->silent)
+            chunk->state = CN_CHUNK_NEW;
+        missing = missing || chunk->state == CN_CHUNK_NEW;
     }
     if (!missing) {
         job->phase = CN_JOB_ENDED;
+        cn_job_progress(job);
     } else {
         /* The reply is larger than what may be kept: the rest is made as it is sent. */
         job->phase = CN_JOB_STREAM;

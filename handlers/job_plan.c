@@ -25,6 +25,12 @@ static enum cn_code remember(struct cn_job *job, struct cn_plan *plan, struct cn
     return CN_OK;
 }
 
+enum cn_code cn_job_use_plan(struct cn_job *job, struct cn_plan *plan, struct cn_error *error) {
+    CN_TRY(remember(job, cn_plan_ref_up(plan), error));
+    job->output_plan = plan;
+    return CN_OK;
+}
+
 enum cn_code cn_job_compile(struct cn_job *job, enum cn_pass pass, int32_t which,
                             struct cn_plan **result, struct cn_error *error) {
     struct cn_plan_options options = {.pass = pass,

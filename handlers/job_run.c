@@ -53,7 +53,7 @@ static enum cn_code bind_inputs(struct cn_job_slot *slot, const struct cn_chunk 
     if (job->spec->source == CN_SOURCE_CSV)
         slot->inputs[0] = chunk->text;
     else if (job->spec->source == CN_SOURCE_FRAME)
-        cn_frame_slice(&job->frame, slot->plan->loaded, slot->plan->n_loaded,
+        cn_frame_slice(job->view, slot->plan->loaded, slot->plan->n_loaded,
                        (size_t)chunk->first_row, (size_t)chunk->rows, slot->inputs);
     slot->task.inputs = slot->inputs;
     slot->task.n_inputs = n;
@@ -106,12 +106,15 @@ static void account(struct cn_job *job, const struct cn_task *task) {
         *worker = (struct cn_job_worker){.worker = task->worker, .first_ns = task->started_ns};
     }
     worker->pid = task->pid;
+    worker->tasks++;
     worker->cpu_ns += task->cpu_ns;
     worker->last_ns = task->finished_ns;
     for (int s = 0; s < CN_SPAN_COUNT; s++)
         worker->spans.ns[s] += task->spans.ns[s];
     if (job->first_start_ns == 0 || task->started_ns < job->first_start_ns)
         job->first_start_ns = task->started_ns;
+    if (job->run_start_ns == 0 || task->started_ns < job->run_start_ns)
+        job->run_start_ns = task->started_ns;
     if (task->finished_ns > job->last_end_ns)
         job->last_end_ns = task->finished_ns;
 }
@@ -129,7 +132,8 @@ static bool keep_output(struct cn_job *job, struct cn_chunk *chunk, struct cn_jo
         cn_buf_init_blocks(&slot->out, job->service->blocks);
     }
     chunk->has_output = true;
-    job->kept_bytes += chunk->out.len;
+    chunk->kept = chunk->result.data_len;
+    job->kept_bytes += chunk->kept;
     return true;
 }
 
@@ -207,12 +211,14 @@ static void collect(struct cn_job *job, struct cn_job_slot *slot) {
         chunk->code = trailer.error.code;
         keep_error(chunk, &trailer.error);
         job->failed_compute = true;
-    } else if (slot->plan->pass != CN_PASS_CHECK && !job->doomed &&
+    } else if (slot->plan->pass != CN_PASS_CHECK && cn_job_keeps_outputs(job) &&
                !keep_output(job, chunk, slot)) {
         cn_job_fail(job, CN_OVERLOADED, NULL);
     }
-    if (job->phase != CN_JOB_STREAM && job->kept_bytes > job->service->limits.buffer_bytes)
+    if (job->phase != CN_JOB_STREAM && job->kept_bytes > job->keep_bytes)
         job->over = true;
+    job->pass_rows += chunk->rows;
+    cn_job_progress(job);
 }
 
 static void task_done(struct cn_task *task) {
@@ -251,7 +257,7 @@ static void run_here(struct cn_job *job, struct cn_job_slot *slot) {
 
     task->pid = getpid();
     task->worker = 0;
-    task->started_ns = cn_clock_now();
+    task->started_ns = run.started_ns = cn_clock_now();
     if (job->group.deadline_ns > 0 && task->started_ns >= job->group.deadline_ns)
         task->code = cn_error_set(&task->error, CN_DEADLINE_EXCEEDED,
                                   "the deadline passed before the work was done");
@@ -304,6 +310,8 @@ static bool submit(struct cn_job *job, size_t index) {
     memset(slot->task.result, 0, sizeof slot->task.result);
     memcpy(slot->task.args, &args, sizeof args);
     chunk->state = CN_CHUNK_RUNNING;
+    if (job->exchange)
+        atomic_store_explicit(&job->exchange->running, true, memory_order_relaxed);
     if (!job->executor) {
         run_here(job, slot);
         return job->code == CN_OK;
@@ -333,7 +341,10 @@ static size_t next_wanted(struct cn_job *job) {
         return job->n_chunks;
     if (ahead > job->n_chunks)
         ahead = job->n_chunks;
-    if ((job->phase == CN_JOB_OUTPUT && (job->over || job->failed_compute)) ||
+    /* What is measured runs all chunks, and does so when nothing else is going on. */
+    if (job->phase == CN_JOB_BODY && job->measured && (job->cold || !job->body_complete))
+        return job->n_chunks;
+    if ((job->phase == CN_JOB_OUTPUT && ((job->over && job->run == 0) || job->failed_compute)) ||
         (job->phase == CN_JOB_BODY && job->failed_body))
         return job->n_chunks;
     while (job->next < ahead) {

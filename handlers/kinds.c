@@ -1,6 +1,8 @@
 #include "handlers/kinds.h"
 
+#include "handlers/call.h"
 #include "handlers/compute_kind.h"
+#include "handlers/map.h"
 
 static enum cn_code run_noop(struct cn_run *run, struct cn_error *error) {
     (void)run;
@@ -15,7 +17,7 @@ static enum cn_code run_echo(struct cn_run *run, struct cn_error *error) {
     return CN_OK;
 }
 
-/* The compute kind is an object of another file, which no constant table can copy. */
+/* These kinds are objects of other files, which no constant table can copy. */
 static enum cn_code run_compute(struct cn_run *run, struct cn_error *error) {
     return cn_kind_compute.run(run, error);
 }
@@ -28,7 +30,25 @@ static void free_compute_state(void *state) {
     cn_kind_compute.state_free(state);
 }
 
-/* Its plan is a pointer, which says nothing to another process. */
+static enum cn_code run_call(struct cn_run *run, struct cn_error *error) {
+    return cn_kind_call.run(run, error);
+}
+
+static enum cn_code new_call_state(void **state, const void *context, struct cn_error *error) {
+    return cn_kind_call.state_new(state, context, error);
+}
+
+static void free_call_state(void *state) {
+    cn_kind_call.state_free(state);
+}
+
+/* Their plans are pointers, which say nothing to another process. */
+static enum cn_code run_map_intake(struct cn_run *run, struct cn_error *error) {
+    if (!run->plan->local)
+        return cn_error_set(error, CN_INTERNAL, "a body cannot be read in a worker process");
+    return cn_map_run_ending(run, error);
+}
+
 static enum cn_code run_intake(struct cn_run *run, struct cn_error *error) {
     if (!run->plan->local)
         return cn_error_set(error, CN_INTERNAL, "a body cannot be read in a worker process");
@@ -43,6 +63,11 @@ static const struct cn_kind kinds[CN_KIND_COUNT] = {
                          .state_new = new_compute_state,
                          .state_free = free_compute_state},
     [CN_KIND_INTAKE] = {.name = "intake", .run = run_intake},
+    [CN_KIND_CALL] = {.name = "call",
+                      .run = run_call,
+                      .state_new = new_call_state,
+                      .state_free = free_call_state},
+    [CN_KIND_MAP_INTAKE] = {.name = "map intake", .run = run_map_intake},
 };
 
 void cn_registry_init(struct cn_registry *registry, const struct cn_keyring *keys) {

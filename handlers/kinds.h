@@ -12,6 +12,8 @@ enum {
     CN_KIND_ECHO,    /* its inputs are its output: what shipping costs */
     CN_KIND_COMPUTE, /* handlers/compute_kind.h */
     CN_KIND_INTAKE,  /* reading a large body that had to wait for its end; in this process only */
+    CN_KIND_CALL,    /* handlers/call.h */
+    CN_KIND_MAP_INTAKE, /* reading a large body of a map request; in this process only */
     CN_KIND_COUNT
 };
 

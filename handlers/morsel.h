@@ -1,7 +1,6 @@
 /*
  * morsel.h: inside of the compute kind: one worker's state, and the parts that turn rows into the
- * reply's bytes. Private to the compute kind (compute_kind.c, morsel_csv.c, morsel_columns.c,
- * morsel_encode.c).
+ * reply's bytes. Private to the compute kind (compute_kind.c, morsel_*.c).
  */
 #ifndef CN_HANDLERS_MORSEL_H
 #define CN_HANDLERS_MORSEL_H
@@ -25,6 +24,7 @@ struct cn_cached_plan {
 /* One worker's state: plans that it has compiled, and scratch memory that every morsel reuses. */
 struct cn_compute_state {
     const struct cn_keyring *keys;
+    uint64_t seed; /* of the hashes of names in rows' records */
     struct cn_cached_plan cache[CN_PLAN_CACHE];
     uint64_t clock;
     struct cn_arena morsel; /* reset for each morsel */
@@ -53,6 +53,9 @@ struct cn_morsel {
 
 enum cn_code cn_morsel_run_csv(struct cn_morsel *morsel, struct cn_error *error);
 enum cn_code cn_morsel_run_columns(struct cn_morsel *morsel, struct cn_error *error);
+
+/* The modes tuple and row: cn_eval_block() by one call a row (morsel_calls.c). */
+enum cn_code cn_morsel_call_rows(struct cn_morsel *morsel, size_t rows, struct cn_error *error);
 
 /* Evaluates a block whose values (and raws) are set. A fault is noted in morsel->code with the row
  * made absolute within the morsel; the result is CN_OK unless the worker must stop. */

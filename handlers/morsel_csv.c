@@ -135,6 +135,7 @@ enum cn_code cn_morsel_run_csv(struct cn_morsel *morsel, struct cn_error *error)
     for (;;) {
         if (atomic_load_explicit(morsel->run->stop, memory_order_relaxed))
             return CN_CANCELLED;
+        cn_run_yield(morsel->run);
         CN_TRY(next_block(morsel, &reader, &block, error));
         if (block.rows == 0)
             return CN_OK;

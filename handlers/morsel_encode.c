@@ -13,8 +13,11 @@ void cn_morsel_evaluate(struct cn_morsel *morsel, size_t rows, uint64_t first,
     inputs = cn_program_inputs(morsel->plan->program, &n_inputs);
     for (size_t i = 0; i < n_inputs; i++)
         morsel->inputs[i] = inputs[i].raw ? morsel->raws[i] : morsel->values[inputs[i].column];
-    morsel->code = cn_eval_block(morsel->eval, morsel->inputs, rows, morsel->computed,
-                                 morsel->failed, morsel->run->spans, error);
+    if (morsel->plan->spec->mode == CN_MODE_VECTOR)
+        morsel->code = cn_eval_block(morsel->eval, morsel->inputs, rows, morsel->computed,
+                                     morsel->failed, morsel->run->spans, error);
+    else if (morsel->plan->computes)
+        morsel->code = cn_morsel_call_rows(morsel, rows, error);
     if (morsel->code != CN_OK && error && error->row >= 0)
         error->row += (int64_t)first;
 }

@@ -13,17 +13,15 @@ enum form { FORM_LET, FORM_LIST, FORM_CHOICE, FORM_NUMBER, FORM_DELIMITER, FORM_
 
 struct choice {
     const char *name;
-    int value; /* LATER: the contract has it, this version does not */
+    int value;
 };
-#define LATER (-1)
 
-static const struct choice executors[] = {{"auto", CN_EXECUTOR_AUTO},
-                                          {"serial", CN_EXECUTOR_SERIAL},
-                                          {"threads", CN_EXECUTOR_THREADS},
-                                          {"processes", CN_EXECUTOR_PROCESSES},
-                                          {"gil", LATER},
-                                          {NULL, 0}};
-static const struct choice modes[] = {{"vector", 0}, {"tuple", LATER}, {"row", LATER}, {NULL, 0}};
+static const struct choice executors[] = {
+    {"auto", CN_EXECUTOR_AUTO},       {"serial", CN_EXECUTOR_SERIAL},
+    {"threads", CN_EXECUTOR_THREADS}, {"processes", CN_EXECUTOR_PROCESSES},
+    {"gil", CN_EXECUTOR_GIL},         {NULL, 0}};
+static const struct choice modes[] = {
+    {"vector", CN_MODE_VECTOR}, {"tuple", CN_MODE_TUPLE}, {"row", CN_MODE_ROW}, {NULL, 0}};
 static const struct choice overflows[] = {{"error", 0}, {"wrap", 1}, {NULL, 0}};
 static const struct choice on_errors[] = {{"fail", 0}, {"null", 1}, {NULL, 0}};
 static const struct choice nans[] = {{"null", CN_JSON_NAN_NULL},
@@ -48,12 +46,12 @@ static const struct row rows[CN_OPTION_COUNT] = {
     [CN_OPTION_DROP] = {"drop", FORM_LIST, "names of columns", NULL, 0, 0},
     [CN_OPTION_RENAME] = {"rename", FORM_LIST, "pairs old:new", NULL, 0, 0},
     [CN_OPTION_LIMIT] = {"limit", FORM_NUMBER, "a whole number, 0 or more", NULL, 0, INT64_MAX},
-    [CN_OPTION_EXECUTOR] = {"executor", FORM_CHOICE, "auto, serial, threads or processes",
+    [CN_OPTION_EXECUTOR] = {"executor", FORM_CHOICE, "auto, serial, threads, processes or gil",
                             executors, 0, 0},
     [CN_OPTION_WORKERS] = {"workers", FORM_NUMBER, "a whole number, 1 or more", NULL, 1, INT64_MAX},
     [CN_OPTION_CHUNK_ROWS] = {"chunk_rows", FORM_NUMBER, "a whole number, 1 or more", NULL, 1,
                               INT64_MAX},
-    [CN_OPTION_MODE] = {"mode", FORM_CHOICE, "vector", modes, 0, 0},
+    [CN_OPTION_MODE] = {"mode", FORM_CHOICE, "vector, tuple or row", modes, 0, 0},
     [CN_OPTION_REPEAT] = {"repeat", FORM_NUMBER, "a whole number from 1 to 1000", NULL, 1, 1000},
     [CN_OPTION_OVERFLOW] = {"overflow", FORM_CHOICE, "error or wrap", overflows, 0, 0},
     [CN_OPTION_ON_ERROR] = {"on_error", FORM_CHOICE, "fail or null", on_errors, 0, 0},
@@ -115,7 +113,8 @@ static void choose(struct cn_options *options, enum cn_option_id id, int value) 
     case CN_OPTION_HEADER:
         options->header = value != 0;
         break;
-    default: /* mode: there is one only */
+    default:
+        options->mode = (enum cn_mode)value;
         break;
     }
 }
@@ -125,10 +124,6 @@ static enum cn_code set_choice(struct cn_options *options, const struct cn_given
     for (const struct choice *choice = rows[given->id].choices; choice->name; choice++) {
         if (!cn_str_is(given->value, choice->name))
             continue;
-        if (choice->value == LATER)
-            return cn_given_error(given, CN_INVALID_PARAMETER, error,
-                                  "%s %s is not available in this version; there is %s",
-                                  given->name, choice->name, given->expected);
         choose(options, given->id, choice->value);
         return CN_OK;
     }
@@ -160,9 +155,7 @@ static enum cn_code set_number(struct cn_options *options, const struct cn_given
         options->chunk_rows = value;
         return CN_OK;
     case CN_OPTION_REPEAT:
-        if (value > 1)
-            return cn_given_error(given, CN_INVALID_PARAMETER, error,
-                                  "repeat beyond 1 is not available in this version");
+        options->repeat = value;
         return CN_OK;
     default:
         options->timeout_ms = value;

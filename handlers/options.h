@@ -80,9 +80,8 @@ void cn_options_init(struct cn_options *options, struct cn_arena *arena,
                      const struct cn_service_limits *limits);
 
 /* Sets one option from its decoded text (query string, form part). CN_UNKNOWN_PARAMETER,
- * CN_INVALID_PARAMETER (with `parameter`), CN_SYNTAX_ERROR, ... Options that the contract knows but
- * this version does not have (executor=gil, mode=tuple|row, repeat > 1) are CN_INVALID_PARAMETER
- * and say so. `raw` is the undecoded text (query only, else the same as value). */
+ * CN_INVALID_PARAMETER (with `parameter`), CN_SYNTAX_ERROR, ... `raw` is the undecoded text (query
+ * only, else the same as value). */
 enum cn_code cn_options_set(struct cn_options *options, enum cn_option_source source,
                             struct cn_str name, struct cn_str value, struct cn_str raw,
                             struct cn_error *error);

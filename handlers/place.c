@@ -13,6 +13,13 @@
 #define OUTPUT_NS 40.0
 #define DEFAULT_DISPATCH_NS 20000.0
 #define DEFAULT_BYTE_NS 2.0
+/* What the modes tuple and row add to a row: a call, with something for each argument and each let;
+ * a record, with something for each column. As measured, in round figures. */
+#define CALL_NS 40.0
+#define CALL_LET_NS 20.0
+#define CALL_ARGUMENT_NS 10.0
+#define RECORD_NS 50.0
+#define RECORD_COLUMN_NS 25.0
 
 const char *cn_executor_kind_name(enum cn_executor_kind kind) {
     static const char *const names[] = {"auto", "serial", "threads", "processes", "gil"};
@@ -30,6 +37,22 @@ const char *cn_mode_name(enum cn_mode mode) {
     return mode < CN_MODE_COUNT ? names[mode] : "?";
 }
 
+static double mode_cost(const struct cn_job *job) {
+    const struct cn_program *program = job->output_plan ? job->output_plan->program : NULL;
+    size_t n_lets = cn_recipe_lets(job->spec->recipe);
+    double cost = CALL_NS + CALL_LET_NS * (double)n_lets;
+    size_t n_inputs = 0;
+
+    if (job->spec->mode == CN_MODE_VECTOR || n_lets == 0)
+        return 0;
+    if (program)
+        cn_program_inputs(program, &n_inputs);
+    cost += CALL_ARGUMENT_NS * (double)n_inputs;
+    if (job->spec->mode == CN_MODE_ROW)
+        cost += RECORD_NS + RECORD_COLUMN_NS * (double)job->spec->n_columns;
+    return cost;
+}
+
 static double row_cost(const struct cn_compute *compute, uint64_t rows, uint64_t bytes) {
     const struct cn_job *job = compute->job;
     const struct cn_calibration *measured = &compute->exchange->service->calibration;
@@ -37,6 +60,7 @@ static double row_cost(const struct cn_compute *compute, uint64_t rows, uint64_t
 
     if (job->output_plan && job->output_plan->program)
         cost += cn_program_row_cost(job->output_plan->program);
+    cost += mode_cost(job);
     if (job->spec->source == CN_SOURCE_FRAME && rows > 0)
         cost += (double)bytes / (double)rows; /* texts may be long */
     if (job->spec->source == CN_SOURCE_CSV && rows > 0) {
@@ -84,9 +108,9 @@ const char *cn_job_reason(struct cn_job *job) {
                  rows, job->row_ns / 1e3);
     else if (job->executor_kind == CN_EXECUTOR_SERIAL)
         snprintf(job->reason, sizeof job->reason,
-                 "auto: %llu rows of %.2g µs, under the break-even of %.0f rows; answered without "
-                 "a crossing",
-                 rows, job->row_ns / 1e3, job->break_even);
+                 "auto: %llu rows of %.2g µs, under the break-even of %.0f rows%s", rows,
+                 job->row_ns / 1e3, job->break_even,
+                 job->executor ? "" : "; answered without a crossing");
     else
         snprintf(job->reason, sizeof job->reason,
                  "auto: %llu rows of %.2g µs, over the break-even of %.0f rows", rows,

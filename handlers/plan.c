@@ -56,7 +56,11 @@ static enum cn_code compile(struct cn_plan *plan, const struct cn_keyring *keys,
         wanted[spec->outputs[plan->output].let] = true;
     if (plan->pass == CN_PASS_TABLE)
         options.table_preimage = plan->table;
-    return cn_program_compile(&plan->program, spec->recipe, &schema, &options, error);
+    CN_TRY(cn_program_compile(&plan->program, spec->recipe, &schema, &options, error));
+    plan->computes = plan->pass == CN_PASS_TABLE;
+    for (size_t i = 0; i < n_lets && !plan->computes; i++)
+        plan->computes = cn_program_wants(plan->program, i);
+    return CN_OK;
 }
 
 /* Which input columns must be decoded. */
@@ -84,6 +88,8 @@ static enum cn_code choose_loaded(struct cn_plan *plan, struct cn_error *error) 
         /* A declared type is a promise about every field, used or not. */
         if (spec->source == CN_SOURCE_CSV && spec->columns[c].declared &&
             spec->columns[c].type != CN_TYPE_STRING)
+            plan->is_loaded[c] = true;
+        if (spec->mode == CN_MODE_ROW && plan->computes)
             plan->is_loaded[c] = true;
         if (plan->is_loaded[c])
             plan->loaded[plan->n_loaded++] = (uint32_t)c;

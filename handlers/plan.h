@@ -34,6 +34,7 @@ struct cn_plan {
     struct cn_schema_column *schema; /* with the types */
     struct cn_table_value *tables;
     struct cn_program *program; /* NULL in a CHECK pass */
+    bool computes;              /* the program has an output that is wanted */
     uint32_t *loaded;           /* input columns whose values are needed, ascending */
     size_t n_loaded;
     bool *is_loaded; /* by column */
@@ -41,7 +42,8 @@ struct cn_plan {
 };
 
 /* The list of loaded columns depends on the program: what it reads, and what the outputs copy as
- * values. For a frame these are the columns that are shipped to a worker. */
+ * values; or all of them, where the mode makes a record of each row. For a frame these are the
+ * columns that are shipped to a worker. */
 enum cn_code cn_plan_new(struct cn_plan **plan, uint64_t id, struct cn_spec *spec,
                          const struct cn_plan_options *options, const struct cn_keyring *keys,
                          struct cn_error *error);

@@ -49,6 +49,22 @@ struct cn_ledger cn_job_ledger(const struct cn_job *job, int64_t now) {
     return ledger;
 }
 
+static int compare_first(const void *a, const void *b) {
+    const struct cn_job_worker *x = a;
+    const struct cn_job_worker *y = b;
+
+    return (x->first_ns > y->first_ns) - (x->first_ns < y->first_ns);
+}
+
+/* The number of a worker within the run. */
+static int32_t number_worker(const struct cn_job *job, int32_t worker) {
+    size_t i = 0;
+
+    while (i < job->n_workers && job->workers[i].worker != worker)
+        i++;
+    return (int32_t)i;
+}
+
 struct cn_run_worker *cn_job_workers(struct cn_job *job, size_t *n) {
     struct cn_run_worker *workers =
         cn_arena_array(&job->exchange->arena, job->n_workers, sizeof *workers);
@@ -56,11 +72,13 @@ struct cn_run_worker *cn_job_workers(struct cn_job *job, size_t *n) {
     *n = 0;
     if (!workers)
         return NULL;
+    if (job->n_workers > 1)
+        qsort(job->workers, job->n_workers, sizeof *job->workers, compare_first);
     for (size_t i = 0; i < job->n_workers; i++) {
         const struct cn_job_worker *from = &job->workers[i];
         struct cn_run_worker *worker = &workers[i];
         int64_t booked = 0;
-        *worker = (struct cn_run_worker){.worker = from->worker,
+        *worker = (struct cn_run_worker){.worker = (int32_t)i,
                                          .pid = from->pid,
                                          .wall_ns = from->last_ns - from->first_ns,
                                          .cpu_ns = from->cpu_ns,
@@ -68,7 +86,10 @@ struct cn_run_worker *cn_job_workers(struct cn_job *job, size_t *n) {
         for (int s = 0; s < CN_SPAN_COUNT; s++)
             booked += from->spans.ns[s];
         worker->spans.ns[CN_SPAN_WAIT] += worker->wall_ns - booked;
-        for (size_t c = 0; c < job->n_chunks; c++) {
+        /* Of many runs, everything counts that the times are made of. */
+        if (job->measured)
+            worker->chunks = from->tasks;
+        for (size_t c = 0; !job->measured && c < job->n_chunks; c++) {
             if (job->chunks[c].worker == from->worker && job->chunks[c].started_ns > 0)
                 worker->chunks++;
         }
@@ -88,7 +109,7 @@ static struct cn_run_chunk *list_chunks(const struct cn_job *job, size_t *n) {
             continue;
         chunks[(*n)++] =
             (struct cn_run_chunk){.chunk = (uint32_t)i,
-                                  .worker = chunk->worker,
+                                  .worker = number_worker(job, chunk->worker),
                                   .pid = chunk->pid,
                                   .first_row = chunk->first_row,
                                   .rows = chunk->rows,
@@ -140,8 +161,6 @@ static struct cn_str list_types(struct cn_job *job) {
 void cn_record_plain(struct cn_exchange *exchange, const char *operation, int status,
                      const struct cn_error *error) {
     struct cn_run_record record = {.operation = operation,
-                                   .executor = "auto",
-                                   .mode = "vector",
                                    .status = status,
                                    .ledger = exchange->ledger,
                                    .reason = "",
@@ -161,13 +180,16 @@ void cn_job_record(struct cn_job *job, int status, const struct cn_ledger *ledge
     struct cn_exchange *exchange = job->exchange;
     struct cn_run_record record = {.operation = "compute",
                                    .executor = cn_executor_kind_name(job->executor_kind),
-                                   .mode = "vector",
+                                   .emulated = job->executor_kind == CN_EXECUTOR_GIL,
+                                   .mode = cn_mode_name(job->spec->mode),
                                    .workers = job->width,
                                    .rows = cn_job_total_rows(job),
                                    .status = status,
                                    .n_chunks = job->n_chunks,
                                    .chunk_rows = cn_job_chunk_rows(job),
-                                   .reason = cn_job_reason(job)};
+                                   .reason = cn_job_reason(job),
+                                   .samples = job->samples,
+                                   .n_samples = job->n_samples};
 
     memcpy(record.id, exchange->run, sizeof record.id);
     record.started_at = cn_clock_wall() - (cn_clock_now() - exchange->started_ns);
@@ -179,8 +201,8 @@ void cn_job_record(struct cn_job *job, int status, const struct cn_ledger *ledge
     for (size_t i = 0; record.lets && i < record.n_recipe; i++)
         record.lets[i] = cn_recipe_name(job->spec->recipe, i);
     record.n_lets = record.lets ? record.n_recipe : 0;
+    record.worker = cn_job_workers(job, &record.n_worker); /* puts them in order */
     record.chunks = list_chunks(job, &record.listed_chunks);
-    record.worker = cn_job_workers(job, &record.n_worker);
     if (error && error->code != CN_OK) {
         record.failed = true;
         record.error = *error;

@@ -63,17 +63,20 @@ bool cn_reply_json_tail(struct cn_job *job, struct cn_buf *out) {
     bool ok = cn_buf_add_c(out, job->spec->n_outputs > 0 ? "]" : "") && json_types(job, out) &&
               json_recipe(job, out);
 
-    ok = ok && cn_buf_printf(out,
-                             "},\"execution\":{\"executor\":\"%s\",\"workers\":%zu,\"chunks\":%zu,"
-                             "\"chunk_rows\":%llu,\"mode\":\"vector\",\"reason\":",
-                             cn_executor_kind_name(job->executor_kind), job->width, job->n_chunks,
-                             (unsigned long long)cn_job_chunk_rows(job));
+    ok = ok &&
+         cn_buf_printf(out,
+                       "},\"execution\":{\"executor\":\"%s\",\"workers\":%zu,\"chunks\":%zu,"
+                       "\"chunk_rows\":%llu,\"mode\":\"%s\",%s\"reason\":",
+                       cn_executor_kind_name(job->executor_kind), job->width, job->n_chunks,
+                       (unsigned long long)cn_job_chunk_rows(job), cn_mode_name(job->spec->mode),
+                       job->executor_kind == CN_EXECUTOR_GIL ? "\"emulation\":true," : "");
     ok = ok && cn_json_write_string(out, cn_str_c(cn_job_reason(job)));
     job->ledger = ledger = cn_job_ledger(job, cn_clock_now());
     job->closed = true;
     workers = cn_job_workers(job, &n_workers);
     return ok && cn_buf_add_c(out, "},\"timing\":") &&
-           cn_timing_write(out, &(struct cn_timing){&ledger, workers, n_workers, NULL, 0}) &&
+           cn_timing_write(out, &(struct cn_timing){&ledger, workers, n_workers, job->samples,
+                                                    job->n_samples}) &&
            cn_buf_add_c(out, "}\n");
 }
 
@@ -245,18 +248,37 @@ static const char *prepare_failure(struct cn_job *job, enum cn_code code) {
         struct cn_str text = cn_recipe_text(job->spec->recipe, (size_t)job->error.let);
         expression = cn_arena_strndup(&exchange->arena, text.data, text.len);
     }
+    exchange->error = job->error;
+    if (job->bare)
+        return expression;
     ledger = cn_job_ledger(job, cn_clock_now());
     cn_job_record(job, cn_code_status(code), &ledger, &job->error);
-    exchange->error = job->error;
     return expression;
 }
 
-/* False: memory ran out. */
+/* An exchange without a stream bounds the whole reply. False: it is larger. */
+static bool fits(struct cn_job *job) {
+    const struct cn_reply *reply = &job->exchange->reply;
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; i < reply->n_parts; i++)
+        bytes += reply->parts[i].len;
+    if (job->exchange->whole_bytes == 0 || bytes <= job->exchange->whole_bytes)
+        return true;
+    cn_job_fail_whole(job);
+    return false;
+}
+
+/* False: memory ran out, or the reply is too large. */
 static bool prepare_success(struct cn_job *job) {
     struct cn_ledger ledger;
     bool streamed = job->phase == CN_JOB_STREAM;
     bool ok = true;
 
+    if (job->bare) {
+        job->exchange->reply.status = 200;
+        return true;
+    }
     if (streamed) {
         job->exchange->reply.stream = cn_job_stream;
     } else {
@@ -269,6 +291,8 @@ static bool prepare_success(struct cn_job *job) {
         cn_error_memory(&job->error);
         return false;
     }
+    if (!fits(job))
+        return false;
     ledger = cn_job_ledger(job, cn_clock_now());
     add_headers(job, &ledger, streamed);
     cn_job_record(job, 200, &ledger, NULL);

@@ -112,6 +112,7 @@ enum cn_code cn_spec_new(struct cn_spec **result, const struct cn_options *optio
     spec->recipe = recipe;
     spec->source = source;
     spec->sink = sink;
+    spec->mode = options->mode;
     spec->dialect = (struct cn_csv_dialect){options->delimiter, options->header};
     spec->delimiter = options->delimiter;
     spec->nan = options->nan;
@@ -150,6 +151,7 @@ void cn_spec_write(const struct cn_spec *spec, struct cn_wire *wire) {
     size_t n_lets = cn_recipe_lets(spec->recipe);
     unsigned char flags[] = {(unsigned char)spec->source,
                              (unsigned char)spec->sink,
+                             (unsigned char)spec->mode,
                              (unsigned char)spec->dialect.delimiter,
                              spec->dialect.header,
                              (unsigned char)spec->delimiter,
@@ -257,7 +259,7 @@ static enum cn_code read_outputs(struct cn_spec *spec, struct cn_wire_reader *re
 enum cn_code cn_spec_read(struct cn_spec **result, struct cn_wire_reader *reader,
                           struct cn_error *error) {
     struct cn_spec *spec = spec_alloc();
-    unsigned char flags[10];
+    unsigned char flags[11];
     enum cn_code code;
 
     if (!spec)
@@ -265,13 +267,14 @@ enum cn_code cn_spec_read(struct cn_spec **result, struct cn_wire_reader *reader
     cn_wire_get(reader, flags, sizeof flags);
     spec->source = (enum cn_source)flags[0];
     spec->sink = (enum cn_sink)flags[1];
-    spec->dialect = (struct cn_csv_dialect){(char)flags[2], flags[3] != 0};
-    spec->delimiter = (char)flags[4];
-    spec->nan = (enum cn_json_nan)flags[5];
-    spec->wrap_overflow = flags[6] != 0;
-    spec->null_on_error = flags[7] != 0;
-    spec->normal = flags[8] != 0;
-    spec->verbatim = flags[9] != 0;
+    spec->mode = (enum cn_mode)flags[2];
+    spec->dialect = (struct cn_csv_dialect){(char)flags[3], flags[4] != 0};
+    spec->delimiter = (char)flags[5];
+    spec->nan = (enum cn_json_nan)flags[6];
+    spec->wrap_overflow = flags[7] != 0;
+    spec->null_on_error = flags[8] != 0;
+    spec->normal = flags[9] != 0;
+    spec->verbatim = flags[10] != 0;
     spec->seed = cn_wire_get_u64(reader);
     code = read_columns(spec, reader, error);
     if (code == CN_OK)

@@ -36,6 +36,7 @@ struct cn_spec {
     struct cn_arena arena;
     enum cn_source source;
     enum cn_sink sink;
+    enum cn_mode mode;
     struct cn_csv_dialect dialect; /* of CSV in */
     char delimiter;                /* of CSV out */
     enum cn_json_nan nan;

@@ -24,7 +24,7 @@
 #include "base/str.h"
 
 #define CN_TASK_ARGS 128      /* bytes of fixed arguments at most */
-#define CN_GROUP_MEMBERS 1024 /* workers of an executor at most */
+#define CN_GROUP_MEMBERS 2048 /* workers of an executor at most: half compute, half sleep */
 #define CN_TASK_RESULT 256    /* bytes of fixed result at most */
 
 /* ---- kinds: what a worker can do ---------------------------------------------------------- */
@@ -38,8 +38,9 @@ struct cn_plan_ref {
     const void *local;
 };
 
-/* One run of one task, as the kind's function sees it. */
 struct cn_gil;
+
+/* One run of one task, as the kind's function sees it. */
 struct cn_run {
     const struct cn_plan_ref *plan;
     const void *args; /* CN_TASK_ARGS bytes, 16-byte aligned */
@@ -63,10 +64,15 @@ struct cn_run {
  * the lock over if somebody has waited for it longer than the switch interval; call it where an
  * interpreter would look (between rows, between steps of a loop, some thousand times a second).
  * Time spent waiting is booked to CN_SPAN_LOCK.
+ *
+ * cn_run_clock is cn_clock_now() less what this run has waited for the lock: its differences are
+ * what to book to other spans, so that nothing is booked twice. (What is booked too much is cut
+ * from the other spans, never from the lock's.)
  */
 void cn_run_unlock(struct cn_run *run);
 void cn_run_lock(struct cn_run *run);
 void cn_run_yield(struct cn_run *run);
+int64_t cn_run_clock(const struct cn_run *run);
 
 struct cn_kind {
     const char *name;
@@ -94,8 +100,8 @@ struct cn_group {
                    * the same worker, in order of submission */
     /* Of cn_clock_now(); 0: none. Past it tasks end with CN_DEADLINE_EXCEEDED. */
     int64_t deadline_ns;
-    /* Its tasks sleep more than they compute: they run on workers beyond the pool's first ones
-     * only, so that they never hold a worker that computing tasks need. */
+    /* Its tasks sleep more than they compute: they run on workers of their own, beyond the pool's
+     * first ones, so that they never hold a worker that computing tasks need. */
     bool sleeps;
     atomic_int stop; /* set by the executor: on cancel, and when the deadline passes */
     /* the executor's own, guarded by its lock */
@@ -189,9 +195,9 @@ struct cn_executor_settings {
     const struct cn_registry *registry;
     size_t workers; /* at first; they grow up to max_workers when a group is wider, and idle extra
                      * ones go after idle_ms */
-    size_t max_workers;
-    size_t max_queued; /* tasks */
-    int64_t idle_ms;   /* 0: 30 s */
+    size_t max_workers; /* of those that compute; and as many more for groups that sleep */
+    size_t max_queued;  /* tasks */
+    int64_t idle_ms;    /* 0: 30 s */
 };
 
 /* The thread pool. */

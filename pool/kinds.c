@@ -37,5 +37,8 @@ enum cn_code cn_kinds_run(struct cn_kinds *kinds, uint32_t kind, struct cn_run *
         kinds->made[kind] = true;
     }
     run->state = kinds->states[kind];
-    return entry->run(run, error);
+    cn_run_lock(run);
+    enum cn_code code = entry->run(run, error);
+    cn_run_unlock(run);
+    return code;
 }

@@ -17,7 +17,8 @@ enum cn_code cn_kinds_init(struct cn_kinds *kinds, const struct cn_registry *reg
                            struct cn_error *error);
 void cn_kinds_release(struct cn_kinds *kinds);
 
-/* Runs one task of a kind; fills run->state. An index beyond the registry is CN_INTERNAL. */
+/* Runs one task of a kind, under the run's lock if it has one; fills run->state. An index beyond
+ * the registry is CN_INTERNAL. */
 enum cn_code cn_kinds_run(struct cn_kinds *kinds, uint32_t kind, struct cn_run *run,
                           struct cn_error *error);
 

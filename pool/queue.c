@@ -18,7 +18,7 @@ static void enqueue(struct cn_queue *queue, struct cn_task *task) {
     else
         group->first = task;
     group->last = task;
-    queue->queued++;
+    cn_queue_crew(queue, group)->queued++;
     if (group->listed)
         return;
     group->listed = true;
@@ -34,20 +34,31 @@ static void enqueue(struct cn_queue *queue, struct cn_task *task) {
     group->next->previous = group;
 }
 
+static size_t queued(const struct cn_queue *queue) {
+    return queue->crews[false].queued + queue->crews[true].queued;
+}
+
+/* Whether the queue takes a task now. */
+static enum cn_code admit(const struct cn_queue *queue, struct cn_error *error) {
+    if (queue->draining)
+        return cn_error_set(error, CN_DRAINING,
+                            "The service is shutting down and takes no new work");
+    if (queued(queue) >= queue->max_queued) {
+        cn_error_set(error, CN_OVERLOADED, "%zu parts of work already wait for a worker",
+                     queued(queue));
+        cn_error_set_limit(error, "--max-queued");
+        return CN_OVERLOADED;
+    }
+    return CN_OK;
+}
+
 static enum cn_code queue_submit(struct cn_executor *executor, struct cn_task *task,
                                  struct cn_error *error) {
     struct cn_queue *queue = queue_of(executor);
     struct cn_group *group = task->group;
-    enum cn_code code = CN_OK;
     pthread_mutex_lock(&queue->lock);
-    if (queue->draining) {
-        code =
-            cn_error_set(error, CN_DRAINING, "The service is shutting down and takes no new work");
-    } else if (queue->queued >= queue->max_queued) {
-        code = cn_error_set(error, CN_OVERLOADED, "%zu parts of work already wait for a worker",
-                            queue->queued);
-        cn_error_set_limit(error, "--max-queued");
-    } else {
+    enum cn_code code = admit(queue, error);
+    if (code == CN_OK) {
         int64_t now = cn_clock_now();
         int stop = atomic_load(&group->stop);
         bool late = group->deadline_ns != 0 && now >= group->deadline_ns;
@@ -89,7 +100,7 @@ static enum cn_worker_state slot_state(const struct cn_slot *slot) {
 }
 
 static size_t queue_stats(struct cn_executor *executor, struct cn_worker_stats *stats, size_t max,
-                          size_t *queued) {
+                          size_t *n_queued) {
     struct cn_queue *queue = queue_of(executor);
     size_t count = 0;
     pthread_mutex_lock(&queue->lock);
@@ -106,8 +117,8 @@ static size_t queue_stats(struct cn_executor *executor, struct cn_worker_stats *
                                                     .cpu_ns = slot->cpu_ns};
         count++;
     }
-    if (queued)
-        *queued = queue->queued;
+    if (n_queued)
+        *n_queued = queued(queue);
     pthread_mutex_unlock(&queue->lock);
     return count;
 }
@@ -154,6 +165,8 @@ static const struct cn_executor_ops executor_ops = {.submit = queue_submit,
 /* ---- making and ending -------------------------------------------------------------------- */
 
 static void queue_release(struct cn_queue *queue) {
+    if (queue->ops->release)
+        queue->ops->release(queue->context);
     for (size_t i = 0; i < queue->n_slots; i++)
         pthread_cond_destroy(&queue->slots[i].wake);
     pthread_cond_destroy(&queue->quiet);
@@ -184,12 +197,12 @@ static struct cn_queue *queue_make(const struct cn_queue_face *face,
     if (!queue)
         return NULL;
     size_t base = settings->workers > 0 ? settings->workers : 1;
-    if (base > CN_GROUP_MEMBERS)
-        base = CN_GROUP_MEMBERS;
-    size_t slots = settings->max_workers > base ? settings->max_workers : base;
-    if (slots > CN_GROUP_MEMBERS)
-        slots = CN_GROUP_MEMBERS;
-    queue->slots = slots <= INT32_MAX ? calloc(slots, sizeof(*queue->slots)) : NULL;
+    if (base > CN_GROUP_MEMBERS / 2)
+        base = CN_GROUP_MEMBERS / 2;
+    size_t most = settings->max_workers > base ? settings->max_workers : base;
+    if (most > CN_GROUP_MEMBERS / 2)
+        most = CN_GROUP_MEMBERS / 2;
+    queue->slots = calloc(2 * most, sizeof(*queue->slots));
     if (!queue->slots) {
         free(queue);
         return NULL;
@@ -203,7 +216,9 @@ static struct cn_queue *queue_make(const struct cn_queue_face *face,
     queue->rest = face->rest;
     queue->serial = face->serial;
     queue->base = base;
-    queue->n_slots = slots;
+    queue->n_slots = 2 * most;
+    queue->crews[false].max = most;
+    queue->crews[true].max = most;
     queue->max_queued = settings->max_queued > 0 ? settings->max_queued : DEFAULT_MAX_QUEUED;
     queue->idle_ns = idle_ms * 1000000;
     queue->clerk_ns = INT64_MAX;
@@ -215,8 +230,11 @@ enum cn_code cn_queue_new(struct cn_queue **out, const struct cn_queue_face *fac
                           const struct cn_executor_settings *settings, struct cn_error *error) {
     struct cn_queue *queue = queue_make(face, settings);
     *out = NULL;
-    if (!queue)
+    if (!queue) {
+        if (face->ops->release)
+            face->ops->release(face->context);
         return cn_error_memory(error);
+    }
     int failed = cn_queue_thread(&queue->clerk, cn_queue_clerk_main, queue);
     if (failed) {
         queue_release(queue);
@@ -227,9 +245,9 @@ enum cn_code cn_queue_new(struct cn_queue **out, const struct cn_queue_face *fac
     cn_error_init(&why);
     pthread_mutex_lock(&queue->lock);
     for (size_t i = 0; i < queue->base; i++)
-        if (!cn_queue_grow(queue, &why))
+        if (!cn_queue_grow(queue, false, &why))
             break;
-    bool any = queue->n_live > 0;
+    bool any = queue->crews[false].n_live > 0;
     pthread_mutex_unlock(&queue->lock);
     if (!any) {
         cn_queue_free(queue);
@@ -244,7 +262,7 @@ size_t cn_queue_wait_started(struct cn_queue *queue) {
     for (size_t i = 0; i < queue->n_slots; i++)
         while (queue->slots[i].life == CN_SLOT_LIVE && !queue->slots[i].started)
             cn_queue_sleep(&queue->quiet, &queue->lock, INT64_MAX);
-    size_t ready = queue->n_ready;
+    size_t ready = queue->crews[false].n_ready;
     pthread_mutex_unlock(&queue->lock);
     return ready;
 }

@@ -6,8 +6,13 @@
  * task's owner. What a worker is (this thread, or a process that the thread looks after) is the
  * business of cn_queue_ops.
  *
+ * A slot belongs to one of two crews from its start to its end: one serves the groups that compute,
+ * the other those that sleep. The first slots (`base`) compute and never retire; the others are
+ * started for the crew that lacks one, and retire when idle.
+ *
  * One more thread, the clerk, ends what waited too long or was cancelled, tells running groups
- * that their deadline passed, and joins the threads of slots that retired. It never computes.
+ * that their deadline passed, joins the threads of slots that retired, and starts one for tasks
+ * whose crew has none left. It never computes.
  *
  * Everything here is guarded by one lock, which is held neither while a task runs nor while `done`
  * is called. A group is touched only while one of its tasks is waiting or running, so its owner
@@ -40,11 +45,12 @@ enum cn_slot_health {
 struct cn_slot {
     struct cn_queue *queue;
     int index;
+    bool sleeps; /* its crew, while it is not free */
     enum cn_slot_life life;
     enum cn_slot_health health;
     bool started; /* `prepare` was called at least once */
     bool idle;    /* waits, and may be woken for a task */
-    bool fresh;   /* was woken for a task and has not looked yet */
+    bool fresh;   /* was woken or started for a task and has not looked yet */
     bool owes;    /* called `done`, which is not yet taken off `pending` */
     pthread_t thread;
     pthread_cond_t wake;
@@ -74,8 +80,19 @@ struct cn_queue_ops {
     /* Ends `wait`, or tells `execute` to look at the group's stop flag. With the lock held; must
      * not block. */
     void (*wake)(struct cn_slot *slot);
+    /* Releases the executor's own context, when the queue ends. */
+    void (*release)(void *context);
     /* Runs a task: sets code, error, result, cpu_ns, attempts, and what it knows of spans. */
     enum cn_code (*execute)(struct cn_slot *slot, struct cn_task *task);
+};
+
+/* The workers that serve groups of one sort, and what waits for them. */
+struct cn_crew {
+    size_t max;    /* so many live at most */
+    size_t queued; /* tasks that wait */
+    size_t n_live;
+    size_t n_ready;
+    size_t n_coming; /* woken or started for a task, and not there yet */
 };
 
 struct cn_queue {
@@ -85,8 +102,8 @@ struct cn_queue {
     void *context;     /* the executor's own */
     enum cn_span rest; /* where time is booked that nothing else claimed */
     bool serial;       /* every group has width 1 */
-    size_t base;       /* slots that never retire */
-    size_t n_slots;    /* at most that many live */
+    size_t base;       /* slots that compute and never retire */
+    size_t n_slots;
     size_t max_queued;
     int64_t idle_ns;
 
@@ -98,12 +115,9 @@ struct cn_queue {
     struct cn_group *cursor; /* the ring: the group to be served next */
     struct cn_task *ended;   /* tasks that the clerk is to call `done` of */
     struct cn_task *ended_last;
-    size_t queued;
-    size_t pending; /* submitted, and `done` has not returned yet */
-    size_t n_live;
-    size_t n_ready;
+    struct cn_crew crews[2]; /* those that compute, and those that sleep */
+    size_t pending;          /* submitted, and `done` has not returned yet */
     size_t n_idle;
-    size_t n_waking; /* woken for a task, and not there yet */
     bool draining;
     bool closing;
     struct cn_slot *slots;
@@ -121,11 +135,11 @@ struct cn_queue_face {
     void *context;
 };
 
-/* Makes a queue and starts its first slots; at least one must start. On failure everything is
- * undone. */
+/* Makes a queue and starts its first slots; at least one must start. Takes the context over; on
+ * failure everything is undone, and the context released. */
 enum cn_code cn_queue_new(struct cn_queue **queue, const struct cn_queue_face *face,
                           const struct cn_executor_settings *settings, struct cn_error *error);
-/* Waits until each live slot has called `prepare` once; returns how many are ready. */
+/* Waits until each live slot has called `prepare` once; returns how many are ready to compute. */
 size_t cn_queue_wait_started(struct cn_queue *queue);
 /* Ends all tasks and threads and frees the queue. */
 void cn_queue_free(struct cn_queue *queue);
@@ -136,19 +150,25 @@ void cn_queue_set_pid(struct cn_slot *slot, pid_t pid, bool restart);
 /* ---- between the files of the queue: all with the lock held ---------------------------------- */
 
 size_t cn_queue_width(const struct cn_queue *queue, const struct cn_group *group);
+/* The crew that serves a group. */
+struct cn_crew *cn_queue_crew(struct cn_queue *queue, const struct cn_group *group);
 /* Notes that a worker takes part in a group, and how many do that are still there. */
 void cn_queue_join(struct cn_group *group, const struct cn_slot *slot);
 size_t cn_queue_members(const struct cn_queue *queue, const struct cn_group *group);
 /* Whether the slot may take a task of this group now. */
 bool cn_queue_eligible(const struct cn_queue *queue, const struct cn_slot *slot,
                        const struct cn_group *group);
+/* Whether the slot should leave the group's tasks to a worker that is on its way, if there is one.
+ */
+bool cn_queue_is_for_another(const struct cn_queue *queue, const struct cn_slot *slot,
+                             const struct cn_group *group);
 /* Finds a worker for a group's waiting task: wakes one, or starts another thread. */
 void cn_queue_rouse(struct cn_queue *queue, const struct cn_group *group);
 /* Takes all waiting tasks of a group away and hands them to the clerk. */
 void cn_queue_end_waiting(struct cn_queue *queue, struct cn_group *group, enum cn_code code);
 void cn_queue_unlist(struct cn_queue *queue, struct cn_group *group);
-/* Starts one more slot; false: no free one, or no thread to be had. */
-bool cn_queue_grow(struct cn_queue *queue, struct cn_error *error);
+/* Starts one more slot of a crew; false: no free one, or no thread to be had. */
+bool cn_queue_grow(struct cn_queue *queue, bool sleeps, struct cn_error *error);
 /* Takes `count` off pending. */
 void cn_queue_settle(struct cn_queue *queue, size_t count);
 /* Tells the workers that run a group's tasks to look at its stop flag. */
@@ -175,7 +195,8 @@ void cn_task_end_unrun(struct cn_task *task, enum cn_code code, int64_t now);
  * output of a failed task back to `out_len`, and lets the spans sum to the time it took. */
 void cn_task_conclude(struct cn_task *task, enum cn_code code, size_t out_len, enum cn_span rest,
                       int64_t now);
-/* Makes spans sum to `total` exactly: what is missing goes to `rest`, what is too much is cut. */
+/* Makes spans sum to `total` exactly: what is missing goes to `rest`, what is too much is cut, from
+ * the last ones first and from that of the lock last of all, since it was measured apart. */
 void cn_spans_settle(struct cn_spans *spans, int64_t total, enum cn_span rest);
 
 #endif

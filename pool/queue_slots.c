@@ -16,12 +16,18 @@ void cn_queue_join(struct cn_group *group, const struct cn_slot *slot) {
     group->members[slot->index / 64] |= UINT64_C(1) << (slot->index % 64);
 }
 
-/* How many of a group's workers are still there. */
+struct cn_crew *cn_queue_crew(struct cn_queue *queue, const struct cn_group *group) {
+    return &queue->crews[group->sleeps];
+}
+
+/* How many of a group's workers are still there. A slot that took part may have come back in the
+ * other crew. */
 size_t cn_queue_members(const struct cn_queue *queue, const struct cn_group *group) {
     size_t n = 0;
     for (size_t i = 0; i < queue->n_slots; i++) {
         const struct cn_slot *slot = &queue->slots[i];
-        n += is_member(group, slot) && slot->life == CN_SLOT_LIVE && slot->health == CN_SLOT_READY;
+        n += is_member(group, slot) && slot->sleeps == group->sleeps &&
+             slot->life == CN_SLOT_LIVE && slot->health == CN_SLOT_READY;
     }
     return n;
 }
@@ -31,7 +37,9 @@ size_t cn_queue_members(const struct cn_queue *queue, const struct cn_group *gro
 static bool may_join(const struct cn_queue *queue, const struct cn_slot *slot,
                      const struct cn_group *group) {
     size_t width = cn_queue_width(queue, group);
-    return is_member(group, slot) || (width > 1 && width >= queue->n_live) ||
+    if (slot->sleeps != group->sleeps)
+        return false;
+    return is_member(group, slot) || (width > 1 && width >= queue->crews[slot->sleeps].n_live) ||
            cn_queue_members(queue, group) < width;
 }
 
@@ -41,22 +49,33 @@ bool cn_queue_eligible(const struct cn_queue *queue, const struct cn_slot *slot,
            may_join(queue, slot, group);
 }
 
+/* A new group that would be pinned, so that two such groups do not end up on one worker while
+ * another has none; and a sleeping group that has other workers, which need not wait for this one's
+ * groups. */
+bool cn_queue_is_for_another(const struct cn_queue *queue, const struct cn_slot *slot,
+                             const struct cn_group *group) {
+    if (group->sleeps)
+        return !is_member(group, slot);
+    return cn_queue_width(queue, group) == 1 && cn_queue_members(queue, group) == 0;
+}
+
 static void wake_slot(struct cn_queue *queue, struct cn_slot *slot) {
     slot->idle = false;
     slot->fresh = true;
     queue->n_idle--;
-    queue->n_waking++;
+    queue->crews[slot->sleeps].n_coming++;
     if (queue->ops->wake)
         queue->ops->wake(slot);
     else
         pthread_cond_signal(&slot->wake);
 }
 
-/* No worker is ready: those that cannot be started are to fail the tasks. */
-static void wake_failing(struct cn_queue *queue) {
+/* No worker of the crew is ready: those that cannot be started are to fail the tasks. */
+static void wake_failing(struct cn_queue *queue, bool sleeps) {
     for (size_t i = 0; i < queue->n_slots; i++) {
         struct cn_slot *slot = &queue->slots[i];
-        if (slot->life != CN_SLOT_LIVE || slot->health != CN_SLOT_FAILING || slot->current)
+        if (slot->life != CN_SLOT_LIVE || slot->sleeps != sleeps ||
+            slot->health != CN_SLOT_FAILING || slot->current)
             continue;
         if (queue->ops->wake)
             queue->ops->wake(slot);
@@ -65,7 +84,18 @@ static void wake_failing(struct cn_queue *queue) {
     }
 }
 
+/* A computing group is served by as many workers as it is wide, whoever else they serve: more would
+ * not make the CPUs faster. A sleeping one needs them for itself, for each task that waits. */
+static bool lacks_worker(struct cn_queue *queue, const struct cn_group *group) {
+    const struct cn_crew *crew = cn_queue_crew(queue, group);
+    size_t width = cn_queue_width(queue, group);
+    if (!group->sleeps)
+        return crew->n_live < width;
+    return crew->n_coming < crew->queued && cn_queue_members(queue, group) + crew->n_coming < width;
+}
+
 void cn_queue_rouse(struct cn_queue *queue, const struct cn_group *group) {
+    const struct cn_crew *crew = cn_queue_crew(queue, group);
     size_t width = cn_queue_width(queue, group);
     if (group->running >= width)
         return; /* the worker that ends one of its tasks will see it */
@@ -78,10 +108,12 @@ void cn_queue_rouse(struct cn_queue *queue, const struct cn_group *group) {
     }
     if (cn_queue_members(queue, group) >= width)
         return; /* its workers are busy, and will come */
-    if (queue->n_live < width && queue->n_live < queue->n_slots && !queue->closing)
-        (void)cn_queue_grow(queue, NULL);
-    if (queue->n_ready == 0)
-        wake_failing(queue);
+    if (lacks_worker(queue, group) && !queue->closing)
+        (void)cn_queue_grow(queue, group->sleeps, NULL);
+    if (crew->n_live == 0)
+        pthread_cond_signal(&queue->clerk_wake);
+    else if (crew->n_ready == 0)
+        wake_failing(queue, group->sleeps);
 }
 
 void cn_queue_nudge(struct cn_queue *queue, const struct cn_group *group) {
@@ -120,7 +152,7 @@ void cn_queue_end_waiting(struct cn_queue *queue, struct cn_group *group, enum c
     queue->ended_last = group->last;
     for (; task; task = task->next) {
         cn_task_end_unrun(task, code, now);
-        queue->queued--;
+        cn_queue_crew(queue, group)->queued--;
     }
     group->first = NULL;
     group->last = NULL;
@@ -139,26 +171,29 @@ int cn_queue_thread(pthread_t *thread, void *(*body)(void *), void *argument) {
     return failed;
 }
 
-static struct cn_slot *free_slot(struct cn_queue *queue) {
-    for (size_t i = 0; i < queue->n_slots; i++)
+/* The first slots are kept for those that compute. */
+static struct cn_slot *free_slot(struct cn_queue *queue, bool sleeps) {
+    for (size_t i = sleeps ? queue->base : 0; i < queue->n_slots; i++)
         if (queue->slots[i].life == CN_SLOT_FREE)
             return &queue->slots[i];
     return NULL;
 }
 
-bool cn_queue_grow(struct cn_queue *queue, struct cn_error *error) {
-    struct cn_slot *slot = free_slot(queue);
+bool cn_queue_grow(struct cn_queue *queue, bool sleeps, struct cn_error *error) {
+    struct cn_crew *crew = &queue->crews[sleeps];
+    struct cn_slot *slot = crew->n_live < crew->max ? free_slot(queue, sleeps) : NULL;
     if (!slot) {
         cn_error_set(error, CN_OVERLOADED, "All workers of the pool are in use");
         return false;
     }
     slot->worker = NULL;
+    slot->sleeps = sleeps;
     if (queue->ops->open && queue->ops->open(slot, error) != CN_OK)
         return false;
     slot->health = CN_SLOT_DOWN;
     slot->started = false;
     slot->idle = false;
-    slot->fresh = false;
+    slot->fresh = true;
     slot->owes = false;
     slot->retry_ns = 0;
     slot->rest_ns = cn_clock_now();
@@ -170,7 +205,8 @@ bool cn_queue_grow(struct cn_queue *queue, struct cn_error *error) {
         return false;
     }
     slot->life = CN_SLOT_LIVE;
-    queue->n_live++;
+    crew->n_live++;
+    crew->n_coming++;
     return true;
 }
 

@@ -19,13 +19,11 @@ static struct cn_task *take(struct cn_queue *queue, struct cn_slot *slot, bool f
     struct cn_group *group = queue->cursor;
     if (!group || slot->health == CN_SLOT_DOWN)
         return NULL;
-    if (slot->health == CN_SLOT_FAILING && queue->n_ready > 0)
+    const struct cn_crew *crew = &queue->crews[slot->sleeps];
+    if (slot->health == CN_SLOT_FAILING && crew->n_ready > 0)
         return NULL;
     do {
-        /* A new group that would be pinned is left to a worker that is on its way, so that two
-         * such groups do not end up on one worker while another has none. */
-        bool leave = !fresh && queue->n_waking > 0 && cn_queue_width(queue, group) == 1 &&
-                     cn_queue_members(queue, group) == 0;
+        bool leave = !fresh && crew->n_coming > 0 && cn_queue_is_for_another(queue, slot, group);
         if (!leave && cn_queue_eligible(queue, slot, group)) {
             struct cn_task *task = group->first;
             group->first = task->next;
@@ -34,7 +32,7 @@ static struct cn_task *take(struct cn_queue *queue, struct cn_slot *slot, bool f
             task->next = NULL;
             cn_queue_join(group, slot);
             group->running++;
-            queue->queued--;
+            cn_queue_crew(queue, group)->queued--;
             queue->cursor = group->next;
             if (!group->first)
                 cn_queue_unlist(queue, group);
@@ -45,29 +43,47 @@ static struct cn_task *take(struct cn_queue *queue, struct cn_slot *slot, bool f
     return NULL;
 }
 
+static bool suits_idle(const struct cn_queue *queue, const struct cn_group *group) {
+    for (size_t i = 0; i < queue->n_slots; i++)
+        if (queue->slots[i].idle && cn_queue_eligible(queue, &queue->slots[i], group))
+            return true;
+    return false;
+}
+
 /* If an idle worker could take something, wakes one. */
 static void pass_on(struct cn_queue *queue) {
     struct cn_group *group = queue->cursor;
     if (!group || queue->n_idle == 0)
         return;
     do {
-        for (size_t i = 0; i < queue->n_slots; i++) {
-            const struct cn_slot *slot = &queue->slots[i];
-            if (slot->idle && cn_queue_eligible(queue, slot, group)) {
-                cn_queue_rouse(queue, group);
-                return;
-            }
+        if (suits_idle(queue, group)) {
+            cn_queue_rouse(queue, group);
+            return;
         }
+        group = group->next;
+    } while (group != queue->cursor);
+}
+
+/* Who came for one sleeping group may have taken another's task: each that waits is looked at again
+ * for the workers that it lacks. */
+static void pass_on_sleeping(struct cn_queue *queue) {
+    struct cn_group *group = queue->cursor;
+    if (!group || queue->crews[true].queued == 0)
+        return;
+    do {
+        if (group->sleeps)
+            cn_queue_rouse(queue, group);
         group = group->next;
     } while (group != queue->cursor);
 }
 
 static void set_health(struct cn_queue *queue, struct cn_slot *slot, enum cn_slot_health health,
                        int64_t retry_ns) {
+    struct cn_crew *crew = &queue->crews[slot->sleeps];
     if (slot->health == CN_SLOT_READY && health != CN_SLOT_READY)
-        queue->n_ready--;
+        crew->n_ready--;
     if (slot->health != CN_SLOT_READY && health == CN_SLOT_READY)
-        queue->n_ready++;
+        crew->n_ready++;
     slot->health = health;
     if (health != CN_SLOT_READY)
         slot->retry_ns = retry_ns > 0 ? retry_ns : cn_clock_now() + RETRY_DEFAULT_NS;
@@ -136,14 +152,17 @@ static void serve(struct cn_queue *queue, struct cn_slot *slot) {
         set_health(queue, slot, health, retry_ns);
         bool fresh = slot->fresh;
         if (fresh)
-            queue->n_waking--;
+            queue->crews[slot->sleeps].n_coming--;
         slot->fresh = false;
         if (slot->owes)
             cn_queue_settle(queue, 1);
         slot->owes = false;
 
         struct cn_task *task = take(queue, slot, fresh);
-        pass_on(queue);
+        if (slot->sleeps)
+            pass_on_sleeping(queue);
+        else
+            pass_on(queue);
         if (task) {
             run(queue, slot, task);
             continue;
@@ -167,10 +186,11 @@ void *cn_queue_worker_main(void *argument) {
 
     pthread_mutex_lock(&queue->lock);
     serve(queue, slot);
+    struct cn_crew *crew = &queue->crews[slot->sleeps];
     slot->life = CN_SLOT_CLOSING;
-    queue->n_live--;
+    crew->n_live--;
     if (slot->health == CN_SLOT_READY)
-        queue->n_ready--;
+        crew->n_ready--;
     slot->health = CN_SLOT_DOWN;
     pthread_mutex_unlock(&queue->lock);
 
@@ -206,6 +226,15 @@ static void join_ended(struct cn_queue *queue) {
         pthread_mutex_lock(&queue->lock);
         slot->life = CN_SLOT_FREE;
     }
+}
+
+/* The tasks of sleeping groups may be left to nobody: the last of their crew retired just before,
+ * or no thread was to be had. Returns when to try again. */
+static int64_t staff(struct cn_queue *queue) {
+    const struct cn_crew *crew = &queue->crews[true];
+    if (crew->queued == 0 || crew->n_live > 0 || queue->closing || cn_queue_grow(queue, true, NULL))
+        return INT64_MAX;
+    return cn_clock_now() + RETRY_DEFAULT_NS;
 }
 
 static bool all_free(const struct cn_queue *queue) {
@@ -302,7 +331,10 @@ void *cn_queue_clerk_main(void *argument) {
         }
         if (queue->closing && all_free(queue))
             break;
+        int64_t retry_ns = staff(queue);
         queue->clerk_ns = next_deadline(queue);
+        if (retry_ns < queue->clerk_ns)
+            queue->clerk_ns = retry_ns;
         cn_queue_sleep(&queue->clerk_wake, &queue->lock, queue->clerk_ns);
     }
     pthread_mutex_unlock(&queue->lock);

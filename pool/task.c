@@ -75,14 +75,20 @@ void cn_task_conclude(struct cn_task *task, enum cn_code code, size_t out_len, e
     cn_spans_settle(&task->spans, task->finished_ns - task->started_ns, rest);
 }
 
+/* A span gets of what is left what it booked, or all of it. */
+static void claim(int64_t *booked, int64_t *left) {
+    if (*booked < 0)
+        *booked = 0;
+    if (*booked > *left)
+        *booked = *left;
+    *left -= *booked;
+}
+
 void cn_spans_settle(struct cn_spans *spans, int64_t total, enum cn_span rest) {
     int64_t left = total > 0 ? total : 0;
-    for (int i = 0; i < CN_SPAN_COUNT; i++) {
-        if (spans->ns[i] < 0)
-            spans->ns[i] = 0;
-        if (spans->ns[i] > left)
-            spans->ns[i] = left;
-        left -= spans->ns[i];
-    }
+    claim(&spans->ns[CN_SPAN_LOCK], &left);
+    for (int i = 0; i < CN_SPAN_COUNT; i++)
+        if (i != CN_SPAN_LOCK)
+            claim(&spans->ns[i], &left);
     spans->ns[rest] += left;
 }

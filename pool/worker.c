@@ -100,7 +100,7 @@ static enum cn_code open_inputs(struct worker *worker, const struct cn_worker_re
 }
 
 static void compute(struct worker *worker, const struct cn_worker_request *request,
-                    struct cn_worker_answer *answer) {
+                    int64_t started_ns, struct cn_worker_answer *answer) {
     enum cn_code code = open_inputs(worker, request, &answer->error);
     if (code == CN_OK) {
         struct cn_buf out = {.data = worker->out.base,
@@ -119,7 +119,8 @@ static void compute(struct worker *worker, const struct cn_worker_request *reque
                              .out = &out,
                              .result = answer->result,
                              .spans = &answer->spans,
-                             .stop = &head->stop};
+                             .stop = &head->stop,
+                             .started_ns = started_ns};
         code = cn_kinds_run(&worker->kinds, request->kind, &run, &answer->error);
         answer->out_len = code == CN_OK ? out.len : 0;
     }
@@ -134,12 +135,13 @@ static bool serve_one(struct worker *worker) {
     while (got < 0 && errno == EINTR);
     if (got != (ssize_t)sizeof(request))
         return false;
+    int64_t started_ns = cn_clock_now();
     struct cn_worker_answer answer;
     memset(&answer, 0, sizeof(answer));
     cn_error_init(&answer.error);
     answer.number = request.number;
     int64_t cpu_ns = cn_clock_thread_cpu();
-    compute(worker, &request, &answer);
+    compute(worker, &request, started_ns, &answer);
     answer.cpu_ns = cn_clock_thread_cpu() - cpu_ns;
     return send(worker->socket, &answer, sizeof(answer), MSG_NOSIGNAL) == (ssize_t)sizeof(answer);
 }

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "handlers/endpoints.h"
+#include "handlers/prefer.h"
 #include "server/mhd.h"
 #include "server/routes.h"
 
@@ -303,7 +305,26 @@ static enum cn_code admit(struct cn_request *request, struct cn_error *error) {
                           "There is too much work in flight; try again in a moment.");
     }
     request->counted = true;
+    if (!exchange->deferred) { /* a job is counted as long as it runs (handlers/jobs_run.c) */
+        request->computes = true;
+        atomic_fetch_add(&http->service->work_running, 1);
+        atomic_fetch_add(&http->service->work_begun, 1);
+    }
     return CN_OK;
+}
+
+/* A client that does not want to wait gets a job. Where that is not offered the preference is
+ * ignored (RFC 7240). */
+static void defer(struct cn_request *request) {
+    struct cn_exchange *exchange = &request->exchange;
+    struct cn_prefer prefer;
+    if (!exchange->endpoint->deferrable)
+        return;
+    cn_prefer_read(&prefer, cn_head_value(request, "Prefer"));
+    if (!prefer.respond_async)
+        return;
+    exchange->deferred = exchange->endpoint;
+    exchange->endpoint = &cn_endpoint_deferred;
 }
 
 /* ---- all of it ----------------------------------------------------------------------------- */
@@ -358,5 +379,6 @@ enum cn_code cn_head_check(struct cn_request *request, const char *method, const
         return route;
     }
     CN_TRY(check_body(request, error));
+    defer(request);
     return admit(request, error);
 }

@@ -99,6 +99,8 @@ static void request_close(struct cn_request *request) {
     cn_buf_release(&request->collected);
     if (request->counted)
         atomic_fetch_sub(&http->working, 1);
+    if (request->computes)
+        atomic_fetch_sub(&http->service->work_running, 1);
     pthread_mutex_destroy(&request->lock);
     cn_arena_reset(&exchange->arena, ARENA_BLOCK);
     bool entered = request->entered;

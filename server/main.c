@@ -11,7 +11,9 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "handlers/experiments.h"
 #include "handlers/inline_states.h"
+#include "handlers/jobs.h"
 #include "handlers/kinds.h"
 #include "handlers/runs.h"
 #include "server/calibrate.h"
@@ -111,6 +113,7 @@ static enum cn_code start_executors(struct app *app, struct cn_error *error) {
         pool.workers = settings->threads;
     pool.max_workers = settings->max_workers > pool.workers ? settings->max_workers : pool.workers;
     CN_TRY(cn_threads_new(&service->executors[CN_EXECUTOR_THREADS], &pool, error));
+    CN_TRY(cn_gil_new(&service->executors[CN_EXECUTOR_GIL], &pool, 0, error));
     pool.workers = settings->processes ? settings->processes : usable;
     pool.max_workers = settings->max_workers > pool.workers ? settings->max_workers : pool.workers;
     return cn_processes_new(&service->executors[CN_EXECUTOR_PROCESSES], app->forkserver, &pool,
@@ -125,12 +128,19 @@ static enum cn_code start_rooms(struct app *app, struct cn_error *error) {
     if (!service->blocks || !service->runs || !service->inline_states)
         return cn_error_memory(error);
     CN_TRY(start_executors(app, error));
+    service->jobs = cn_jobs_new(service, app->settings.max_jobs, app->settings.job_bytes,
+                                (int64_t)app->settings.job_keep_ms);
+    service->experiments = cn_experiments_new(service, app->settings.max_queued);
+    if (!service->jobs || !service->experiments)
+        return cn_error_memory(error);
     cn_calibrate(service);
     return CN_OK;
 }
 
 static void stop_rooms(struct app *app) {
     struct cn_service *service = &app->service;
+    cn_jobs_free(service->jobs); /* what jobs run is cancelled, experiments too */
+    cn_experiments_free(service->experiments);
     int64_t soon = cn_clock_now() + INT64_C(1000000000);
     for (int kind = 0; kind < CN_EXECUTOR_KIND_COUNT; kind++)
         if (service->executors[kind])

@@ -77,6 +77,7 @@ struct cn_request {
     bool expects_continue;
     bool dropping; /* refused: the body is dropped, and the reply sent behind it */
     bool counted;  /* in http->working */
+    bool computes; /* in service->work_running */
     int64_t received;
     int64_t drop_left;
     int64_t replied_ns;

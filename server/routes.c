@@ -6,9 +6,11 @@
 #include "handlers/endpoints.h"
 
 static const struct cn_endpoint *const table[] = {
-    &cn_endpoint_compute,   &cn_endpoint_check, &cn_endpoint_runs,        &cn_endpoint_run,
-    &cn_endpoint_run_trace, &cn_endpoint_pools, &cn_endpoint_functions,   &cn_endpoint_livez,
-    &cn_endpoint_readyz,    &cn_endpoint_home,  &cn_endpoint_home_script, &cn_endpoint_home_style,
+    &cn_endpoint_compute,     &cn_endpoint_map,        &cn_endpoint_compare,    &cn_endpoint_jobs,
+    &cn_endpoint_job,         &cn_endpoint_job_result, &cn_endpoint_job_events, &cn_endpoint_check,
+    &cn_endpoint_runs,        &cn_endpoint_run,        &cn_endpoint_run_trace,  &cn_endpoint_pools,
+    &cn_endpoint_functions,   &cn_endpoint_livez,      &cn_endpoint_readyz,     &cn_endpoint_home,
+    &cn_endpoint_home_script, &cn_endpoint_home_style,
 };
 
 /* NULL: no memory. A bad escape, a NUL or an escaped slash stays as it is: no route has it. */

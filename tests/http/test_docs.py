@@ -25,7 +25,7 @@ colonnade() { "$COLONNADE_BIN" "$@"; }
 WILD = [
     (r"\b(?:127\.0\.0\.1|localhost):\d+", "ADDRESS"),
     (r"(?i)^(date|server-timing): .*$", r"\1: WILD"),
-    (r"(Colonnade-Run: |runs/|\"(?:run|id)\": ?\")[0-9a-f]{32}\b", r"\1RUN"),
+    (r"(Colonnade-Run: |runs/|jobs/|\"(?:run|id)\": ?\")[0-9a-f]{32}\b", r"\1RUN"),
     (r"^[0-9a-f]{32}$", "RUN"),
     (r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME"),
     (r"colonnade \d[\w.]*", "colonnade VERSION"),

@@ -1,7 +1,7 @@
 """The golden cases of tests/golden: stored requests and what must come back, byte for byte.
 
-Each case runs as it is, and then on every executor with several sizes of chunks: all replies must
-be the expected one, and all problem documents must be alike to the last word.
+Each case runs as it is, and then on every executor with several sizes of chunks and in every mode:
+all replies must be the expected one, and all problem documents must be alike to the last word.
 tests/golden/README.md describes the files.
 """
 import json
@@ -13,7 +13,7 @@ import client
 
 FOLDER = client.ROOT / "tests" / "golden"
 EXECUTORS = ["serial", "threads", "processes"]
-CHUNK_ROWS = [1, 2, None]
+CUTS = [{"chunk_rows": 1}, {"chunk_rows": 2}, {}, {"mode": "tuple"}, {"mode": "row", "chunk_rows": 2}]
 STABLE = ["status", "code", "parameter", "expression", "position", "line", "row", "column", "limit",
           "value"]
 CASES = sorted(path.parent.name for path in FOLDER.glob("*/request"))
@@ -42,16 +42,14 @@ class Request:
         return "query"
 
     def varies(self):
-        """Whether an executor and chunk_rows can be asked for beside what the case says."""
-        named = any(f"{name}=" in text for name in ("executor", "chunk_rows")
+        """Whether executor, chunk_rows and mode can be asked for beside what the case says."""
+        named = any(f"{name}=" in text for name in ("executor", "chunk_rows", "mode")
                     for text in (self.target, *map("=".join, self.options)))
         if not re.match(r"/v1/compute(\?|$)", self.target) or self.method == "GET" or named:
             return False
         return self.kind == "query" or self.body.lstrip()[:1] == (b"{" if self.kind == "json" else b"-")
 
-    def send(self, server, executor=None, chunk_rows=None):
-        extra = {"executor": executor, "chunk_rows": chunk_rows}
-        extra = {name: value for name, value in extra.items() if value is not None}
+    def send(self, server, **extra):
         target, options, body = self.target, list(self.options), self.body
         if self.kind == "query":
             options += extra.items()
@@ -67,7 +65,7 @@ class Request:
         """The options as first members, in the same number of bytes whatever they are."""
         before, after = self.body.split(b"{", 1)
         members = json.dumps(extra)[1:-1] + ("" if after.lstrip()[:1] == b"}" else ",")
-        return before + b"{" + members.ljust(50).encode() + after
+        return before + b"{" + members.ljust(80).encode() + after
 
     def with_parts(self, extra):
         """The options as first parts."""
@@ -144,9 +142,9 @@ def test_golden(server, name, executor):
     request = Request(name)
     check(request.send(server), name)
     if executor:
-        first = check(request.send(server, "serial"), name)
-        for chunk_rows in CHUNK_ROWS:
-            assert check(request.send(server, executor, chunk_rows), name) == first, chunk_rows
+        first = check(request.send(server, executor="serial"), name)
+        for cut in CUTS:
+            assert check(request.send(server, executor=executor, **cut), name) == first, cut
 
 
 def test_the_cases_are_whole():

@@ -47,6 +47,8 @@ def three_ways(server, options, members_too=True):
     ({"executor": "threads", "workers": 1, "chunk_rows": 1, "limit": 1}, "a,b,s\n1,2.5,x\n"),
     ({"executor": "processes", "workers": 2, "chunk_rows": 2, "limit": 1}, "a,b,s\n1,2.5,x\n"),
     ({"executor": "auto", "mode": "vector", "limit": 1}, "a,b,s\n1,2.5,x\n"),
+    ({"executor": "gil", "let": "r=a*2", "mode": "tuple", "limit": 1}, "a,b,s,r\n1,2.5,x,2\n"),
+    ({"mode": "row", "let": "r=s+'!'", "repeat": 3, "select": "r"}, "r\nx!\ny!\nz!\n"),
     ({"let": "r=a*9223372036854775807", "overflow": "wrap", "select": "r"},
      "r\n9223372036854775807\n9223372036854775805\n9223372036854775803\n"),
     ({"let": "r=1//(a-3)", "on_error": "null", "select": "r"}, "r\n-1\n\n0\n"),
@@ -71,7 +73,7 @@ def test_errors_are_counted_in_the_head(server):
 @pytest.mark.parametrize("options", [
     {"limit": "-1"}, {"limit": "x"}, {"limit": ""}, {"limit": "1.5"}, {"executor": "nosuch"},
     {"executor": "gpu"}, {"workers": "0"}, {"workers": "65"}, {"workers": "x"}, {"chunk_rows": "0"},
-    {"chunk_rows": "-5"}, {"mode": "fast"}, {"repeat": "0"}, {"repeat": "1001"}, {"overflow": "x"},
+    {"chunk_rows": "-5"}, {"mode": "fast"}, {"mode": "Row"}, {"executor": "GIL"}, {"repeat": "0"}, {"repeat": "1001"}, {"overflow": "x"},
     {"on_error": "ignore"}, {"nan": "x"}, {"types": "a"}, {"types": "a:int"}, {"delimiter": "ab"},
     {"delimiter": ""}, {"delimiter": '"'}, {"header": "maybe"}, {"timeout_ms": "0"}, {"timeout_ms": "-1"},
     {"let": "noequals"}, {"let": "=a"}, {"rename": "a"}, {"limit": ["1", "2"]}, {"executor": ["auto", "serial"]},

@@ -119,6 +119,48 @@ def test_one_run(server, executor):
         assert len(by_worker[worker["worker"]]) == worker["chunks"]
 
 
+@pytest.mark.parametrize("executor", EXECUTORS + ["gil"])
+def test_workers_are_numbered_as_they_came(server, executor):
+    """Numbers are the run's own, from 0; the pid tells which process it was."""
+    reply = server.post_csv(DATA, {"let": LETS, "executor": executor, "chunk_rows": 500,
+                                   "workers": 2}, headers={"Accept": "application/json"})
+    run = server.run_of(reply)
+    workers = run["timing"]["workers"]
+    assert [w["worker"] for w in workers] == list(range(len(workers)))
+    assert reply.json()["timing"]["workers"] == workers
+    came = []
+    for chunk in sorted(run["chunks"], key=lambda c: c["start_ns"]):
+        if chunk["worker"] not in came:
+            came.append(chunk["worker"])
+        assert chunk["pid"] == workers[chunk["worker"]]["pid"]
+    assert came == sorted(came) == list(range(len(workers)))
+
+
+@pytest.mark.parametrize("executor", EXECUTORS + ["gil"])
+def test_an_emulation_is_called_one(server, executor):
+    reply = server.lets("md5(a)", {"a": list(range(2000))}, executor=executor)
+    run = server.run_of(reply)
+    listed = next(r for r in server.get("/v1/runs?limit=5").json()["runs"] if r["id"] == run["id"])
+    for place in (reply.json()["execution"], run["execution"], run, listed):
+        assert place["executor"] == executor
+        assert place.get("emulation") == (True if executor == "gil" else None)
+    trace = server.get(f"/v1/runs/{run['id']}/trace").text
+    assert ("gil (emulated) worker 0" in trace) == (executor == "gil")
+
+
+@pytest.mark.parametrize("mode", ["vector", "tuple", "row"])
+def test_the_mode_is_told(server, mode):
+    reply = server.lets("md5(a)", {"a": list(range(2000))}, mode=mode)
+    run = server.run_of(reply)
+    assert reply.json()["execution"]["mode"] == run["mode"] == run["execution"]["mode"] == mode
+
+
+def test_a_run_that_never_began_has_no_place(server):
+    run = server.run_of(server.lets("a+", {"a": [1]}))
+    assert run["executor"] is None and run["mode"] is None and run["timing"]["workers"] == []
+    assert server.get(f"/v1/runs/{run['id']}/trace").status == 200
+
+
 def test_a_failed_run_keeps_its_error(server):
     reply = server.post_csv("a\n1\n0\n", {"let": "r=1//a"})
     run = server.run_of(reply)

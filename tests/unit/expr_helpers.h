@@ -123,24 +123,62 @@ static inline void run_release(struct run *run) {
     cn_recipe_free(run->recipe);
 }
 
+/* One value of a vector as text; returns its length. */
+static inline size_t value_text(const struct cn_vector *vector, size_t i, char *out, size_t size) {
+    char number[CN_DOUBLE_TEXT];
+    struct cn_str text = CN_STR("null");
+    if (vector->type == CN_TYPE_NULL || (vector->nulls != NULL && vector->nulls[i]))
+        ;
+    else if (vector->type == CN_TYPE_STRING)
+        text = ((const struct cn_str *)vector->values)[i];
+    else if (vector->type == CN_TYPE_BOOL)
+        text = ((const uint8_t *)vector->values)[i] ? CN_STR("True") : CN_STR("False");
+    else if (vector->type == CN_TYPE_INT64)
+        text = cn_str(number, cn_int64_format(((const int64_t *)vector->values)[i], number));
+    else
+        text = cn_str(number, cn_double_format(((const double *)vector->values)[i], number));
+    return (size_t)snprintf(out, size, "%.*s", (int)text.len, text.data);
+}
+
 /* "1.5|-0.0|null|2.0": a vector as text. */
 static inline void vector_text(const struct cn_vector *vector, char *out, size_t size) {
     size_t at = 0;
-    for (size_t i = 0; i < ROWS && at < size; i++) {
-        char number[CN_DOUBLE_TEXT];
-        struct cn_str text = CN_STR("null");
-        if (vector->type == CN_TYPE_NULL || (vector->nulls != NULL && vector->nulls[i]))
-            ;
-        else if (vector->type == CN_TYPE_STRING)
-            text = ((const struct cn_str *)vector->values)[i];
-        else if (vector->type == CN_TYPE_BOOL)
-            text = ((const uint8_t *)vector->values)[i] ? CN_STR("True") : CN_STR("False");
-        else if (vector->type == CN_TYPE_INT64)
-            text = cn_str(number, cn_int64_format(((const int64_t *)vector->values)[i], number));
-        else
-            text = cn_str(number, cn_double_format(((const double *)vector->values)[i], number));
-        at += (size_t)snprintf(out + at, size - at, "%s%.*s", i > 0 ? "|" : "", (int)text.len,
-                               text.data);
+    for (size_t i = 0; i < ROWS && at + 1 < size; i++) {
+        if (i > 0)
+            out[at++] = '|';
+        at += value_text(vector, i, out + at, size - at);
+    }
+}
+
+/* The same of output 0, evaluated row by row. The first row that fails ends it: its number is in
+ * *failed_row then, and its code and error in `run`. */
+static inline void row_by_row_text(struct run *run, char *out, size_t size, int64_t *failed_row) {
+    static const size_t widths[] = {[CN_TYPE_NULL] = 0,
+                                    [CN_TYPE_BOOL] = 1,
+                                    [CN_TYPE_INT64] = 8,
+                                    [CN_TYPE_FLOAT64] = 8,
+                                    [CN_TYPE_STRING] = sizeof(struct cn_str)};
+    struct cn_vector vectors[64];
+    size_t n, at = 0;
+    cn_program_inputs(run->program, &n);
+    *failed_row = -1;
+    for (size_t row = 0; row < ROWS && at + 1 < size; row++) {
+        run_inputs(run, vectors);
+        for (size_t i = 0; i < n; i++) {
+            if (vectors[i].values != NULL)
+                vectors[i].values = (const char *)vectors[i].values + row * widths[vectors[i].type];
+            if (vectors[i].nulls != NULL)
+                vectors[i].nulls += row;
+        }
+        cn_error_init(&run->error);
+        run->code = cn_eval_row(run->eval, vectors, run->outputs, NULL, NULL, &run->error);
+        if (run->code != CN_OK) {
+            *failed_row = (int64_t)row;
+            return;
+        }
+        if (row > 0)
+            out[at++] = '|';
+        at += value_text(&run->outputs[0], 0, out + at, size - at);
     }
 }
 
@@ -149,7 +187,9 @@ static inline void gives_at(const char *expression, const char *expected,
                             const struct cn_compile_options *options, const char *file, int line) {
     char let[8192];
     char values[4096];
+    char single[4096] = "";
     char got[4400];
+    int64_t failed_row;
     struct run run;
     snprintf(let, sizeof let, "r=%s", expression);
     run_lets(&run, let, options);
@@ -158,6 +198,11 @@ static inline void gives_at(const char *expression, const char *expected,
     } else {
         vector_text(&run.outputs[0], values, sizeof values);
         snprintf(got, sizeof got, "%s %s", cn_type_name(run.outputs[0].type), values);
+        row_by_row_text(&run, single, sizeof single, &failed_row);
+        if (strcmp(single, values) != 0) {
+            print_error("%s\n", expression);
+            _assert_string_equal(single, values, file, line);
+        }
     }
     run_release(&run);
     if (strcmp(got, expected) != 0)
@@ -181,6 +226,16 @@ static inline void fails_at(const char *expression, enum cn_code code, int64_t p
     run_lets(&run, let, &options);
     enum cn_code got = run.code;
     struct cn_error error = run.error;
+    if (row >= 0 && run.eval != NULL) {
+        char values[4096];
+        int64_t failed_row;
+        row_by_row_text(&run, values, sizeof values, &failed_row);
+        _assert_int_equal((uintmax_t)failed_row, (uintmax_t)row, file, line);
+        _assert_int_equal(run.code, got, file, line);
+        _assert_int_equal((uintmax_t)run.error.row, 0, file, line);
+        _assert_int_equal((uintmax_t)run.error.position, (uintmax_t)error.position, file, line);
+        _assert_string_equal(run.error.detail, error.detail, file, line);
+    }
     run_release(&run);
     if (got != code || error.position != position || error.row != row)
         print_error("%s\n  %s at %d row %d: %s\n", expression, cn_code_name(got),

@@ -134,4 +134,119 @@ static inline void nap(int64_t ns) {
     nanosleep(&time, NULL);
 }
 
+/* ---- groups that sleep ---------------------------------------------------------------------- */
+
+/* Tasks that leave only when all of their round have come, `width` of them, and the door is open.
+ * Atomics, and no pointers, so that worker processes may share it. */
+struct rounds {
+    int width;
+    int total;
+    atomic_int open;
+    atomic_int entered;
+    atomic_int running;
+    atomic_int most; /* that ever ran at once */
+};
+
+/* What a kind of task does to take part; a pointer to its rounds is the second half of the
+ * arguments. */
+static inline enum cn_code rounds_take_part(struct cn_run *run, struct cn_error *error) {
+    (void)error;
+    struct rounds *rounds;
+    memcpy(&rounds, (const char *)run->args + sizeof(size_t), sizeof(rounds));
+    int now = atomic_fetch_add(&rounds->running, 1) + 1;
+    int most = atomic_load(&rounds->most);
+    while (now > most && !atomic_compare_exchange_weak(&rounds->most, &most, now))
+        continue;
+    int number = atomic_fetch_add(&rounds->entered, 1) + 1;
+    int all = (number + rounds->width - 1) / rounds->width * rounds->width;
+    all = all < rounds->total ? all : rounds->total;
+    cn_run_unlock(run);
+    while ((atomic_load(&rounds->entered) < all || atomic_load(&rounds->open) == 0) &&
+           atomic_load(run->stop) == 0)
+        nap(MILLION);
+    cn_run_lock(run);
+    atomic_fetch_sub(&rounds->running, 1);
+    return atomic_load(run->stop) == 0 ? CN_OK : CN_CANCELLED;
+}
+
+static inline void job_sleep(struct job *job, struct rounds *rounds) {
+    job->group.sleeps = true;
+    for (size_t i = 0; i < job->n_tasks; i++)
+        memcpy(job->tasks[i].args + sizeof(size_t), &rounds, sizeof(rounds));
+}
+
+static inline void rounds_start(struct rounds *rounds, int width, int total) {
+    rounds->width = width;
+    rounds->total = total;
+    atomic_store(&rounds->open, 0);
+    atomic_store(&rounds->entered, 0);
+    atomic_store(&rounds->running, 0);
+    atomic_store(&rounds->most, 0);
+}
+
+static inline void rounds_await(struct rounds *rounds, int entered) {
+    while (atomic_load(&rounds->entered) < entered)
+        nap(MILLION / 2);
+}
+
+/* A task that computes is done while all the sleeping ones sleep, on one of the first workers. */
+static inline void assert_computes(struct cn_executor *executor, size_t base, uint32_t kind) {
+    struct job job;
+    job_init(&job, 3, kind, 1, 0);
+    job_submit(executor, &job);
+    job_wait(&job);
+    for (size_t i = 0; i < job.n_tasks; i++) {
+        assert_int_equal(job.tasks[i].code, CN_OK);
+        assert_in_range(job.tasks[i].worker, 0, base - 1);
+    }
+    job_release(&job);
+}
+
+/* Many sleeping tasks in one wide group: they take so many rounds as the group is wide, on workers
+ * of their own, and the pool of `base` workers computes meanwhile. `kind` takes part in rounds. */
+static inline void assert_takes_rounds(struct cn_executor *executor, size_t base,
+                                       struct rounds *rounds, uint32_t kind, uint32_t computing) {
+    enum { TASKS = 1000, WIDTH = 64 };
+    struct job job;
+    rounds_start(rounds, WIDTH, TASKS);
+    job_init(&job, TASKS, kind, WIDTH, 0);
+    job_sleep(&job, rounds);
+    job_submit(executor, &job);
+    rounds_await(rounds, WIDTH);
+    assert_computes(executor, base, computing);
+    assert_int_equal(atomic_load(&rounds->entered), WIDTH);
+    atomic_store(&rounds->open, 1);
+    job_wait(&job);
+    assert_int_equal(atomic_load(&rounds->most), WIDTH);
+    for (size_t i = 0; i < TASKS; i++) {
+        assert_int_equal(job.tasks[i].code, CN_OK);
+        assert_in_range(job.tasks[i].worker, base, base + WIDTH - 1);
+        assert_spans_exact(&job.tasks[i]);
+    }
+    job_release(&job);
+}
+
+/* Sleeping tasks that are cancelled give their workers back. */
+static inline void assert_wakes_on_cancel(struct cn_executor *executor, size_t base,
+                                          struct rounds *rounds, uint32_t kind,
+                                          uint32_t computing) {
+    enum { TASKS = 100, WIDTH = 16 };
+    struct job job;
+    for (int again = 0; again < 2; again++) {
+        rounds_start(rounds, WIDTH, TASKS);
+        job_init(&job, TASKS, kind, WIDTH, 0);
+        job_sleep(&job, rounds);
+        job_submit(executor, &job);
+        rounds_await(rounds, WIDTH);
+        executor->ops->cancel(executor, &job.group);
+        job_wait(&job); /* nobody opens the door */
+        assert_int_equal(atomic_load(&rounds->entered), WIDTH);
+        assert_int_equal(atomic_load(&rounds->running), 0);
+        for (size_t i = 0; i < TASKS; i++)
+            assert_int_equal(job.tasks[i].code, CN_CANCELLED);
+        job_release(&job);
+    }
+    assert_computes(executor, base, computing);
+}
+
 #endif

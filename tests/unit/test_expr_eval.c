@@ -413,6 +413,76 @@ static void blocks_are_independent(void **state) {
     run_release(&run);
 }
 
+/* What became of a lock during an evaluation: "-+-+", given up and taken twice. */
+struct lock_log {
+    char text[128];
+    size_t len;
+    bool held;
+};
+
+static void give(void *context) {
+    struct lock_log *log = context;
+    assert_true(log->held);
+    log->held = false;
+    log->text[log->len++] = '-';
+}
+
+static void take(void *context) {
+    struct lock_log *log = context;
+    assert_false(log->held);
+    log->held = true;
+    log->text[log->len++] = '+';
+}
+
+static void lock_goes(const char *lets, const char *expected) {
+    struct cn_vector inputs[64];
+    struct lock_log log = {.held = true};
+    const struct cn_eval_lock lock = {give, take, &log};
+    struct run run;
+    struct cn_compile_options options = default_options();
+    run_lets(&run, lets, &options);
+    assert_int_equal(run.code, CN_OK);
+    run_inputs(&run, inputs);
+    cn_eval_share(run.eval, &lock);
+    assert_int_equal(cn_eval_block(run.eval, inputs, ROWS, run.outputs, NULL, NULL, NULL), CN_OK);
+    assert_true(log.held);
+    assert_string_equal(log.text, expected);
+    log = (struct lock_log){.held = true};
+    assert_int_equal(cn_eval_row(run.eval, inputs, run.outputs, NULL, NULL, NULL), CN_OK);
+    cn_eval_share(run.eval, NULL);
+    assert_int_equal(cn_eval_block(run.eval, inputs, ROWS, run.outputs, NULL, NULL, NULL), CN_OK);
+    assert_string_equal(log.text, "");
+    run_release(&run);
+}
+
+static void numbers_give_the_lock_up(void **state) {
+    (void)state;
+    lock_goes("r=(x - y) / (x + y) ** 2", "-+");
+    lock_goes("r=md5(x, y)\nk=sha1(s)", "");
+    lock_goes("r=md5(x + 1, y)\nq=x * 2", "-+-+");
+    lock_goes("r=upper(s) + t\nn=length(s)", "");
+    lock_goes("r=x\nq='text'", "");
+    /* it is back after a failure, too */
+    struct cn_vector inputs[64];
+    struct lock_log log = {.held = true};
+    const struct cn_eval_lock lock = {give, take, &log};
+    struct run run;
+    struct cn_compile_options options = default_options();
+    run_lets(&run, "r=1 // i", &options);
+    assert_int_equal(run.code, CN_DIVISION_BY_ZERO);
+    run_inputs(&run, inputs);
+    cn_eval_share(run.eval, &lock);
+    assert_int_equal(cn_eval_block(run.eval, inputs, ROWS, run.outputs, NULL, NULL, NULL),
+                     CN_DIVISION_BY_ZERO);
+    assert_true(log.held);
+    atomic_int stop = 1;
+    cn_eval_watch(run.eval, &stop, 0);
+    assert_int_equal(cn_eval_block(run.eval, inputs, ROWS, run.outputs, NULL, NULL, NULL),
+                     CN_CANCELLED);
+    assert_true(log.held);
+    run_release(&run);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(arithmetic),
@@ -435,6 +505,7 @@ int main(void) {
         cmocka_unit_test(many_constants),
         cmocka_unit_test(texts_have_a_bound),
         cmocka_unit_test(blocks_are_independent),
+        cmocka_unit_test(numbers_give_the_lock_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

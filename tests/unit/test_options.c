@@ -86,6 +86,8 @@ static void test_defaults(void **state) {
     assert_false(options.wrap_overflow);
     assert_false(options.null_on_error);
     assert_int_equal(options.nan, CN_JSON_NAN_NULL);
+    assert_int_equal(options.mode, CN_MODE_VECTOR);
+    assert_int_equal(options.repeat, 1);
     assert_int_equal(options.n_lets, 0);
     assert_null(options.generate);
 }
@@ -107,6 +109,15 @@ static void test_values(void **state) {
     assert_int_equal(options.timeout_ms, 1500);
     assert_true(options.has_limit);
     assert_int_equal(options.limit, 0);
+    assert_int_equal(options.mode, CN_MODE_VECTOR);
+    assert_int_equal(query("executor=gil&mode=tuple&repeat=1000"), CN_OK);
+    assert_int_equal(options.executor, CN_EXECUTOR_GIL);
+    assert_int_equal(options.mode, CN_MODE_TUPLE);
+    assert_int_equal(options.repeat, 1000);
+    assert_int_equal(form("mode", "row"), CN_OK);
+    assert_int_equal(options.mode, CN_MODE_ROW);
+    assert_int_equal(form("repeat", "2"), CN_OK);
+    assert_int_equal(options.repeat, 2);
     assert_int_equal(query("executor=auto&nan=string&delimiter=pipe&overflow=error"), CN_OK);
     assert_int_equal(options.delimiter, '|');
     assert_int_equal(options.nan, CN_JSON_NAN_STRING);
@@ -135,14 +146,10 @@ static void test_refused(void **state) {
     assert_string_equal(error.limit, "--max-workers");
     bad_query("chunk_rows=0", bad, "chunk_rows", "1 or more");
     bad_query("timeout_ms=0", bad, "timeout_ms", "1 or more");
-    bad_query("executor=fast", bad, "executor", "auto, serial, threads or processes");
+    bad_query("executor=fast", bad, "executor", "auto, serial, threads, processes or gil");
     bad_query("executor=Threads", bad, "executor", "'Threads'");
-    bad_query("executor=gil", bad, "executor", "executor gil is not available in this version");
-    bad_query("mode=tuple", bad, "mode", "mode tuple is not available in this version");
-    bad_query("mode=row", bad, "mode", "mode row is not available in this version");
-    bad_query("mode=x", bad, "mode", "'x'");
-    bad_query("repeat=2", bad, "repeat", "not available in this version");
-    bad_query("repeat=1000", bad, "repeat", "not available in this version");
+    bad_query("mode=x", bad, "mode", "'x', but must be vector, tuple or row");
+    bad_query("mode=", bad, "mode", "is empty");
     bad_query("repeat=0", bad, "repeat", "from 1 to 1000");
     bad_query("repeat=1001", bad, "repeat", "from 1 to 1000");
     bad_query("overflow=", bad, "overflow", "error or wrap");
@@ -402,6 +409,10 @@ static void test_json_values(void **state) {
     assert_int_equal(options.limit, 5);
     assert_int_equal(json("executor", "\"serial\""), CN_OK);
     assert_int_equal(options.executor, CN_EXECUTOR_SERIAL);
+    assert_int_equal(json("mode", "\"row\""), CN_OK);
+    assert_int_equal(options.mode, CN_MODE_ROW);
+    assert_int_equal(json("repeat", "7"), CN_OK);
+    assert_int_equal(options.repeat, 7);
     assert_int_equal(json("delimiter", "\"\\t\""), CN_OK);
     assert_int_equal(options.delimiter, '\t');
     assert_int_equal(json("header", "\"absent\""), CN_OK);
@@ -414,10 +425,12 @@ static void test_json_values(void **state) {
     bad_json("limit", "99999999999999999999", bad, "too large");
     bad_json("workers", "65", bad, "--max-workers");
     bad_json("executor", "1", bad, "a whole number");
-    bad_json("executor", "\"gil\"", bad, "not available");
+    bad_json("executor", "\"Gil\"", bad, "processes or gil");
     bad_json("executor", "[\"serial\"]", bad, "an array");
     bad_json("header", "false", bad, "a bool");
-    bad_json("repeat", "2", bad, "not available");
+    bad_json("repeat", "1001", bad, "from 1 to 1000");
+    bad_json("repeat", "2.0", bad, "a number with a fraction");
+    bad_json("mode", "\"rows\"", bad, "vector, tuple or row");
     bad_json("nosuch", "1", CN_UNKNOWN_PARAMETER, "no option 'nosuch'");
     bad_json("generat", "1", CN_UNKNOWN_PARAMETER, "did you mean 'generate'");
 }

@@ -19,6 +19,7 @@ struct shared {
     atomic_int entered;
     atomic_int deaths; /* how often KIND_DIE still is to die */
     atomic_int states;
+    struct rounds rounds;
 };
 
 struct arguments {
@@ -26,7 +27,17 @@ struct arguments {
     size_t number;
 };
 
-enum { KIND_ECHO, KIND_SPIN, KIND_LOOP, KIND_DIE, KIND_BIG, KIND_FAIL, KIND_LIE, N_KINDS };
+enum {
+    KIND_ECHO,
+    KIND_SPIN,
+    KIND_LOOP,
+    KIND_DIE,
+    KIND_BIG,
+    KIND_FAIL,
+    KIND_LIE,
+    KIND_ROUND,
+    N_KINDS
+};
 
 static struct shared *shared;
 
@@ -46,6 +57,7 @@ static enum cn_code new_state(void **state, const void *context, struct cn_error
 static enum cn_code run_echo(struct cn_run *run, struct cn_error *error) {
     atomic_fetch_add(&((struct shared *)run->state)->entered, 1);
     memcpy(run->result, run->args, sizeof(size_t));
+    memcpy((char *)run->result + sizeof(size_t), &run->started_ns, sizeof(run->started_ns));
     if (run->plan->local || !cn_str_is(run->plan->bytes, "plan") || run->plan->id != 7)
         return cn_error_set(error, CN_INTERNAL, "not the plan");
     for (size_t i = 0; i < run->n_inputs; i++) {
@@ -133,10 +145,14 @@ static enum cn_code run_lie(struct cn_run *run, struct cn_error *error) {
 }
 
 static const struct cn_kind kinds[N_KINDS] = {
-    [KIND_ECHO] = {"echo", run_echo, new_state, NULL}, [KIND_SPIN] = {"spin", run_spin, NULL, NULL},
-    [KIND_LOOP] = {"loop", run_loop, NULL, NULL},      [KIND_DIE] = {"die", run_die, NULL, NULL},
-    [KIND_BIG] = {"big", run_big, NULL, NULL},         [KIND_FAIL] = {"fail", run_fail, NULL, NULL},
+    [KIND_ECHO] = {"echo", run_echo, new_state, NULL},
+    [KIND_SPIN] = {"spin", run_spin, NULL, NULL},
+    [KIND_LOOP] = {"loop", run_loop, NULL, NULL},
+    [KIND_DIE] = {"die", run_die, NULL, NULL},
+    [KIND_BIG] = {"big", run_big, NULL, NULL},
+    [KIND_FAIL] = {"fail", run_fail, NULL, NULL},
     [KIND_LIE] = {"lie", run_lie, NULL, NULL},
+    [KIND_ROUND] = {"round", rounds_take_part, NULL, NULL},
 };
 static const struct cn_registry registry = {kinds, N_KINDS, &shared};
 
@@ -235,9 +251,12 @@ static void results_and_accounts(void **unused) {
     for (size_t i = 0; i < job.n_tasks; i++) {
         const struct cn_task *task = &job.tasks[i];
         size_t index;
+        int64_t started_ns;
         memcpy(&index, task->result, sizeof(index));
+        memcpy(&started_ns, task->result + sizeof(index), sizeof(started_ns));
         assert_int_equal(task->code, CN_OK);
         assert_int_equal(index, i);
+        assert_true(started_ns >= task->started_ns && started_ns <= task->finished_ns);
         assert_in_range(task->worker, 0, 1);
         assert_int_equal(task->pid, stats[task->worker].pid);
         assert_int_equal(task->attempts, 1);
@@ -490,6 +509,44 @@ static void workers_grow_and_retire(void **unused) {
     end(&fixture);
 }
 
+/* Under the sanitizers too, 64 processes are there soon enough. */
+static void sleepers_take_rounds(void **unused) {
+    (void)unused;
+    struct fixture fixture = make(2, 64);
+    struct rounds *rounds = &shared->rounds;
+    assert_takes_rounds(fixture.executor, 2, rounds, KIND_ROUND, KIND_ECHO);
+    assert_wakes_on_cancel(fixture.executor, 2, rounds, KIND_ROUND, KIND_ECHO);
+    end(&fixture);
+}
+
+/* A process that does not wake up is killed; its crew goes on. */
+static void a_sleeper_that_does_not_wake_is_ended(void **unused) {
+    (void)unused;
+    struct fixture fixture = make(1, 2);
+    struct job job;
+    job_init(&job, 3, KIND_LOOP, 2, 0);
+    job.group.sleeps = true;
+    job_submit(fixture.executor, &job);
+    while (atomic_load(&shared->entered) < 2)
+        nap(MILLION);
+    assert_computes(fixture.executor, 1, KIND_ECHO);
+    fixture.executor->ops->cancel(fixture.executor, &job.group);
+    job_wait(&job);
+    for (size_t i = 0; i < job.n_tasks; i++)
+        assert_int_equal(job.tasks[i].code, CN_CANCELLED);
+    job_release(&job);
+    job_init(&job, 4, KIND_ECHO, 2, 0);
+    job.group.sleeps = true;
+    job_submit(fixture.executor, &job);
+    job_wait(&job);
+    for (size_t i = 0; i < job.n_tasks; i++) {
+        assert_int_equal(job.tasks[i].code, CN_OK);
+        assert_in_range(job.tasks[i].worker, 1, 3); /* the first may be about to retire */
+    }
+    job_release(&job);
+    end(&fixture);
+}
+
 static void signals_to_the_group_are_not_for_workers(void **unused) {
     (void)unused;
     struct fixture fixture = make(1, 1);
@@ -659,6 +716,8 @@ int main(void) {
         cmocka_unit_test(deadlines_and_cancelling),
         cmocka_unit_test(a_stopped_worker_is_ended),
         cmocka_unit_test(workers_grow_and_retire),
+        cmocka_unit_test(sleepers_take_rounds),
+        cmocka_unit_test(a_sleeper_that_does_not_wake_is_ended),
         cmocka_unit_test(signals_to_the_group_are_not_for_workers),
         cmocka_unit_test(without_a_fork_server_tasks_fail),
         cmocka_unit_test(nothing_outlives_the_server),

@@ -14,7 +14,7 @@ struct scene {
     atomic_int states;
 };
 
-enum { KIND_ECHO, KIND_GATE, KIND_SPIN, KIND_FAIL, KIND_CROWD, N_KINDS };
+enum { KIND_ECHO, KIND_GATE, KIND_SPIN, KIND_FAIL, KIND_CROWD, KIND_ROUND, N_KINDS };
 
 static struct scene *scene_of(const struct cn_run *run) {
     struct scene *scene;
@@ -80,9 +80,12 @@ static enum cn_code new_count(void **state, const void *context, struct cn_error
 }
 
 static const struct cn_kind kinds[N_KINDS] = {
-    [KIND_ECHO] = {"echo", run_echo, new_count, free}, [KIND_GATE] = {"gate", run_gate, NULL, NULL},
-    [KIND_SPIN] = {"spin", run_spin, NULL, NULL},      [KIND_FAIL] = {"fail", run_fail, NULL, NULL},
+    [KIND_ECHO] = {"echo", run_echo, new_count, free},
+    [KIND_GATE] = {"gate", run_gate, NULL, NULL},
+    [KIND_SPIN] = {"spin", run_spin, NULL, NULL},
+    [KIND_FAIL] = {"fail", run_fail, NULL, NULL},
     [KIND_CROWD] = {"crowd", run_crowd, NULL, NULL},
+    [KIND_ROUND] = {"round", rounds_take_part, NULL, NULL},
 };
 
 static atomic_int *counted_states;
@@ -406,6 +409,107 @@ static void failures_are_told(void **unused) {
     job_release(&job);
 }
 
+/* ---- groups that sleep ---- */
+
+static void sleepers_take_rounds(void **unused) {
+    (void)unused;
+    struct cn_executor *executor = make(false, 2, 64, 0);
+    struct rounds rounds;
+    assert_takes_rounds(executor, 2, &rounds, KIND_ROUND, KIND_ECHO);
+    assert_wakes_on_cancel(executor, 2, &rounds, KIND_ROUND, KIND_ECHO);
+    executor->ops->destroy(executor);
+}
+
+static void serial_sleepers_have_a_worker_each(void **unused) {
+    (void)unused;
+    struct cn_executor *executor = make(true, 1, 4, 0);
+    struct rounds rounds;
+    struct job jobs[3];
+    rounds_start(&rounds, 3, 30); /* one of each */
+    for (size_t j = 0; j < 3; j++) {
+        job_init(&jobs[j], 10, KIND_ROUND, 8, 0);
+        job_sleep(&jobs[j], &rounds);
+        job_submit(executor, &jobs[j]);
+    }
+    rounds_await(&rounds, 3);
+    assert_computes(executor, 1, KIND_ECHO);
+    atomic_store(&rounds.open, 1);
+    for (size_t j = 0; j < 3; j++) {
+        job_wait(&jobs[j]);
+        for (size_t i = 0; i < 10; i++) {
+            assert_int_equal(jobs[j].order[i], i);
+            assert_int_equal(jobs[j].tasks[i].code, CN_OK);
+            assert_int_equal(jobs[j].tasks[i].worker, jobs[j].tasks[0].worker);
+            assert_in_range(jobs[j].tasks[i].worker, 1, 3);
+        }
+    }
+    assert_int_equal(atomic_load(&rounds.most), 3);
+    executor->ops->destroy(executor);
+    for (size_t j = 0; j < 3; j++)
+        job_release(&jobs[j]);
+}
+
+/* Neither sort of group keeps the other from growing; and both give their workers back. */
+static void crews_grow_side_by_side(void **unused) {
+    (void)unused;
+    struct cn_executor *executor = make(false, 1, 6, 0);
+    struct rounds rounds;
+    struct scene scene = SCENE_INIT;
+    struct job sleeping[2];
+    struct job computing;
+    rounds_start(&rounds, 4, 4);
+    for (size_t j = 0; j < 2; j++) { /* two workers for each, though each sees both come */
+        job_init(&sleeping[j], 2, KIND_ROUND, j == 0 ? 2 : 100, 0);
+        job_sleep(&sleeping[j], &rounds);
+    }
+    for (size_t i = 0; i < 2; i++)
+        for (size_t j = 0; j < 2; j++)
+            assert_int_equal(executor->ops->submit(executor, &sleeping[j].tasks[i], NULL), CN_OK);
+    rounds_await(&rounds, 4);
+    job_init(&computing, 4, KIND_GATE, 4, 0);
+    job_show(&computing, &scene);
+    job_submit(executor, &computing);
+    tally_wait(&scene.entered, 4);
+    struct cn_worker_stats stats[8];
+    /* no more than there are tasks for */
+    assert_int_equal(executor->ops->stats(executor, stats, 8, NULL), 8);
+    for (int i = 0; i < 8; i++) {
+        assert_int_equal(stats[i].worker, i);
+        assert_int_equal(stats[i].state, CN_WORKER_BUSY);
+    }
+    tally_add(&scene.released, 1);
+    atomic_store(&rounds.open, 1);
+    job_wait(&computing);
+    for (size_t j = 0; j < 2; j++)
+        job_wait(&sleeping[j]);
+    for (int i = 0; i < 5000 && executor->ops->stats(executor, NULL, 0, NULL) > 1; i++)
+        nap(MILLION);
+    assert_int_equal(executor->ops->stats(executor, stats, 1, NULL), 1);
+    assert_int_equal(stats[0].worker, 0);
+    executor->ops->destroy(executor);
+    job_release(&computing);
+    for (size_t j = 0; j < 2; j++)
+        job_release(&sleeping[j]);
+}
+
+/* A task that comes while the last worker of its crew retires is not left to nobody. */
+static void sleepers_that_come_late_are_served(void **unused) {
+    (void)unused;
+    struct cn_executor *executor = make(false, 1, 1, 0);
+    for (int round = 0; round < 60; round++) {
+        struct job job;
+        job_init(&job, 2, KIND_ECHO, 1 + (size_t)round % 2, 0);
+        job.group.sleeps = true;
+        job_submit(executor, &job);
+        job_wait(&job);
+        assert_int_equal(job.tasks[1].code, CN_OK);
+        assert_int_equal(job.tasks[1].worker, 1);
+        job_release(&job);
+        nap(5 * MILLION - MILLION / 20 + round * MILLION / 600);
+    }
+    executor->ops->destroy(executor);
+}
+
 /* A job that frees itself in the `done` of its last task, and submits a successor first. */
 struct chain {
     struct cn_task task;
@@ -466,6 +570,7 @@ static void *storm_main(void *argument) {
         unsigned dice = storm->seed >> 16;
         int64_t deadline = dice % 5 == 0 ? cn_clock_now() + (int64_t)(dice % 64) * 10000 : 0;
         job_init(&job, 1 + dice % 30, KIND_ECHO, dice % 5, deadline);
+        job.group.sleeps = dice % 7 < 2;
         job_submit(storm->executor, &job);
         if (dice % 3 == 0)
             storm->executor->ops->cancel(storm->executor, &job.group);
@@ -515,6 +620,10 @@ int main(void) {
         cmocka_unit_test(drain_waits_then_cancels),
         cmocka_unit_test(workers_grow_and_retire),
         cmocka_unit_test(failures_are_told),
+        cmocka_unit_test(sleepers_take_rounds),
+        cmocka_unit_test(serial_sleepers_have_a_worker_each),
+        cmocka_unit_test(crews_grow_side_by_side),
+        cmocka_unit_test(sleepers_that_come_late_are_served),
         cmocka_unit_test(done_may_submit_and_free),
         cmocka_unit_test(done_is_called_once_under_stress),
     };

@@ -93,6 +93,9 @@ static void check_copy(const struct cn_run_record *record, void *context) {
     assert_true(cn_str_is(record->input_types, "a:int64,b:int64"));
     assert_int_equal(record->chunks[1].rows, 7);
     assert_int_equal(record->worker[0].wall_ns, 99);
+    assert_true(record->emulated);
+    assert_int_equal(record->n_samples, 3);
+    assert_int_equal(record->samples[2], 33);
     assert_int_equal(record->send_ns, 1234);
     assert_true(record->failed);
     assert_int_equal(record->error.code, CN_WORKER_LOST);
@@ -114,6 +117,10 @@ static void copies_what_it_points_to(void **state) {
     record.listed_chunks = 2;
     record.worker = &worker;
     record.n_worker = 1;
+    int64_t samples[] = {11, 22, 33};
+    record.samples = samples;
+    record.n_samples = 3;
+    record.emulated = true;
     assert_true(cn_runs_add(runs, &record));
     memset(reason, '!', sizeof reason - 1);
     memset(first, '!', sizeof first - 1);
@@ -121,6 +128,7 @@ static void copies_what_it_points_to(void **state) {
     memset(recipe, 0, sizeof recipe);
     memset(chunks, 0, sizeof chunks);
     memset(&worker, 0, sizeof worker);
+    memset(samples, 0, sizeof samples);
     struct cn_error error;
     cn_error_init(&error);
     cn_error_set(&error, CN_WORKER_LOST, "It was killed.");
@@ -149,6 +157,13 @@ static void timing_sums_and_leaves_out(void **state) {
                           "{\"stage\":\"execute\",\"ns\":2500000}],\"unaccounted_ns\":10,"
                           "\"workers\":[{\"worker\":1,\"pid\":42,\"chunks\":3,\"wall_ns\":30,"
                           "\"cpu_ns\":20,\"stages\":{\"parse\":10,\"wait\":20}}]}"));
+    buf.len = 0;
+    const int64_t samples[] = {30, 10};
+    assert_true(cn_timing_write(&buf, &(struct cn_timing){&ledger, NULL, 0, samples, 2}));
+    assert_true(cn_buf_add_char(&buf, '\0'));
+    assert_non_null(strstr(buf.data, "\"workers\":[],\"repeat\":{\"runs\":2,\"mean_ns\":20,"
+                                     "\"stddev_ns\":10,\"min_ns\":10,\"median_ns\":20,"
+                                     "\"samples_ns\":[30,10]}}"));
     buf.len = 0;
     assert_true(cn_server_timing(&buf, &ledger, 2500110));
     assert_true(

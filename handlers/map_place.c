@@ -1,0 +1,77 @@
+/*
+ * map_place.c: where calls run: sleeping ones beside each other, computing ones on other workers
+ * when that is worth a crossing into the pool and back.
+ */
+#include "handlers/map.h"
+
+#include "handlers/service.h"
+
+#define DEFAULT_DISPATCH_NS 20000.0
+
+static double crossing(const struct cn_service *service) {
+    int64_t measured = service->calibration.dispatch_ns;
+    return 2 * (measured > 0 ? (double)measured : DEFAULT_DISPATCH_NS);
+}
+
+/* "12.5 ms" */
+struct duration {
+    char text[24];
+};
+
+static struct duration say(double ns) {
+    struct duration out;
+    const char *unit = ns < 1e6 ? "µs" : ns < 1e9 ? "ms" : "s";
+    snprintf(out.text, sizeof out.text, "%.3g %s",
+             ns / (ns < 1e6   ? 1e3
+                   : ns < 1e9 ? 1e6
+                              : 1e9),
+             unit);
+    return out;
+}
+
+static void choose(struct cn_map_place *place, const struct cn_service *service,
+                   const struct cn_map_request *request) {
+    size_t cpus = (size_t)service->cpus.usable;
+    size_t parts = place->width < cpus ? place->width : cpus;
+    double cost = request->estimate_ns, limit = crossing(service);
+    char *reason = place->reason;
+    size_t size = sizeof place->reason;
+
+    place->kind = CN_EXECUTOR_SERIAL;
+    if (request->plan.function == CN_CALL_LONG_IO) {
+        if (request->n_tasks > 1 && place->width > 1) {
+            place->kind = CN_EXECUTOR_THREADS;
+            snprintf(reason, size, "auto: %zu calls that sleep, side by side", request->n_calls);
+        } else {
+            snprintf(reason, size, "auto: %zu call%s that sleep%s, one after the other",
+                     request->n_calls, request->n_calls == 1 ? "" : "s",
+                     request->n_calls == 1 ? "s" : "");
+        }
+    } else if (parts < 2) {
+        snprintf(reason, size,
+                 "auto: about %s of work; there is one worker to use, so nothing is shared",
+                 say(cost).text);
+    } else if (request->n_tasks < 2 || cost < limit) {
+        snprintf(reason, size, "auto: about %s of work in %zu task%s, %s", say(cost).text,
+                 request->n_tasks, request->n_tasks == 1 ? "" : "s",
+                 request->n_tasks < 2 ? "which cannot be shared"
+                                      : "not worth two crossings into the pool");
+    } else {
+        place->kind = CN_EXECUTOR_THREADS;
+        snprintf(reason, size, "auto: about %s of work, over the %s of two crossings",
+                 say(cost).text, say(limit).text);
+    }
+}
+
+void cn_map_choose(struct cn_map_place *place, const struct cn_service *service,
+                   const struct cn_map_request *request, enum cn_executor_kind asked,
+                   uint64_t workers) {
+    *place = (struct cn_map_place){
+        .kind = asked, .width = workers ? (size_t)workers : (size_t)service->cpus.usable};
+    if (asked == CN_EXECUTOR_AUTO)
+        choose(place, service, request);
+    else
+        snprintf(place->reason, sizeof place->reason, "asked for");
+    if (place->kind == CN_EXECUTOR_SERIAL)
+        place->width = 1;
+}

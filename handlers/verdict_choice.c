@@ -1,0 +1,173 @@
+/*
+ * verdict_choice.c: which executor to choose, and why.
+ */
+#include <inttypes.h>
+#include <math.h>
+
+#include "handlers/verdict_say.h"
+
+/* Simplest first. gil is not among them: it imitates another system. */
+static const enum cn_executor_kind by_simplicity[] = {CN_EXECUTOR_SERIAL, CN_EXECUTOR_THREADS,
+                                                      CN_EXECUTOR_PROCESSES};
+enum { N_CHOICES = sizeof by_simplicity / sizeof by_simplicity[0] };
+
+/* Numbers of rows that one sentence names. */
+enum { MOST_SIZES = 12 };
+
+static const struct cn_case *fastest_of(const struct cn_verdict_facts *facts,
+                                        enum cn_executor_kind executor, uint64_t rows) {
+    const struct cn_case *best = NULL;
+    for (size_t i = 0; i < facts->n; i++) {
+        const struct cn_case *a = &facts->cases[i];
+        if (a->executor == executor && a->rows == rows &&
+            (!best || cn_case_time(a) < cn_case_time(best)))
+            best = a;
+    }
+    return best;
+}
+
+/* Within the spread of both. */
+static bool equal(const struct cn_case *a, const struct cn_case *b) {
+    return fabs(cn_case_time(a) - cn_case_time(b)) <= a->stats.stddev_ns + b->stats.stddev_ns;
+}
+
+/* The best case of each executor, simplest first (NULL: it has none), and the fastest of all. */
+struct field {
+    const struct cn_case *best[N_CHOICES];
+    const struct cn_case *fastest;
+    const struct cn_case *second; /* of another executor than the fastest */
+    const struct cn_case *chosen;
+};
+
+static struct field survey(const struct cn_verdict_facts *facts, uint64_t rows) {
+    struct field field = {0};
+    for (size_t i = 0; i < N_CHOICES; i++) {
+        const struct cn_case *a = field.best[i] = fastest_of(facts, by_simplicity[i], rows);
+        if (a && (!field.fastest || cn_case_time(a) < cn_case_time(field.fastest))) {
+            field.second = field.fastest;
+            field.fastest = a;
+        } else if (a && (!field.second || cn_case_time(a) < cn_case_time(field.second))) {
+            field.second = a;
+        }
+    }
+    for (size_t i = 0; i < N_CHOICES && !field.chosen; i++)
+        if (field.best[i] && equal(field.best[i], field.fastest))
+            field.chosen = field.best[i];
+    return field;
+}
+
+/* ---- why -------------------------------------------------------------------------------- */
+
+static const char *why(const struct cn_case *chosen, const struct cn_case *second) {
+    bool many = chosen->workers > 1;
+    switch (chosen->executor) {
+    case CN_EXECUTOR_SERIAL:
+        return "the work is not worth the cost of handing it out";
+    case CN_EXECUTOR_PROCESSES:
+        return second->executor == CN_EXECUTOR_THREADS
+                   ? "the gain of separate memory outweighs what shipping costs"
+               : many ? "what its workers do side by side outweighs what shipping costs"
+                      : "its one worker is no slower for being another process";
+    default:
+        return second->executor == CN_EXECUTOR_PROCESSES
+                   ? "its workers share memory, so nothing has to be shipped"
+               : many ? "its workers compute side by side in shared memory"
+                      : "another thread costs it nothing that can be seen";
+    }
+}
+
+/* "For hash = md5(a, b) over 100000 rows". */
+static void say_work(struct cn_verdict *verdict, const struct cn_case *a) {
+    cn_say(verdict, "For %.300s", verdict->facts->what);
+    cn_say(verdict, " over %" PRIu64 " %s%s ", a->rows, a->has_mode ? "row" : "call",
+           a->rows == 1 ? "" : "s");
+}
+
+static void say_equals(struct cn_verdict *verdict, const struct field *field) {
+    cn_say(verdict, "choose ");
+    cn_say_case_time(verdict, field->chosen);
+    cn_say(verdict, ": ");
+    const struct cn_case *other = field->chosen == field->fastest ? field->second : field->fastest;
+    cn_say_case_time(verdict, other);
+    cn_say(verdict, " is equal to it within the spread of the two (");
+    cn_say_time(verdict, field->chosen->stats.stddev_ns);
+    cn_say(verdict, " and ");
+    cn_say_time(verdict, other->stats.stddev_ns);
+    cn_say(verdict, "), and %s is the simpler.", cn_executor_kind_name(field->chosen->executor));
+}
+
+static void say_faster(struct cn_verdict *verdict, const struct field *field) {
+    cn_say(verdict, "choose ");
+    cn_say_case_time(verdict, field->chosen);
+    if (field->second) {
+        cn_say(verdict, ": it is ");
+        cn_say_factor(verdict, cn_case_time(field->second) / cn_case_time(field->chosen));
+        cn_say(verdict, " as fast as the next best executor, ");
+        cn_say_case_time(verdict, field->second);
+        cn_say(verdict, ", because %s.", why(field->chosen, field->second));
+    } else {
+        cn_say(verdict, ", the fastest case of the only executor that can be chosen here.");
+    }
+}
+
+static void say_auto(struct cn_verdict *verdict, const struct field *field) {
+    const struct cn_case *chosen =
+        fastest_of(verdict->facts, CN_EXECUTOR_AUTO, field->fastest->rows);
+    if (!chosen)
+        return;
+    cn_say(verdict, " auto went to %s and took ", cn_executor_kind_name(chosen->placed));
+    cn_say_factor(verdict, cn_case_time(chosen) / cn_case_time(field->chosen));
+    cn_say(verdict, " of that time.");
+}
+
+const struct cn_case *cn_verdict_choice(struct cn_verdict *verdict) {
+    const struct cn_verdict_facts *facts = verdict->facts;
+    struct field field = survey(facts, cn_cases_most_rows(facts->cases, facts->n));
+
+    if (!field.fastest) {
+        /* gil or auto alone */
+        const struct cn_case *end = &facts->cases[facts->path->to];
+        say_work(verdict, end);
+        cn_say(verdict, "the fastest case is ");
+        cn_say_case_time(verdict, end);
+        cn_say(verdict, end->executor == CN_EXECUTOR_GIL
+                            ? "; it is an emulation, not an executor to choose: compare serial, "
+                              "threads and processes."
+                            : "; to choose between executors, compare them by name.");
+        cn_say_end(verdict);
+        return NULL;
+    }
+    say_work(verdict, field.fastest);
+    if (field.second && (field.chosen != field.fastest || equal(field.fastest, field.second)))
+        say_equals(verdict, &field);
+    else
+        say_faster(verdict, &field);
+    say_auto(verdict, &field);
+    cn_say_end(verdict);
+    return field.chosen;
+}
+
+/* ---- a sweep over rows ------------------------------------------------------------------ */
+
+/* With how many rows which executor is the fastest. */
+void cn_verdict_rows(struct cn_verdict *verdict) {
+    const struct cn_verdict_facts *facts = verdict->facts;
+    size_t n_sizes = 0;
+
+    for (size_t i = 0; i < facts->n && n_sizes < MOST_SIZES; i++) {
+        if (i > 0 && facts->cases[i].row_setting == facts->cases[i - 1].row_setting)
+            continue;
+        struct field field = survey(facts, facts->cases[i].rows);
+        if (!field.fastest ||
+            (n_sizes == 0 && facts->cases[facts->n - 1].row_setting == facts->cases[i].row_setting))
+            break;
+        cn_say(verdict, "%s%" PRIu64 " row%s ",
+               n_sizes++ == 0 ? "The choice by size: for " : "; for ", facts->cases[i].rows,
+               facts->cases[i].rows == 1 ? "" : "s");
+        cn_say_case_time(verdict, field.chosen);
+    }
+    if (n_sizes > 0) {
+        cn_say(verdict, ".");
+        cn_say_end(verdict);
+    }
+}

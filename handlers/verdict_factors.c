@@ -1,0 +1,120 @@
+/*
+ * verdict_factors.c: a ratio as a product, in words.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "handlers/verdict_say.h"
+
+/* ---- what a change is called ------------------------------------------------------------ */
+
+static void say_workers(struct cn_verdict *verdict, const struct cn_change *change) {
+    cn_say(verdict, "%" PRIu64 " %sworker%s instead of %" PRIu64, change->after,
+           change->after > 1 ? "parallel " : "", change->after > 1 ? "s" : "", change->before);
+}
+
+static void say_chunks(struct cn_verdict *verdict, const struct cn_change *change) {
+    if (change->after == 0)
+        cn_say(verdict, "chunks as chosen instead of %" PRIu64 " rows each", change->before);
+    else if (change->before == 0)
+        cn_say(verdict, "chunks of %" PRIu64 " rows instead of as chosen", change->after);
+    else
+        cn_say(verdict, "chunks of %" PRIu64 " rows instead of %" PRIu64, change->after,
+               change->before);
+}
+
+/* A noun for the change: what the time was won by, or lost in. */
+static void say_change(struct cn_verdict *verdict, const struct cn_change *change) {
+    static const char *const nouns[][2] = {
+        [CN_STEP_ROW_OBJECT] = {"not making a row object", "making a row object for each row"},
+        [CN_STEP_VECTORISATION] = {"vectorisation (a block of rows at a time, not a call for each)",
+                                   "a call for each row instead of a block of rows at a time"},
+        [CN_STEP_SHIPPING] = {"shipping (inputs and results cross between processes)",
+                              "not shipping (inputs and results stay in one process)"},
+        [CN_STEP_LOCK] = {"the interpreter lock (an emulation)",
+                          "leaving the interpreter lock (an emulation)"},
+        [CN_STEP_CROSSING] = {"crossing into another thread", "not crossing into other threads"},
+    };
+    if (change->step == CN_STEP_PARALLEL_WORKERS)
+        say_workers(verdict, change);
+    else if (change->step == CN_STEP_CHUNK_SIZE)
+        say_chunks(verdict, change);
+    else
+        cn_say(verdict, "%s", nouns[change->step][change->back]);
+}
+
+static void say_one(struct cn_verdict *verdict, const struct cn_factor *factor) {
+    cn_say_factor(verdict, factor->factor);
+    cn_say(verdict, factor->factor < 1 ? " lost in " : " from ");
+    for (size_t i = 0; i < factor->n_changes; i++) {
+        if (i > 0)
+            cn_say(verdict, " and ");
+        say_change(verdict, &factor->changes[i]);
+    }
+    if (factor->n_changes > 1)
+        cn_say(verdict, " (not measured apart: %s)", factor->reason);
+}
+
+static void say_factors(struct cn_verdict *verdict, const struct cn_path *path) {
+    for (size_t i = 0; i < path->n_factors; i++) {
+        if (i > 0)
+            cn_say(verdict, i + 1 < path->n_factors ? ", " : " and ");
+        say_one(verdict, &path->factors[i]);
+    }
+}
+
+/* ---- the sentences ---------------------------------------------------------------------- */
+
+void cn_verdict_product(struct cn_verdict *verdict) {
+    const struct cn_case *cases = verdict->facts->cases;
+    const struct cn_path *path = verdict->facts->path;
+
+    if (path->n_factors == 0)
+        return;
+    cn_say(verdict, "From the slowest case, ");
+    cn_say_case_time(verdict, &cases[path->from]);
+    cn_say(verdict, ", to the fastest, ");
+    cn_say_case_time(verdict, &cases[path->to]);
+    cn_say(verdict, ", it is ");
+    cn_say_factor(verdict, path->ratio);
+    cn_say(verdict, path->n_factors > 1 ? ", the product of " : ": ");
+    say_factors(verdict, path);
+    cn_say(verdict, ".");
+    cn_say_end(verdict);
+}
+
+/* The factors that a single worker brings as well. */
+static double without_workers(const struct cn_path *path) {
+    double product = 1;
+    for (size_t i = 0; i < path->n_factors; i++) {
+        bool workers = false;
+        for (size_t k = 0; k < path->factors[i].n_changes; k++)
+            workers = workers || path->factors[i].changes[k].step == CN_STEP_PARALLEL_WORKERS;
+        if (!workers)
+            product *= path->factors[i].factor;
+    }
+    return product;
+}
+
+void cn_verdict_row_path(struct cn_verdict *verdict) {
+    const struct cn_path *path = verdict->facts->row_path;
+
+    if (!path || path->n_factors == 0)
+        return;
+    const struct cn_case *to = &verdict->facts->cases[path->to];
+    char ratio[CN_FIGURE];
+    cn_figure(path->ratio, ratio);
+    cn_say(verdict, "Why a factor of %s and not %" PRIu64 " from ", ratio, to->workers);
+    cn_say_case(verdict, &verdict->facts->cases[path->from]);
+    cn_say(verdict, " to ");
+    cn_say_case(verdict, to);
+    cn_say(verdict, path->ratio > (double)to->workers
+                        ? ": it is more than the number of workers because it is "
+                        : ": it is not more than the number of workers, but ");
+    cn_say(verdict, path->n_factors > 1 ? "the product of " : "");
+    say_factors(verdict, path);
+    cn_say(verdict, "; all that does not come from more workers is ");
+    cn_say_factor(verdict, without_workers(path));
+    cn_say(verdict, ".");
+    cn_say_end(verdict);
+}
