@@ -99,7 +99,7 @@ test-unit: $(UNIT_TESTS) ## unit tests of this build
 
 # The parts that matter to ThreadSanitizer; it cannot follow a fork.
 .PHONY: test-unit-threads
-test-unit-threads: $(BUILD)/unit/test_pool_threads $(BUILD)/unit/test_pool_gil
+test-unit-threads: $(BUILD)/unit/test_pool_threads $(BUILD)/unit/test_pool_gil $(BUILD)/unit/test_jobs
 	@sh tests/unit.sh $^
 
 .PHONY: test-http-threads

@@ -15,7 +15,8 @@
 
 /* A worker's own. */
 struct state {
-    struct cn_arena arena; /* the scanner's stack */
+    struct cn_arena task; /* the stack of the scanner of all arguments */
+    struct cn_arena call; /* and those within one call */
     struct cn_digest *digest;
     struct cn_buf result;
     struct cn_buf scratch;
@@ -182,7 +183,7 @@ static enum cn_code share(struct cn_shared_map *map, const struct cn_call *call,
                           struct state *state, struct cn_error *error) {
     struct cn_buf *scratch = &state->scratch;
     scratch->len = 0;
-    if (!add_identity(&call->value, &state->arena, scratch))
+    if (!add_identity(&call->value, &state->call, scratch))
         return cn_error_memory(error);
     size_t cut = scratch->len;
     if (!cn_call_value_json(&call->value, scratch))
@@ -200,7 +201,8 @@ static void state_free(void *pointer) {
 
     if (!state)
         return;
-    cn_arena_release(&state->arena);
+    cn_arena_release(&state->task);
+    cn_arena_release(&state->call);
     cn_digest_free(state->digest);
     cn_buf_release(&state->result);
     cn_buf_release(&state->scratch);
@@ -213,7 +215,8 @@ static enum cn_code state_new(void **result, const void *context, struct cn_erro
 
     if (!state)
         return cn_error_memory(error);
-    cn_arena_init(&state->arena, 4096);
+    cn_arena_init(&state->task, 4096);
+    cn_arena_init(&state->call, 4096);
     enum cn_code code = cn_digest_new(&state->digest, CN_DIGEST_MD5, CN_STR(""), error);
     if (code != CN_OK) {
         state_free(state);
@@ -231,7 +234,7 @@ static enum cn_code apply(enum cn_call_function function, struct cn_call *call, 
     case CN_CALL_LONG_COMP:
         return cn_call_long_comp(call, error);
     case CN_CALL_HASH:
-        return cn_call_hash(call, state->digest, &state->arena, &state->scratch, error);
+        return cn_call_hash(call, state->digest, &state->call, &state->scratch, error);
     default:
         return cn_error_set(error, CN_INTERNAL, "there is no such function");
     }
@@ -298,10 +301,11 @@ static enum cn_code run_calls(struct cn_run *run, const struct cn_call_plan *pla
                               .cpu_ns = cn_clock_thread_cpu()};
     struct cn_json_scan scan;
 
-    cn_json_scan_init(&scan, run->inputs[0], run->inputs[0].len, &state->arena);
+    cn_json_scan_init(&scan, run->inputs[0], run->inputs[0].len, &state->task);
     for (uint64_t i = 0; i < calls; i++) {
         struct cn_call call = {.run = run, .result = &state->result};
         state->result.len = 0;
+        cn_arena_reset(&state->call, KEPT_BYTES);
         if (cn_call_stopped(run))
             return CN_CANCELLED;
         if (i > 0) {
@@ -320,7 +324,8 @@ static enum cn_code run_calls(struct cn_run *run, const struct cn_call_plan *pla
 }
 
 static void rest(struct state *state) {
-    cn_arena_reset(&state->arena, KEPT_BYTES);
+    cn_arena_reset(&state->task, KEPT_BYTES);
+    cn_arena_reset(&state->call, KEPT_BYTES);
     if (state->result.cap > KEPT_BYTES)
         cn_buf_release(&state->result);
     if (state->scratch.cap > KEPT_BYTES)

@@ -1,9 +1,18 @@
 #include "handlers/compare_case.h"
 
 #include <inttypes.h>
+#include <math.h>
 
 double cn_case_time(const struct cn_case *a) {
     return a->stats.median_ns < 1 ? 1 : a->stats.median_ns;
+}
+
+/* A smaller difference is none, however little the samples vary: it would be read as x1. */
+#define NO_DIFFERENCE 0.005
+
+bool cn_cases_equal(const struct cn_case *a, const struct cn_case *b) {
+    return fabs(cn_case_time(a) - cn_case_time(b)) <=
+           fmax(a->stats.stddev_ns + b->stats.stddev_ns, NO_DIFFERENCE * cn_case_time(b));
 }
 
 bool cn_case_alike(const struct cn_case *a, const struct cn_case *b) {

@@ -37,6 +37,9 @@ struct cn_case {
 /* The time of a case: its median, at least 1 ns, so that a ratio of two is a number. */
 double cn_case_time(const struct cn_case *a);
 
+/* Their times differ by no more than the spread of both (or by nothing to speak of). */
+bool cn_cases_equal(const struct cn_case *a, const struct cn_case *b);
+
 /* Rows, chunk setting and mode are alike. */
 bool cn_case_alike(const struct cn_case *a, const struct cn_case *b);
 

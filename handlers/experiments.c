@@ -145,6 +145,14 @@ void cn_experiments_free(struct cn_experiments *experiments) {
     free(experiments);
 }
 
+static enum cn_code too_many(const struct cn_experiments *experiments, struct cn_error *error) {
+    cn_error_set_limit(error, "--max-queued");
+    return cn_error_set(error, CN_OVERLOADED,
+                        "%zu experiments wait already, and they run one after another; try again "
+                        "later",
+                        experiments->n_waiting);
+}
+
 enum cn_code cn_experiments_submit(struct cn_experiments *experiments,
                                    struct cn_experiment *experiment, struct cn_error *error) {
     enum cn_code code = CN_OK;
@@ -154,9 +162,7 @@ enum cn_code cn_experiments_submit(struct cn_experiments *experiments,
     if (experiments->stopping)
         code = cn_error_set(error, CN_DRAINING, "The service is going down.");
     else if (experiments->n_waiting >= experiments->most_waiting)
-        code = cn_error_set(error, CN_OVERLOADED,
-                            "%zu experiments wait already; they run one after another",
-                            experiments->n_waiting);
+        code = too_many(experiments, error);
     else
         append(experiments, experiment);
     if (code == CN_OK)

@@ -30,7 +30,8 @@ struct cn_experiment {
     bool waiting;
 };
 
-/* At most `most_waiting` experiments wait. NULL: no memory, or no thread. */
+/* At most `most_waiting` experiments (the setting --max-queued) wait. NULL: no memory, or no
+ * thread. */
 struct cn_experiments *cn_experiments_new(struct cn_service *service, size_t most_waiting);
 /* Drops what waits and stops what runs, with CN_DRAINING, and waits for the end of it. */
 void cn_experiments_free(struct cn_experiments *experiments);

@@ -39,13 +39,15 @@ static void choose(struct cn_map_place *place, const struct cn_service *service,
 
     place->kind = CN_EXECUTOR_SERIAL;
     if (request->plan.function == CN_CALL_LONG_IO) {
-        if (request->n_tasks > 1 && place->width > 1) {
+        if (place->width < 2) {
+            snprintf(reason, size, "auto: there is one worker to use, so nothing is shared");
+        } else if (request->n_tasks > 1) {
             place->kind = CN_EXECUTOR_THREADS;
             snprintf(reason, size, "auto: %zu calls that sleep, side by side", request->n_calls);
         } else {
-            snprintf(reason, size, "auto: %zu call%s that sleep%s, one after the other",
-                     request->n_calls, request->n_calls == 1 ? "" : "s",
-                     request->n_calls == 1 ? "s" : "");
+            snprintf(reason, size, "auto: %zu call%s in %zu task%s, with nothing to sleep beside",
+                     request->n_calls, request->n_calls == 1 ? "" : "s", request->n_tasks,
+                     request->n_tasks == 1 ? "" : "s");
         }
     } else if (parts < 2) {
         snprintf(reason, size,

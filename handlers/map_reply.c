@@ -75,7 +75,7 @@ static void list_chunks(struct cn_exchange *exchange, const struct cn_map_run *r
                         struct cn_run_record *record) {
     const struct cn_map_request *request = run->request;
     struct numbers numbers;
-    size_t n = run->code == CN_OK ? request->n_tasks : 0; /* others may not have run */
+    size_t n = run->over && run->code == CN_OK ? request->n_tasks : 0; /* all ran */
 
     n = n < run->n_spans ? n : run->n_spans;
     record->chunks = cn_arena_array(&exchange->arena, n + 1, sizeof *record->chunks);

@@ -2,8 +2,8 @@
  * verdict_choice.c: which executor to choose, and why.
  */
 #include <inttypes.h>
-#include <math.h>
 
+#include "handlers/shown.h"
 #include "handlers/verdict_say.h"
 
 /* Simplest first. gil is not among them: it imitates another system. */
@@ -13,6 +13,9 @@ enum { N_CHOICES = sizeof by_simplicity / sizeof by_simplicity[0] };
 
 /* Numbers of rows that one sentence names. */
 enum { MOST_SIZES = 12 };
+
+/* Bytes of the work's own text. */
+enum { MOST_WHAT = 400 };
 
 static const struct cn_case *fastest_of(const struct cn_verdict_facts *facts,
                                         enum cn_executor_kind executor, uint64_t rows) {
@@ -24,11 +27,6 @@ static const struct cn_case *fastest_of(const struct cn_verdict_facts *facts,
             best = a;
     }
     return best;
-}
-
-/* Within the spread of both. */
-static bool equal(const struct cn_case *a, const struct cn_case *b) {
-    return fabs(cn_case_time(a) - cn_case_time(b)) <= a->stats.stddev_ns + b->stats.stddev_ns;
 }
 
 /* The best case of each executor, simplest first (NULL: it has none), and the fastest of all. */
@@ -51,7 +49,7 @@ static struct field survey(const struct cn_verdict_facts *facts, uint64_t rows) 
         }
     }
     for (size_t i = 0; i < N_CHOICES && !field.chosen; i++)
-        if (field.best[i] && equal(field.best[i], field.fastest))
+        if (field.best[i] && cn_cases_equal(field.best[i], field.fastest))
             field.chosen = field.best[i];
     return field;
 }
@@ -78,7 +76,8 @@ static const char *why(const struct cn_case *chosen, const struct cn_case *secon
 
 /* "For hash = md5(a, b) over 100000 rows". */
 static void say_work(struct cn_verdict *verdict, const struct cn_case *a) {
-    cn_say(verdict, "For %.300s", verdict->facts->what);
+    struct cn_str what = cn_shown(cn_str_c(verdict->facts->what), MOST_WHAT);
+    cn_say(verdict, "For %.*s", (int)what.len, what.data);
     cn_say(verdict, " over %" PRIu64 " %s%s ", a->rows, a->has_mode ? "row" : "call",
            a->rows == 1 ? "" : "s");
 }
@@ -138,7 +137,8 @@ const struct cn_case *cn_verdict_choice(struct cn_verdict *verdict) {
         return NULL;
     }
     say_work(verdict, field.fastest);
-    if (field.second && (field.chosen != field.fastest || equal(field.fastest, field.second)))
+    if (field.second &&
+        (field.chosen != field.fastest || cn_cases_equal(field.fastest, field.second)))
         say_equals(verdict, &field);
     else
         say_faster(verdict, &field);

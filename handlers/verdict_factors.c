@@ -53,6 +53,8 @@ static void say_one(struct cn_verdict *verdict, const struct cn_factor *factor) 
     }
     if (factor->n_changes > 1)
         cn_say(verdict, " (not measured apart: %s)", factor->reason);
+    if (cn_cases_equal(&verdict->facts->cases[factor->from], &verdict->facts->cases[factor->to]))
+        cn_say(verdict, " (within the spread)");
 }
 
 static void say_factors(struct cn_verdict *verdict, const struct cn_path *path) {

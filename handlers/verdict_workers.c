@@ -9,8 +9,6 @@
 
 /* Calls that are on a CPU for less than this share of their time sleep. */
 #define SLEEPS_BELOW 0.1
-/* As long as in turn, or longer: all but this share of the time. */
-#define IN_TURN 0.9
 
 /* ---- the interpreter lock --------------------------------------------------------------- */
 
@@ -38,6 +36,11 @@ static const struct cn_case *in_turn(const struct cn_verdict_facts *facts,
         if (at->executor == CN_EXECUTOR_GIL && at->workers == 1)
             serial = at;
     return serial;
+}
+
+/* Whether the time is nearer to that of one worker than to that of many side by side. */
+static bool takes_turns(double ratio, uint64_t workers) {
+    return ratio > (1 + 1 / (double)workers) / 2;
 }
 
 static void say_lock(struct cn_verdict *verdict, bool held, bool given_up) {
@@ -75,8 +78,8 @@ void cn_verdict_gil(struct cn_verdict *verdict) {
             cn_say(verdict, " in mode %s", cn_mode_name(gil->mode));
         setting = gil->chunk_setting;
         any = true;
-        held = held || ratio >= IN_TURN;
-        given_up = given_up || ratio < IN_TURN;
+        held = held || takes_turns(ratio, gil->workers);
+        given_up = given_up || !takes_turns(ratio, gil->workers);
     }
     if (any) {
         say_lock(verdict, held, given_up);

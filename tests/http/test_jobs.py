@@ -22,8 +22,11 @@ def work(rows=2000, **more):
 
 
 def long_work(**more):
-    """Seconds of work, in many small pieces."""
-    return work(10_000_000, let={"k": "sha512(a, b)"}, **{"chunk_rows": 5000, "select": ["k"], **more})
+    """Many seconds of work with a small result, in many small pieces."""
+    hashed = "a, b"
+    for _ in range(8):
+        hashed = f"sha512({hashed}, a)"
+    return work(10_000_000, let={"k": f"length({hashed})"}, **{"chunk_rows": 1000, "select": ["k"], **more})
 
 
 def submit(server, document, prefer="respond-async"):
@@ -92,7 +95,7 @@ def test_what_is_accepted(server):
     assert wait(server, document["id"])["state"] == "finished"
 
 
-@pytest.mark.parametrize("executor", ["serial", "threads", "processes", "auto"])
+@pytest.mark.parametrize("executor", ["serial", "threads", "processes", "gil", "auto"])
 def test_the_result_is_the_plain_reply(server, executor):
     document = work(executor=executor)
     plain = server.post_json(document)
@@ -289,7 +292,7 @@ def test_the_list(server):
 # ---- cancelling ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("executor", ["serial", "threads", "processes"])
+@pytest.mark.parametrize("executor", ["serial", "threads", "processes", "gil"])
 def test_cancelling(server, running, executor):
     identity = running(executor=executor)
     wait_until(lambda: look(server, identity)["state"] == "running")

@@ -5,7 +5,10 @@ import json
 import os
 import random
 import signal
+import socket
+import struct
 import sys
+import threading
 import time
 
 import pytest
@@ -270,8 +273,9 @@ def test_futures(server, executor, chunksize):
     workers = {w["worker"]: w for w in timing["workers"]}
     assert sorted(workers) == list(range(len(workers)))
     assert {f["worker"] for f in futures} == set(workers)
-    firsts = [min(f["started_ns"] for f in futures if f["worker"] == w) for w in sorted(workers)]
-    assert firsts == sorted(firsts)
+    if executor != "processes":  # there, shipping comes between taking a task and beginning it
+        firsts = [min(f["started_ns"] for f in futures if f["worker"] == w) for w in sorted(workers)]
+        assert firsts == sorted(firsts)
     assert sum(w["chunks"] for w in workers.values()) == -(-10 // chunksize)
     for worker in workers.values():
         assert sum(worker["stages"].values()) == worker["wall_ns"]
@@ -352,8 +356,7 @@ def test_a_client_that_leaves_takes_its_calls_along(server, executor):
         while idle(server, executor):
             assert time.monotonic() < until
             time.sleep(0.02)
-        connection.setsockopt(__import__("socket").SOL_SOCKET, __import__("socket").SO_LINGER,
-                              b"\x01\0\0\0\0\0\0\0")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset
     wait_idle(server, executor)
 
 
@@ -371,7 +374,6 @@ def test_a_lost_worker_costs_its_calls_only(launch):
                     os.kill(worker["pid"], signal.SIGKILL)
             time.sleep(0.02)
 
-    import threading
     thread = threading.Thread(target=kill_sleeper)
     thread.start()
     reply = mapped(running, "long_io", [1, 2, 3, 4], seconds=[1.5, 1.5, 0, 0], chunksize=2, executor="processes", workers=1)

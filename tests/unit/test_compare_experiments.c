@@ -156,6 +156,7 @@ static void test_too_many_wait(void **state) {
     struct trial *last = start(5, true, 0);
     assert_int_equal(cn_experiments_submit(service.experiments, &last->experiment, &error),
                      CN_OVERLOADED);
+    assert_string_equal(error.limit, "--max-queued");
     assert_int_equal(atomic_load(&service.work_running), 1);
     atomic_fetch_sub(&service.work_running, 1);
     assert_int_equal(last->ends, 0);

@@ -236,6 +236,18 @@ static void test_product(void **state) {
         "measured apart: serial in mode tuple was no case).");
 }
 
+static void test_a_factor_within_the_spread(void **state) {
+    (void)state;
+    struct cn_case cases[] = {SERIAL(ROW, 10.2 * MS), SERIAL(TUPLE, 10 * MS),
+                              SERIAL(VECTOR, 5 * MS)};
+    cases[0].stats.stddev_ns = 0.3 * MS;
+    verdict_of(cases, 3, NULL, 0);
+    assert_non_null(strstr(said("From the slowest"),
+                           "the product of x1.02 from not making a row object (within the spread) "
+                           "and x2 from vectorisation (a block of rows at a time, not a call for "
+                           "each)."));
+}
+
 static void test_chunks_in_words(void **state) {
     (void)state;
     struct cn_case cases[] = {SERIAL(TUPLE, 10 * MS), SERIAL(TUPLE, 8 * MS), SERIAL(TUPLE, 9 * MS)};
@@ -400,6 +412,7 @@ int main(void) {
         UNIT(test_only_one_executor),
         UNIT(test_sizes),
         UNIT(test_product),
+        UNIT(test_a_factor_within_the_spread),
         UNIT(test_chunks_in_words),
         UNIT(test_not_more_than_the_workers),
         UNIT(test_the_lock),
