@@ -134,7 +134,8 @@ static void write_explanation(struct cn_json_out *out, const struct cn_compare *
     size_t n = compare->n_cases;
 
     cn_decompose(cases, n, &path);
-    bool has_row_path = cn_decompose_row_to_processes(cases, n, &row_path);
+    bool has_row_path = cn_decompose_row_to_processes(
+        cases, n, (uint64_t)compare->exchange->service->cpus.usable, &row_path);
     cn_json_out_open(out, "decomposition", '{');
     write_path(out, &path);
     cn_json_out_close(out, '}');

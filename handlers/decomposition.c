@@ -187,27 +187,40 @@ void cn_decompose(const struct cn_case *cases, size_t n, struct cn_path *path) {
     cn_decompose_between(cases, n, slowest, fastest, path);
 }
 
-/* The fastest case of processes with that many rows; of a mode, or of any. */
-static size_t best_process(const struct cn_case *cases, size_t n, uint64_t rows, bool any) {
+/* Whether a pool of `a` is more like what somebody with so many CPUs would start than that of `b`:
+ * workers for all of them rather than few or too many; then the faster one. */
+static bool fits_better(const struct cn_case *a, const struct cn_case *b, uint64_t cpus) {
+    bool a_within = a->workers <= cpus;
+    bool b_within = b->workers <= cpus;
+    if (a_within != b_within)
+        return a_within;
+    if (a->workers != b->workers)
+        return (a->workers > b->workers) == a_within;
+    return cn_case_time(a) < cn_case_time(b);
+}
+
+/* The pool of processes for that many rows; in mode tuple, or in any. */
+static size_t find_pool(const struct cn_case *cases, size_t n, uint64_t cpus, bool any) {
+    uint64_t rows = cn_cases_most_rows(cases, n);
     size_t best = n;
     for (size_t i = 0; i < n; i++) {
         if (cases[i].executor != CN_EXECUTOR_PROCESSES || cases[i].rows != rows ||
             (!any && cases[i].mode != CN_MODE_TUPLE))
             continue;
-        if (best == n || cn_case_time(&cases[i]) < cn_case_time(&cases[best]))
+        if (best == n || fits_better(&cases[i], &cases[best], cpus))
             best = i;
     }
     return best;
 }
 
-bool cn_decompose_row_to_processes(const struct cn_case *cases, size_t n, struct cn_path *path) {
-    uint64_t rows = cn_cases_most_rows(cases, n);
-    size_t to = best_process(cases, n, rows, false);
+bool cn_decompose_row_to_processes(const struct cn_case *cases, size_t n, uint64_t cpus,
+                                   struct cn_path *path) {
+    size_t to = find_pool(cases, n, cpus, false);
 
     if (!cases[0].has_mode)
         return false;
     if (to == n)
-        to = best_process(cases, n, rows, true);
+        to = find_pool(cases, n, cpus, true);
     if (to == n)
         return false;
     struct cn_case start = cases[to];

@@ -64,8 +64,9 @@ void cn_decompose_between(const struct cn_case *cases, size_t n, size_t from, si
  */
 void cn_decompose(const struct cn_case *cases, size_t n, struct cn_path *path);
 
-/* From serial in mode row to the best case of processes in mode tuple or, without one, in its best
- * mode. False: there are no such cases. */
-bool cn_decompose_row_to_processes(const struct cn_case *cases, size_t n, struct cn_path *path);
+/* From serial in mode row to the pool of processes with the most workers that have a CPU each, in
+ * mode tuple or, without one, in its best mode. False: there are no such cases. */
+bool cn_decompose_row_to_processes(const struct cn_case *cases, size_t n, uint64_t cpus,
+                                   struct cn_path *path);
 
 #endif

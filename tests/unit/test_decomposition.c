@@ -240,7 +240,7 @@ static void test_calls_have_no_mode(void **state) {
         cases[i].has_mode = false;
     assert_string_equal(decompose(cases, 3, &path), "parallel workers 1>2");
     assert_string_equal(between(cases, 3, 0, 2, &path), "crossing 0>1 | parallel workers 1>2");
-    assert_false(cn_decompose_row_to_processes(cases, 3, &path));
+    assert_false(cn_decompose_row_to_processes(cases, 3, 2, &path));
 }
 
 static void test_no_time_at_all(void **state) {
@@ -258,7 +258,7 @@ static void test_row_to_processes(void **state) {
     struct cn_case cases[GRID];
     struct cn_path path;
     fill(cases);
-    assert_true(cn_decompose_row_to_processes(cases, GRID, &path));
+    assert_true(cn_decompose_row_to_processes(cases, GRID, 2, &path));
     check_path(cases, &path);
     assert_int_equal(path.from, ROW + S);
     assert_int_equal(path.to, TUPLE + P2);
@@ -270,11 +270,26 @@ static void test_row_to_processes_without_tuples(void **state) {
     const struct cn_case cases[] = {SERIAL(ROW, 30), PROCESSES(1, ROW, 40), SERIAL(VECTOR, 9),
                                     PROCESSES(1, VECTOR, 12)};
     struct cn_path path;
-    assert_true(cn_decompose_row_to_processes(cases, 4, &path));
+    assert_true(cn_decompose_row_to_processes(cases, 4, 2, &path));
     check_path(cases, &path);
     assert_string_equal(shape(&path), "row object and vectorisation 0>2 | shipping 2>3");
-    assert_false(cn_decompose_row_to_processes(cases + 1, 3, &path));
-    assert_false(cn_decompose_row_to_processes(cases, 1, &path));
+    assert_false(cn_decompose_row_to_processes(cases + 1, 3, 2, &path));
+    assert_false(cn_decompose_row_to_processes(cases, 1, 2, &path));
+}
+
+/* Not the fastest pool, but the one with a worker for each CPU. */
+static void test_row_to_the_whole_pool(void **state) {
+    (void)state;
+    const struct cn_case cases[] = {SERIAL(ROW, 30), SERIAL(TUPLE, 20), PROCESSES(1, TUPLE, 24),
+                                    PROCESSES(2, TUPLE, 25), PROCESSES(8, TUPLE, 22)};
+    struct cn_path path;
+    assert_true(cn_decompose_row_to_processes(cases, 5, 2, &path));
+    check_path(cases, &path);
+    assert_string_equal(shape(&path), "row object 0>1 | shipping 1>2 | parallel workers 2>3");
+    assert_true(cn_decompose_row_to_processes(cases, 5, 1, &path));
+    assert_int_equal(path.to, 2);
+    assert_true(cn_decompose_row_to_processes(cases, 5, 16, &path));
+    assert_int_equal(path.to, 4);
 }
 
 int main(void) {
@@ -293,6 +308,7 @@ int main(void) {
         cmocka_unit_test(test_calls_have_no_mode),
         cmocka_unit_test(test_no_time_at_all),
         cmocka_unit_test(test_row_to_processes),
+        cmocka_unit_test(test_row_to_the_whole_pool),
         cmocka_unit_test(test_row_to_processes_without_tuples),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -50,7 +50,7 @@ static void verdict_of(const struct cn_case *cases, size_t n, const size_t *diff
                        size_t n_differing) {
     struct cn_path path, row_path;
     cn_decompose(cases, n, &path);
-    bool rows = cn_decompose_row_to_processes(cases, n, &row_path);
+    bool rows = cn_decompose_row_to_processes(cases, n, 2, &row_path);
     const struct cn_verdict_facts facts = {.cases = cases,
                                            .n = n,
                                            .what = "hash = md5(a, b)",
