@@ -141,8 +141,8 @@ static enum cn_code run_big(struct cn_call *call, BIGNUM *x, BN_CTX *context,
     return run_floats(call, cn_root(root), 3, error);
 }
 
-static enum cn_code run_even_big(struct cn_call *call, struct cn_error *error) {
-    struct cn_str digits = call->value.text;
+static enum cn_code run_even_big(struct cn_call *call, struct cn_str digits,
+                                 struct cn_error *error) {
     struct cn_buf text = CN_BUF_INIT;
     BN_CTX *context = NULL;
     BIGNUM *x = NULL;
@@ -177,8 +177,8 @@ static enum cn_code run_even_small(struct cn_call *call, int64_t x, struct cn_er
     return cn_json_write_int(call->result, x) ? CN_OK : cn_error_memory(error);
 }
 
-static enum cn_code run_int(struct cn_call *call, struct cn_error *error) {
-    struct cn_str text = call->value.text;
+/* Of the int that `text` is. The argument itself stays what it was: it is a dictionary's key. */
+static enum cn_code run_int(struct cn_call *call, struct cn_str text, struct cn_error *error) {
     bool odd = (text.data[text.len - 1] - '0') % 2 != 0;
     double value = 0;
     int64_t small;
@@ -189,7 +189,7 @@ static enum cn_code run_int(struct cn_call *call, struct cn_error *error) {
         small <= SMALL_INT)
         return run_even_small(call, small, error);
     if (!odd)
-        return run_even_big(call, error);
+        return run_even_big(call, text, error);
     if (!cn_double_parse(text.data, text.len, &value) || isinf(value))
         fail_too_large(call);
     else if (value < 0)
@@ -202,14 +202,13 @@ static enum cn_code run_int(struct cn_call *call, struct cn_error *error) {
 enum cn_code cn_call_long_comp(struct cn_call *call, struct cn_error *error) {
     switch (call->value.kind) {
     case CN_CALL_INT:
-        return run_int(call, error);
+        return run_int(call, call->value.text, error);
     case CN_CALL_FLOAT:
         return run_floats(call, call->value.number, 0, error);
     case CN_CALL_BOOL:
         if (call->iterations == 0)
             return cn_buf_add_str(call->result, call->value.text) ? CN_OK : cn_error_memory(error);
-        call->value.text = call->value.truth ? CN_STR("1") : CN_STR("0");
-        return run_int(call, error);
+        return run_int(call, call->value.truth ? CN_STR("1") : CN_STR("0"), error);
     default:
         cn_call_fail(call, CN_TYPE_ERROR, "long_comp takes a number, not a value of type %s",
                      cn_call_kind_name(call->value.kind));

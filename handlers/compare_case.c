@@ -55,7 +55,8 @@ bool cn_case_name(struct cn_buf *out, const struct cn_case *a, bool chunks) {
     if (a->has_mode)
         ok = ok && cn_buf_printf(out, " in mode %s", cn_mode_name(a->mode));
     if (chunks && a->chunk_setting > 0)
-        ok = ok && cn_buf_printf(out, " in chunks of %" PRIu64 " rows", a->chunk_setting);
+        ok = ok && cn_buf_printf(out, " in chunks of %" PRIu64 " %s", a->chunk_setting,
+                                 a->has_mode ? "rows" : "calls");
     else if (chunks)
         ok = ok && cn_buf_add_c(out, " in chunks as chosen");
     return ok;

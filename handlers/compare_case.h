@@ -28,7 +28,8 @@ struct cn_case {
     bool unsteady;                /* a sample gave other results than the warm-up */
     int64_t *samples;
     size_t n_samples;
-    int64_t cpu_ns; /* of all workers and all samples together */
+    int64_t cpu_ns;  /* of all workers and all samples together */
+    int64_t lock_ns; /* likewise: waited for the interpreter lock */
     bool disturbed; /* other work ran beside one of its samples */
     struct cn_sample_stats stats;
     double speedup; /* over serial in the same mode; 0: serial was no case */

@@ -159,9 +159,7 @@ static enum cn_code check_map(const struct cn_compare_settings *settings, struct
     const struct {
         const char *name;
         bool given;
-    } members[] = {{"modes", settings->modes.given},
-                   {"chunk_rows", settings->chunk_rows.given},
-                   {"rows", settings->rows.given}};
+    } members[] = {{"modes", settings->modes.given}, {"rows", settings->rows.given}};
     for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
         if (!members[i].given)
             continue;

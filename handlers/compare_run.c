@@ -114,6 +114,7 @@ static enum cn_code sample(struct cn_compare *compare, struct cn_case *a, struct
               atomic_load(&service->work_begun) != begun;
     a->samples[a->n_samples++] = result.sample_ns;
     a->cpu_ns += result.cpu_ns;
+    a->lock_ns += result.spans.ns[CN_SPAN_LOCK];
     a->disturbed = a->disturbed || company;
     a->unsteady =
         a->unsteady || result.digest[0] != a->digest[0] || result.digest[1] != a->digest[1];

@@ -8,9 +8,6 @@
 #include "handlers/endpoints.h"
 #include "handlers/kinds.h"
 
-/* A body that waited for its end and is larger than this is read on a worker. */
-#define CROSSING_BYTES (256u * 1024)
-
 static void compute_release(struct cn_compute *compute) {
     cn_form_free(compute);
     cn_recipe_free(compute->recipe);
@@ -150,13 +147,6 @@ static enum cn_code end_body(struct cn_compute *compute, bool may_cross, bool *c
     return cn_intake_end(compute, error);
 }
 
-/* Why work is given up whose reply nobody can use any more. */
-static enum cn_code why_gone(const struct cn_exchange *exchange) {
-    if (exchange->deadline_ns > 0 && cn_clock_now() >= exchange->deadline_ns)
-        return CN_DEADLINE_EXCEEDED;
-    return atomic_load(&exchange->service->draining) ? CN_DRAINING : CN_CANCELLED;
-}
-
 /* The body is complete: what is left to read of it, and the job. True, and nothing was done: what
  * is left is too much for this thread (only if `may_cross`). */
 static bool end_and_run(struct cn_compute *compute, bool may_cross) {
@@ -181,7 +171,7 @@ static bool end_and_run(struct cn_compute *compute, bool may_cross) {
         job->wants_reply = true;
         job->refs++; /* the reply may close the exchange at once */
         if (atomic_load(&compute->gone))
-            cn_job_fail(job, why_gone(exchange), NULL);
+            cn_job_fail(job, cn_exchange_why_gone(exchange), NULL);
         deliver = cn_job_pump(job);
     }
     if (job)
@@ -260,7 +250,7 @@ static void compute_finish(struct cn_exchange *exchange) {
 
     /* What is left to do with the text, up to the first chunk, counts as planning. */
     cn_ledger_enter(&exchange->ledger, CN_STAGE_PLAN, cn_clock_now());
-    if (waiting < CROSSING_BYTES && !end_and_run(compute, true))
+    if (waiting < CN_READ_AT_ONCE_BYTES && !end_and_run(compute, true))
         return;
     if (!cross_over(compute))
         end_and_run(compute, false);
@@ -274,7 +264,7 @@ static void compute_gone(struct cn_exchange *exchange) {
     if (atomic_load(&compute->ending))
         return; /* it looks when the body is read */
     if (compute->job && compute->job->slots)
-        cn_job_give_up(compute->job, why_gone(exchange));
+        cn_job_give_up(compute->job, cn_exchange_why_gone(exchange));
 }
 
 static void compute_close(struct cn_exchange *exchange) {

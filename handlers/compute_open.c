@@ -20,15 +20,7 @@ enum cn_code cn_compute_parse_lets(struct cn_compute *compute, struct cn_error *
 }
 
 void cn_compute_set_deadline(struct cn_compute *compute) {
-    struct cn_exchange *exchange = compute->exchange;
-    uint64_t ms = compute->options.timeout_ms;
-    int64_t at;
-
-    if (ms == 0 || ms > INT64_MAX / 1000000 / 2)
-        return;
-    at = exchange->started_ns + (int64_t)ms * 1000000;
-    if (exchange->deadline_ns == 0 || at < exchange->deadline_ns)
-        exchange->deadline_ns = at;
+    cn_exchange_shorten_deadline(compute->exchange, compute->options.timeout_ms);
 }
 
 static enum cn_code choose_sink(struct cn_compute *compute, enum cn_source source,

@@ -14,9 +14,6 @@
 #include "handlers/runs.h"
 #include "handlers/shown.h"
 
-/* A body that is larger is not read on a thread that serves connections. */
-#define READ_AT_ONCE (256u * 1024)
-
 static const char MEMBERS[] =
     "workload, executors, workers, modes, chunk_rows, rows, repeat and timeout_ms";
 
@@ -117,7 +114,7 @@ static void compare_finish(struct cn_exchange *exchange) {
 
     cn_error_init(error);
     cn_ledger_enter(&exchange->ledger, CN_STAGE_DECODE, cn_clock_now());
-    if (compare->body.len <= READ_AT_ONCE)
+    if (compare->body.len < CN_READ_AT_ONCE_BYTES)
         code = cn_compare_settle(compare, error);
     if (code == CN_OK) {
         cn_ledger_enter(&exchange->ledger, CN_STAGE_QUEUE, cn_clock_now());
@@ -130,16 +127,10 @@ static void compare_finish(struct cn_exchange *exchange) {
         cn_compare_fail(compare, error);
 }
 
-/* Why work is given up whose reply nobody can use any more. */
-static enum cn_code why_gone(const struct cn_exchange *exchange) {
-    if (exchange->deadline_ns > 0 && cn_clock_now() >= exchange->deadline_ns)
-        return CN_DEADLINE_EXCEEDED;
-    return atomic_load(&exchange->service->draining) ? CN_DRAINING : CN_CANCELLED;
-}
-
 static void compare_gone(struct cn_exchange *exchange) {
     struct cn_compare *compare = exchange->state;
-    cn_experiments_stop(exchange->service->experiments, &compare->experiment, why_gone(exchange));
+    cn_experiments_stop(exchange->service->experiments, &compare->experiment,
+                        cn_exchange_why_gone(exchange));
 }
 
 static void compare_close(struct cn_exchange *exchange) {

@@ -11,10 +11,6 @@
 #include "handlers/query.h"
 #include "handlers/service.h"
 
-/* A larger body is read on a worker, not on a thread that serves connections. */
-#define CROSSING_BYTES (256u * 1024)
-#define NS_PER_MS INT64_C(1000000)
-
 enum stage { MAP_READING, MAP_RUNNING, MAP_ENDED };
 
 struct map {
@@ -139,18 +135,6 @@ static void run_ended(struct cn_map_run *run) {
 
 /* ---- the body has ended -------------------------------------------------------------------- */
 
-/* `timeout_ms` counts from the request line on. */
-static void set_deadline(struct map *map) {
-    struct cn_exchange *exchange = map->exchange;
-    uint64_t ms = map->options.timeout_ms;
-
-    if (ms == 0 || ms > (uint64_t)(INT64_MAX / NS_PER_MS / 2))
-        return;
-    int64_t at = exchange->started_ns + (int64_t)ms * NS_PER_MS;
-    if (exchange->deadline_ns == 0 || at < exchange->deadline_ns)
-        exchange->deadline_ns = at;
-}
-
 static enum cn_code prepare(struct map *map, struct cn_error *error) {
     struct cn_exchange *exchange = map->exchange;
     struct cn_map_place place;
@@ -158,7 +142,7 @@ static enum cn_code prepare(struct map *map, struct cn_error *error) {
     cn_ledger_enter(&exchange->ledger, CN_STAGE_DECODE, cn_clock_now());
     CN_TRY(cn_map_read(&map->request, &map->options, cn_buf_str(&map->body), false, error));
     cn_ledger_enter(&exchange->ledger, CN_STAGE_PLAN, cn_clock_now());
-    set_deadline(map);
+    cn_exchange_shorten_deadline(exchange, map->options.timeout_ms);
     cn_map_choose(&place, exchange->service, &map->request, map->options.executor,
                   map->options.workers);
     CN_TRY(cn_map_run_init(&map->run, exchange->service, &map->request, &place,
@@ -241,22 +225,15 @@ static void map_finish(struct cn_exchange *exchange) {
     struct map *map = exchange->state;
 
     cn_ledger_enter(&exchange->ledger, CN_STAGE_PLAN, cn_clock_now());
-    if (map->body.len < CROSSING_BYTES || !cross_over(map))
+    if (map->body.len < CN_READ_AT_ONCE_BYTES || !cross_over(map))
         end_body(map);
 }
 
 /* ---- the end ------------------------------------------------------------------------------- */
 
-/* Why work is given up whose reply nobody can use any more. */
-static enum cn_code why_gone(const struct cn_exchange *exchange) {
-    if (exchange->deadline_ns > 0 && cn_clock_now() >= exchange->deadline_ns)
-        return CN_DEADLINE_EXCEEDED;
-    return atomic_load(&exchange->service->draining) ? CN_DRAINING : CN_CANCELLED;
-}
-
 static void map_gone(struct cn_exchange *exchange) {
     struct map *map = exchange->state;
-    enum cn_code why = why_gone(exchange);
+    enum cn_code why = cn_exchange_why_gone(exchange);
 
     pthread_mutex_lock(&map->lock);
     map->gone = why; /* who reads the body looks when that is done */

@@ -68,6 +68,8 @@ static void write_ledger(struct cn_json_out *out, const struct cn_run_record *re
     cn_json_out_int(out, "rows", (int64_t)record->rows);
     cn_json_out_int(out, "status", record->status);
     cn_json_out_c(out, "executor", record->executor);
+    if (record->emulated)
+        cn_json_out_bool(out, "emulation", true);
     cn_json_out_close(out, '}');
     cn_json_out_close(out, '}');
     for (enum cn_stage stage = 0; stage < CN_STAGE_COUNT; stage++) {

@@ -5,7 +5,11 @@
 #include <openssl/rand.h>
 
 #include "handlers/problem.h"
+#include "handlers/runs.h"
+#include "handlers/service.h"
 #include "kernels/digest.h"
+
+#define NS_PER_MS INT64_C(1000000)
 
 bool cn_exchange_new_run(struct cn_exchange *exchange) {
     unsigned char id[16];
@@ -15,6 +19,20 @@ bool cn_exchange_new_run(struct cn_exchange *exchange) {
     return true;
 }
 
+void cn_exchange_shorten_deadline(struct cn_exchange *exchange, uint64_t timeout_ms) {
+    if (timeout_ms == 0 || timeout_ms > (uint64_t)(INT64_MAX / NS_PER_MS / 2))
+        return;
+    int64_t at = exchange->started_ns + (int64_t)timeout_ms * NS_PER_MS;
+    if (exchange->deadline_ns == 0 || at < exchange->deadline_ns)
+        exchange->deadline_ns = at;
+}
+
+enum cn_code cn_exchange_why_gone(const struct cn_exchange *exchange) {
+    if (exchange->deadline_ns > 0 && cn_clock_now() >= exchange->deadline_ns)
+        return CN_DEADLINE_EXCEEDED;
+    return atomic_load(&exchange->service->draining) ? CN_DRAINING : CN_CANCELLED;
+}
+
 void cn_reply_add_header(struct cn_exchange *exchange, const char *name, const char *value) {
     struct cn_reply *reply = &exchange->reply;
     if (reply->n_headers == CN_REPLY_HEADERS)
@@ -22,6 +40,14 @@ void cn_reply_add_header(struct cn_exchange *exchange, const char *name, const c
     char *copy = cn_arena_strndup(&exchange->arena, value, strlen(value));
     if (copy)
         reply->headers[reply->n_headers++] = (struct cn_reply_header){name, copy};
+}
+
+void cn_reply_add_timing(struct cn_exchange *exchange, const struct cn_ledger *ledger) {
+    int64_t end = ledger->ended_ns > 0 ? ledger->ended_ns : cn_clock_now();
+    struct cn_buf text = CN_BUF_INIT;
+    if (cn_server_timing(&text, ledger, end - ledger->started_ns) && cn_buf_add_char(&text, '\0'))
+        cn_reply_add_header(exchange, "Server-Timing", text.data);
+    cn_buf_release(&text);
 }
 
 void cn_exchange_reply(struct cn_exchange *exchange) {

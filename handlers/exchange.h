@@ -33,6 +33,10 @@
 struct cn_service;
 struct cn_exchange;
 
+/* A body that is read only when it is complete, and is larger, is not read on a thread that serves
+ * connections. */
+#define CN_READ_AT_ONCE_BYTES (256u * 1024)
+
 enum cn_body_verdict {
     CN_BODY_MORE,   /* go on */
     CN_BODY_REFUSE, /* exchange->error says why; the rest of the body is not wanted. For a small
@@ -126,9 +130,18 @@ struct cn_exchange {
 /* Draws a new id for the run. False: no randomness. */
 bool cn_exchange_new_run(struct cn_exchange *exchange);
 
+/* `timeout_ms` (0: none) counts from the request line on; it can only bring the deadline forward.
+ */
+void cn_exchange_shorten_deadline(struct cn_exchange *exchange, uint64_t timeout_ms);
+/* For an endpoint's `gone`: why work is given up whose reply nobody can use any more. */
+enum cn_code cn_exchange_why_gone(const struct cn_exchange *exchange);
+
 /* Adds a header; the value is copied into the arena. Nothing happens when there is no room or
  * memory. */
 void cn_reply_add_header(struct cn_exchange *exchange, const char *name, const char *value);
+
+/* Adds Server-Timing. The total of a ledger that has not ended is the time until now. */
+void cn_reply_add_timing(struct cn_exchange *exchange, const struct cn_ledger *ledger);
 
 /* Replies with one body, copied into the arena. */
 void cn_exchange_reply_text(struct cn_exchange *exchange, int status, const char *content_type,

@@ -1,6 +1,7 @@
 #include "handlers/jobs_inside.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #include "handlers/service.h"
 
@@ -22,8 +23,10 @@ struct cn_jobs *cn_jobs_new(struct cn_service *service, size_t max_jobs, uint64_
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&jobs->news, &monotonic);
+    pthread_cond_init(&jobs->quiet, &monotonic);
     pthread_condattr_destroy(&monotonic);
     if (pthread_create(&jobs->clerk, NULL, cn_jobs_clerk, jobs) != 0) {
+        pthread_cond_destroy(&jobs->quiet);
         pthread_cond_destroy(&jobs->news);
         pthread_mutex_destroy(&jobs->lock);
         free(jobs);
@@ -40,6 +43,16 @@ static struct cn_deferred *next_active(struct cn_jobs *jobs) {
         deferred->refs++;
     pthread_mutex_unlock(&jobs->lock);
     return deferred;
+}
+
+void cn_jobs_drain(struct cn_jobs *jobs, int64_t deadline_ns) {
+    struct timespec until = {.tv_sec = (time_t)(deadline_ns / 1000000000),
+                             .tv_nsec = (long)(deadline_ns % 1000000000)};
+    int waited = 0;
+    pthread_mutex_lock(&jobs->lock);
+    while (jobs->active.first && waited == 0)
+        waited = pthread_cond_timedwait(&jobs->quiet, &jobs->lock, &until);
+    pthread_mutex_unlock(&jobs->lock);
 }
 
 void cn_jobs_free(struct cn_jobs *jobs) {
@@ -59,6 +72,7 @@ void cn_jobs_free(struct cn_jobs *jobs) {
     while (jobs->ended.first)
         cn_jobs_forget(jobs->ended.first);
     pthread_mutex_unlock(&jobs->lock);
+    pthread_cond_destroy(&jobs->quiet);
     pthread_cond_destroy(&jobs->news);
     pthread_mutex_destroy(&jobs->lock);
     free(jobs);
@@ -89,6 +103,8 @@ static void list_remove(struct cn_deferred_list *list, struct cn_deferred *defer
 
 void cn_jobs_list(struct cn_deferred *deferred) {
     struct cn_jobs *jobs = deferred->jobs;
+    while (jobs->n_jobs > jobs->max_jobs && jobs->ended.first)
+        cn_jobs_forget(jobs->ended.first);
     deferred->listed = true;
     deferred->refs++;
     deferred->older = jobs->newest;
@@ -110,6 +126,7 @@ void cn_jobs_forget(struct cn_deferred *deferred) {
     list_remove(&jobs->ended, deferred);
     deferred->listed = false;
     jobs->n_jobs--;
+    jobs->n_ended--;
     jobs->bytes -= deferred->bytes;
     cn_jobs_unref(deferred);
 }
@@ -117,6 +134,7 @@ void cn_jobs_forget(struct cn_deferred *deferred) {
 void cn_jobs_unref(struct cn_deferred *deferred) {
     if (--deferred->refs > 0)
         return;
+    deferred->jobs->held -= deferred->bytes;
     cn_arena_release(&deferred->kept.arena);
     free(deferred);
 }
@@ -128,10 +146,23 @@ void cn_deferred_unref(struct cn_deferred *deferred) {
     pthread_mutex_unlock(&jobs->lock);
 }
 
-bool cn_jobs_make_room(struct cn_jobs *jobs) {
-    while (jobs->n_jobs >= jobs->max_jobs && jobs->ended.first)
-        cn_jobs_forget(jobs->ended.first);
-    return jobs->n_jobs < jobs->max_jobs;
+enum cn_code cn_jobs_admit(struct cn_jobs *jobs, struct cn_error *error) {
+    if (jobs->n_jobs - jobs->n_ended >= jobs->max_jobs) {
+        cn_error_set_limit(error, "--max-jobs");
+        return cn_error_set(error, CN_OVERLOADED,
+                            "%zu jobs are there and none of them has ended; try again in a moment.",
+                            jobs->max_jobs);
+    }
+    if (jobs->held - jobs->bytes > jobs->job_bytes) {
+        cn_error_set_limit(error, "--job-bytes");
+        return cn_error_set(error, CN_OVERLOADED,
+                            "results that are still being read take %llu bytes; try again in a "
+                            "moment.",
+                            (unsigned long long)(jobs->held - jobs->bytes));
+    }
+    jobs->n_jobs++;
+    jobs->n_inner++;
+    return CN_OK;
 }
 
 struct cn_deferred *cn_jobs_find(struct cn_jobs *jobs, const char *id) {
@@ -186,9 +217,13 @@ void cn_jobs_end(struct cn_deferred *deferred, enum cn_deferred_state state) {
             deferred->progress.total_rows = deferred->progress.done_rows;
         deferred->bytes = deferred->kept.body.len;
         jobs->bytes += deferred->bytes;
+        jobs->held += deferred->bytes;
     }
     list_remove(&jobs->active, deferred);
     list_add(&jobs->ended, deferred);
+    jobs->n_ended++;
+    if (!jobs->active.first)
+        pthread_cond_broadcast(&jobs->quiet);
     cn_jobs_tell_end(deferred);
     trim(jobs, deferred);
     pthread_cond_signal(&jobs->news); /* there may be something to forget earlier */

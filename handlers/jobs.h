@@ -22,6 +22,8 @@ struct cn_deferred;
 /* NULL: no memory, or no thread. */
 struct cn_jobs *cn_jobs_new(struct cn_service *service, size_t max_jobs, uint64_t job_bytes,
                             int64_t keep_ms);
+/* Waits until no job is pending or running, or `deadline_ns` of the clock. */
+void cn_jobs_drain(struct cn_jobs *jobs, int64_t deadline_ns);
 /* Cancels what runs, waits for it to end, and frees the store. No request may be in flight any
  * more; the executors must still be there. */
 void cn_jobs_free(struct cn_jobs *jobs);

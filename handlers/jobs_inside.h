@@ -69,22 +69,27 @@ struct cn_jobs {
     int64_t keep_ns;
 
     pthread_mutex_t lock;
-    pthread_cond_t news; /* CLOCK_MONOTONIC; for the clerk */
+    pthread_cond_t news;  /* CLOCK_MONOTONIC, both; for the clerk */
+    pthread_cond_t quiet; /* no job is active any more */
     struct cn_deferred *newest;
     struct cn_deferred_list active;
     struct cn_deferred_list ended;
     struct cn_deferred *first_reply, *last_reply;
     size_t n_jobs;  /* known ones, and those whose body arrives */
+    size_t n_ended; /* of them */
     size_t n_inner; /* inner exchanges that are not closed */
-    uint64_t bytes;
+    uint64_t bytes; /* of results that are known */
+    uint64_t held;  /* of all results, those included that were forgotten while they are read */
     bool stopping;
     pthread_t clerk;
 };
 
 /* ---- jobs.c: with the lock ----------------------------------------------------------------- */
 
-/* Makes room for one more. False: --max-jobs are there, and none has ended. */
-bool cn_jobs_make_room(struct cn_jobs *jobs);
+/* Counts one more, whose body may now arrive; ended ones make room for it only when it is listed.
+ * CN_OVERLOADED: --max-jobs are there and none has ended, or readers of results that were forgotten
+ * hold more than --job-bytes. */
+enum cn_code cn_jobs_admit(struct cn_jobs *jobs, struct cn_error *error);
 void cn_jobs_list(struct cn_deferred *deferred);   /* known and active from now on */
 void cn_jobs_forget(struct cn_deferred *deferred); /* of one that has ended */
 void cn_jobs_unref(struct cn_deferred *deferred);

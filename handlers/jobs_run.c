@@ -73,13 +73,6 @@ static const char *operation_of(const struct cn_endpoint *endpoint) {
     return slash ? slash + 1 : endpoint->path;
 }
 
-static enum cn_code too_many(const struct cn_jobs *jobs, struct cn_error *error) {
-    cn_error_set_limit(error, "--max-jobs");
-    return cn_error_set(error, CN_OVERLOADED,
-                        "%zu jobs are there and none of them has ended; try again in a moment.",
-                        jobs->max_jobs);
-}
-
 static enum cn_code make(struct cn_deferred **result, struct cn_exchange *outer,
                          struct cn_error *error) {
     struct cn_jobs *jobs = outer->service->jobs;
@@ -118,15 +111,11 @@ enum cn_code cn_deferred_open(struct cn_deferred **result, struct cn_exchange *o
     struct cn_deferred *deferred = NULL;
 
     pthread_mutex_lock(&jobs->lock);
-    bool room = cn_jobs_make_room(jobs);
-    if (room) {
-        jobs->n_jobs++;
-        jobs->n_inner++;
-    }
+    enum cn_code code = cn_jobs_admit(jobs, error);
     pthread_mutex_unlock(&jobs->lock);
-    if (!room)
-        return too_many(jobs, error);
-    enum cn_code code = make(&deferred, outer, error);
+    if (code != CN_OK)
+        return code;
+    code = make(&deferred, outer, error);
     if (code != CN_OK) {
         pthread_mutex_lock(&jobs->lock);
         jobs->n_jobs--;

@@ -119,9 +119,10 @@ enum cn_news cn_watcher_news(struct cn_watcher *watcher, struct cn_json_out *out
     int64_t now = cn_clock_now();
     pthread_mutex_lock(&deferred->jobs->lock);
     cn_jobs_observe(deferred);
-    enum cn_news what = deferred->ended         ? CN_NEWS_END
-                        : watcher->told_ns == 0 ? CN_NEWS_PROGRESS
-                                                : news(watcher, now);
+    /* Progress is always told once, also of a job that had ended before anybody asked. */
+    enum cn_news what = watcher->told_ns == 0 ? CN_NEWS_PROGRESS
+                        : deferred->ended     ? CN_NEWS_END
+                                              : news(watcher, now);
     if (what == CN_NEWS_END)
         cn_deferred_write_locked(deferred, out);
     if (what != CN_NEWS_NONE) {

@@ -117,7 +117,8 @@ struct cn_map_run {
     struct cn_spans *spans; /* of the first tasks: as many as a record lists */
     size_t n_spans;
     struct cn_buf texts;
-    struct cn_map_worker *workers; /* in the order in which they first took a task, when it ended */
+    struct cn_map_worker *workers; /* of all passes; in the order in which they first took a task,
+                                    * when a pass has ended */
     size_t n_workers;
     size_t next;      /* task to be submitted */
     size_t done;      /* tasks of this pass */

@@ -5,6 +5,7 @@
 #include "handlers/map.h"
 
 #include "handlers/service.h"
+#include "handlers/verdict_say.h"
 
 #define DEFAULT_DISPATCH_NS 20000.0
 
@@ -13,30 +14,17 @@ static double crossing(const struct cn_service *service) {
     return 2 * (measured > 0 ? (double)measured : DEFAULT_DISPATCH_NS);
 }
 
-/* "12.5 ms" */
-struct duration {
-    char text[24];
-};
-
-static struct duration say(double ns) {
-    struct duration out;
-    const char *unit = ns < 1e6 ? "µs" : ns < 1e9 ? "ms" : "s";
-    snprintf(out.text, sizeof out.text, "%.3g %s",
-             ns / (ns < 1e6   ? 1e3
-                   : ns < 1e9 ? 1e6
-                              : 1e9),
-             unit);
-    return out;
-}
-
 static void choose(struct cn_map_place *place, const struct cn_service *service,
                    const struct cn_map_request *request) {
     size_t cpus = (size_t)service->cpus.usable;
     size_t parts = place->width < cpus ? place->width : cpus;
-    double cost = request->estimate_ns, limit = crossing(service);
+    double limit = crossing(service);
+    char cost[CN_FIGURE], figure[CN_FIGURE];
     char *reason = place->reason;
     size_t size = sizeof place->reason;
 
+    cn_figure_time(request->estimate_ns, cost);
+    cn_figure_time(limit, figure);
     place->kind = CN_EXECUTOR_SERIAL;
     if (request->plan.function == CN_CALL_LONG_IO) {
         if (place->width < 2) {
@@ -51,17 +39,16 @@ static void choose(struct cn_map_place *place, const struct cn_service *service,
         }
     } else if (parts < 2) {
         snprintf(reason, size,
-                 "auto: about %s of work; there is one worker to use, so nothing is shared",
-                 say(cost).text);
-    } else if (request->n_tasks < 2 || cost < limit) {
-        snprintf(reason, size, "auto: about %s of work in %zu task%s, %s", say(cost).text,
-                 request->n_tasks, request->n_tasks == 1 ? "" : "s",
+                 "auto: about %s of work; there is one worker to use, so nothing is shared", cost);
+    } else if (request->n_tasks < 2 || request->estimate_ns < limit) {
+        snprintf(reason, size, "auto: about %s of work in %zu task%s, %s", cost, request->n_tasks,
+                 request->n_tasks == 1 ? "" : "s",
                  request->n_tasks < 2 ? "which cannot be shared"
                                       : "not worth two crossings into the pool");
     } else {
         place->kind = CN_EXECUTOR_THREADS;
-        snprintf(reason, size, "auto: about %s of work, over the %s of two crossings",
-                 say(cost).text, say(limit).text);
+        snprintf(reason, size, "auto: about %s of work, over the %s of two crossings", cost,
+                 figure);
     }
 }
 

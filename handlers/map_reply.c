@@ -132,19 +132,11 @@ static void add_record(struct cn_exchange *exchange, const struct cn_map_request
     exchange->recorded = cn_runs_add(exchange->service->runs, &record);
 }
 
-static void add_timing_header(struct cn_exchange *exchange, const struct cn_ledger *ledger) {
-    struct cn_buf text = CN_BUF_INIT;
-    if (cn_server_timing(&text, ledger, ledger->ended_ns - ledger->started_ns) &&
-        cn_buf_add_char(&text, '\0'))
-        cn_reply_add_header(exchange, "Server-Timing", text.data);
-    cn_buf_release(&text);
-}
-
 void cn_map_record_failure(struct cn_exchange *exchange, const struct cn_map_request *request,
                            const struct cn_map_run *run, const struct cn_error *error) {
     struct cn_ledger ledger = settle_ledger(exchange, run);
     cn_ledger_end(&ledger, cn_clock_now());
-    add_timing_header(exchange, &ledger);
+    cn_reply_add_timing(exchange, &ledger);
     add_record(exchange, request, run, &ledger, error);
 }
 
@@ -267,10 +259,8 @@ static bool put_head(struct cn_exchange *exchange, const struct cn_map_run *run,
     cn_json_out_c(&json, "function", cn_call_function_name(run->request->plan.function));
     cn_json_out_open(&json, "execution", '{');
     cn_json_out_c(&json, "executor", cn_executor_kind_name(run->place.kind));
-    if (cn_executor_kind_emulates(run->place.kind)) {
-        cn_json_out_key(&json, "emulation");
-        json.ok = cn_buf_add_c(out, "true") && json.ok;
-    }
+    if (cn_executor_kind_emulates(run->place.kind))
+        cn_json_out_bool(&json, "emulation", true);
     cn_json_out_int(&json, "workers", (int64_t)run->place.width);
     cn_json_out_int(&json, "chunksize", (int64_t)run->request->chunksize);
     cn_json_out_c(&json, "reason", run->place.reason);
@@ -303,7 +293,7 @@ enum cn_code cn_map_reply(struct cn_exchange *exchange, struct cn_map_run *run, 
                             "the reply has %zu bytes; the limit is %llu (%s)", out->len,
                             (unsigned long long)exchange->whole_bytes, exchange->whole_limit);
     }
-    add_timing_header(exchange, &ledger);
+    cn_reply_add_timing(exchange, &ledger);
     add_record(exchange, run->request, run, &ledger, NULL);
     return CN_OK;
 }

@@ -168,8 +168,26 @@ static int64_t within(int64_t value, int64_t least, int64_t most) {
     return value < least ? least : value > most ? most : value;
 }
 
-/* The calls of a task that ran to its end. Times are kept within the task's: a process wrote them.
- */
+/* How much more CPU time than time a call may have: the two clocks need not agree to the end. */
+#define CLOCKS_DIFFER_NS INT64_C(100000)
+
+/* What a record says of a call. A process may have written it: times are kept within the task's. */
+static struct cn_map_future believe(const struct cn_map_run *run, const struct cn_task *task,
+                                    const struct cn_call_record *record, int64_t from) {
+    struct cn_map_future future = {
+        .cpu_ns = record->cpu_ns, .lock_ns = record->lock_ns, .code = record->code};
+
+    future.started_ns = within(record->started_ns, from, task->finished_ns);
+    future.finished_ns = within(record->finished_ns, future.started_ns, task->finished_ns);
+    if (run->place.kind == CN_EXECUTOR_PROCESSES) {
+        int64_t ns = future.finished_ns - future.started_ns;
+        future.cpu_ns = within(record->cpu_ns, 0, ns + ns / 64 + CLOCKS_DIFFER_NS);
+        future.lock_ns = 0; /* there is none */
+    }
+    return future;
+}
+
+/* The calls of a task that ran to its end. */
 static enum cn_code take_calls(struct cn_map_run *run, struct cn_map_slot *slot) {
     const struct cn_task *task = &slot->task;
     struct cn_str out = cn_buf_str(&slot->out), text;
@@ -181,11 +199,8 @@ static enum cn_code take_calls(struct cn_map_run *run, struct cn_map_slot *slot)
         if (!cn_call_next(&out, &record, &text))
             return CN_INTERNAL;
         struct cn_map_future *future = &run->futures[first + i];
-        *future = (struct cn_map_future){
-            .cpu_ns = record.cpu_ns, .lock_ns = record.lock_ns, .code = record.code};
-        future->started_ns = within(record.started_ns, from, task->finished_ns);
-        future->finished_ns = from =
-            within(record.finished_ns, future->started_ns, task->finished_ns);
+        *future = believe(run, task, &record, from);
+        from = future->finished_ns;
         if (!keep_text(run, future, text))
             return CN_OVERLOADED;
     }
@@ -266,7 +281,6 @@ static bool begin_pass(struct cn_map_run *run) {
     run->shared = cn_shared_map_new();
     run->plan.local = run->shared;
     run->texts.len = 0;
-    run->n_workers = 0;
     run->pass_ns = 0;
     run->next = 0;
     run->done = 0;

@@ -90,18 +90,35 @@ static enum cn_code sum_up(const struct cn_map_run *run, struct cn_trial_result 
     return digest(run, result->digest) ? CN_OK : cn_error_memory(error);
 }
 
-static enum cn_code workload_run(struct cn_workload *face, const struct cn_trial *trial,
-                                 struct cn_trial_result *result, const char **expression,
-                                 struct cn_error *error) {
-    struct workload *workload = (struct workload *)(void *)face;
+/* The calls of `one`, which has one in each task, in tasks of `chunksize`. The cuts are the
+ * caller's to free. */
+static enum cn_code cut_again(const struct cn_map_request *one, uint64_t chunksize,
+                              struct cn_map_request *many, struct cn_error *error) {
+    size_t each = chunksize < one->n_calls ? (size_t)chunksize : one->n_calls;
+
+    *many = *one;
+    many->chunksize = chunksize;
+    many->n_tasks = each > 0 ? (one->n_calls + each - 1) / each : 0;
+    many->cuts = reallocarray(NULL, many->n_tasks + 1, sizeof *many->cuts);
+    if (!many->cuts)
+        return cn_error_memory(error);
+    for (size_t task = 0; task < many->n_tasks; task++) {
+        size_t first = task * each;
+        size_t last = one->n_calls - first > each ? first + each - 1 : one->n_calls - 1;
+        many->cuts[task] = (struct cn_map_cut){one->cuts[first].start, one->cuts[last].end};
+    }
+    return CN_OK;
+}
+
+static enum cn_code run_once(struct workload *workload, const struct cn_map_request *request,
+                             const struct cn_trial *trial, struct cn_trial_result *result,
+                             struct cn_error *error) {
     struct cn_map_place place;
     struct cn_map_run run;
     enum cn_code code;
 
-    *expression = NULL;
-    cn_map_choose(&place, workload->service, &workload->request, trial->executor, trial->workers);
-    CN_TRY(cn_map_run_init(&run, workload->service, &workload->request, &place, 1,
-                           trial->deadline_ns, error));
+    cn_map_choose(&place, workload->service, request, trial->executor, trial->workers);
+    CN_TRY(cn_map_run_init(&run, workload->service, request, &place, 1, trial->deadline_ns, error));
     run.ended = note_end;
     run.owner = workload;
     workload->ended = false;
@@ -113,6 +130,22 @@ static enum cn_code workload_run(struct cn_workload *face, const struct cn_trial
     else if (code == CN_OK)
         code = sum_up(&run, result, error);
     cn_map_run_release(&run);
+    return code;
+}
+
+static enum cn_code workload_run(struct cn_workload *face, const struct cn_trial *trial,
+                                 struct cn_trial_result *result, const char **expression,
+                                 struct cn_error *error) {
+    struct workload *workload = (struct workload *)(void *)face;
+    struct cn_map_request request;
+    enum cn_code code;
+
+    *expression = NULL;
+    if (trial->chunk_rows <= 1)
+        return run_once(workload, &workload->request, trial, result, error);
+    CN_TRY(cut_again(&workload->request, trial->chunk_rows, &request, error));
+    code = run_once(workload, &request, trial, result, error);
+    free(request.cuts);
     return code;
 }
 

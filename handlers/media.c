@@ -33,8 +33,10 @@ bool cn_media_type(struct cn_media *media, struct cn_str *type, struct cn_str *s
            cn_media_token(media, subtype);
 }
 
-static bool quoted_string(struct cn_media *media, struct cn_str *value) {
+bool cn_media_quoted(struct cn_media *media, struct cn_str *value) {
     size_t len = 0;
+    if (!cn_media_char(media, '"'))
+        return false;
     while (len < media->rest.len && media->rest.data[len] != '"') {
         /* a backslash hides the next character, so that \" does not end the string */
         len += media->rest.data[len] == '\\' ? 2 : 1;
@@ -44,6 +46,22 @@ static bool quoted_string(struct cn_media *media, struct cn_str *value) {
     *value = cn_str(media->rest.data, len);
     media->rest = cn_str(media->rest.data + len + 1, media->rest.len - len - 1);
     return true;
+}
+
+void cn_media_skip_item(struct cn_media *media) {
+    bool quoted = false;
+    size_t i = 0;
+    for (; i < media->rest.len; i++) {
+        char c = media->rest.data[i];
+        if (c == '"')
+            quoted = !quoted;
+        else if (c == '\\' && quoted)
+            i++;
+        else if (c == ',' && !quoted)
+            break;
+    }
+    size_t skip = i < media->rest.len ? i + 1 : media->rest.len;
+    media->rest = cn_str(media->rest.data + skip, media->rest.len - skip);
 }
 
 enum cn_media_parameter cn_media_parameter(struct cn_media *media, struct cn_str *name,
@@ -64,9 +82,9 @@ enum cn_media_parameter cn_media_parameter(struct cn_media *media, struct cn_str
     if (!cn_media_char(media, '='))
         return CN_MEDIA_FAULT;
     cn_media_blanks(media);
-    if (cn_media_char(media, '"')) {
+    if (media->rest.len > 0 && media->rest.data[0] == '"') {
         *quoted = true;
-        return quoted_string(media, value) ? CN_MEDIA_PARAMETER : CN_MEDIA_FAULT;
+        return cn_media_quoted(media, value) ? CN_MEDIA_PARAMETER : CN_MEDIA_FAULT;
     }
     return cn_media_token(media, value) ? CN_MEDIA_PARAMETER : CN_MEDIA_FAULT;
 }

@@ -22,6 +22,12 @@ bool cn_media_char(struct cn_media *media, char c); /* skips c if it is next */
 bool cn_media_token(struct cn_media *media,
                     struct cn_str *token); /* one or more token characters */
 
+/* "..." with what stands between the quotes, escapes included (cn_media_unescape()). */
+bool cn_media_quoted(struct cn_media *media, struct cn_str *value);
+
+/* Moves behind the next ',' outside quotes: to the next item of a list. */
+void cn_media_skip_item(struct cn_media *media);
+
 /* type "/" subtype. */
 bool cn_media_type(struct cn_media *media, struct cn_str *type, struct cn_str *subtype);
 

@@ -66,23 +66,6 @@ static bool read_item(struct cn_media *media, struct cn_str *type, struct cn_str
     return media->rest.len == 0 || media->rest.data[0] == ',';
 }
 
-/* Moves behind the next ',' outside quotes. */
-static void skip_item(struct cn_media *media) {
-    bool quoted = false;
-    size_t i = 0;
-    for (; i < media->rest.len; i++) {
-        char c = media->rest.data[i];
-        if (c == '"')
-            quoted = !quoted;
-        else if (c == '\\' && quoted)
-            i++;
-        else if (c == ',' && !quoted)
-            break;
-    }
-    i = i < media->rest.len ? i + 1 : media->rest.len;
-    media->rest = cn_str(media->rest.data + i, media->rest.len - i);
-}
-
 enum cn_code cn_negotiate_reply(const char *accept, bool tabs, enum cn_reply_kind *kind,
                                 struct cn_error *error) {
     struct wish csv = {0, 0}, tsv = {0, 0}, json = {0, 0};
@@ -93,7 +76,7 @@ enum cn_code cn_negotiate_reply(const char *accept, bool tabs, enum cn_reply_kin
         int q = 0;
         cn_media_blanks(&media);
         struct cn_media item = media;
-        skip_item(&media);
+        cn_media_skip_item(&media);
         if (!read_item(&item, &type, &subtype, &q))
             continue;
         any = true;

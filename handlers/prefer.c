@@ -8,37 +8,6 @@
 
 #define NS_PER_S INT64_C(1000000000)
 
-/* Moves behind the next ',' outside quotes. */
-static void skip_item(struct cn_media *media) {
-    bool quoted = false;
-    size_t i = 0;
-    for (; i < media->rest.len; i++) {
-        char c = media->rest.data[i];
-        if (c == '"')
-            quoted = !quoted;
-        else if (c == '\\' && quoted)
-            i++;
-        else if (c == ',' && !quoted)
-            break;
-    }
-    size_t skip = i < media->rest.len ? i + 1 : media->rest.len;
-    media->rest = cn_str(media->rest.data + skip, media->rest.len - skip);
-}
-
-/* Reads `"..."`, without undoing escapes: no value that is known here has any. */
-static bool read_quoted(struct cn_media *media, struct cn_str *value) {
-    if (!cn_media_char(media, '"'))
-        return false;
-    size_t end = 0;
-    while (end < media->rest.len && media->rest.data[end] != '"')
-        end += media->rest.data[end] == '\\' ? 2 : 1;
-    if (end >= media->rest.len)
-        return false;
-    *value = cn_str(media->rest.data, end);
-    media->rest = cn_str(media->rest.data + end + 1, media->rest.len - end - 1);
-    return true;
-}
-
 /* One preference; what follows it up to the ',' is left. An absent value is an empty one. */
 static bool read_preference(struct cn_media *media, struct cn_str *name, struct cn_str *value) {
     cn_media_blanks(media);
@@ -48,7 +17,7 @@ static bool read_preference(struct cn_media *media, struct cn_str *name, struct 
     cn_media_blanks(media);
     if (cn_media_char(media, '=')) {
         cn_media_blanks(media);
-        if (!cn_media_token(media, value) && !read_quoted(media, value))
+        if (!cn_media_token(media, value) && !cn_media_quoted(media, value))
             return false;
         cn_media_blanks(media);
     }
@@ -73,7 +42,7 @@ void cn_prefer_read(struct cn_prefer *prefer, const char *header) {
     bool saw_async = false, saw_wait = false;
 
     *prefer = (struct cn_prefer){0};
-    for (; media.rest.len > 0; skip_item(&media)) {
+    for (; media.rest.len > 0; cn_media_skip_item(&media)) {
         const struct cn_media item = media;
         struct cn_str name, value;
         if (!read_preference(&media, &name, &value)) {

@@ -151,13 +151,8 @@ static void add_errors_header(struct cn_job *job) {
 
 static void add_headers(struct cn_job *job, const struct cn_ledger *ledger, bool streamed) {
     struct cn_exchange *exchange = job->exchange;
-    int64_t total = ledger->ended_ns - ledger->started_ns;
-    struct cn_buf timing;
 
-    cn_buf_init(&timing);
-    if (cn_server_timing(&timing, ledger, total) && cn_buf_add_char(&timing, '\0'))
-        cn_reply_add_header(exchange, "Server-Timing", timing.data);
-    cn_buf_release(&timing);
+    cn_reply_add_timing(exchange, ledger);
     if (job->spec->sink == CN_SINK_CSV) {
         char rows[24];
         snprintf(rows, sizeof rows, "%zu", cn_job_total_rows(job));

@@ -11,6 +11,8 @@
 #include "base/error.h"
 #include "base/str.h"
 
+/* Of a run with `repeat`: the chunks are those of the last pass over the work, whose results the
+ * reply has; the workers did all passes, that to warm up included. */
 struct cn_run_chunk {
     uint32_t chunk;
     int32_t worker;
@@ -25,9 +27,9 @@ struct cn_run_worker {
     int32_t worker;
     int32_t pid;
     uint64_t chunks;
-    int64_t wall_ns;
+    int64_t wall_ns; /* from its first task to the end of its last one */
     int64_t cpu_ns;
-    struct cn_spans spans; /* sum to wall_ns exactly */
+    struct cn_spans spans; /* sum to wall_ns exactly; CN_SPAN_WAIT has what lies between tasks */
 };
 
 /* One run. A run that is added is copied; texts and arrays belong to the caller before, to the

@@ -9,6 +9,8 @@
 
 /* Calls that are on a CPU for less than this share of their time sleep. */
 #define SLEEPS_BELOW 0.1
+/* Workers that wait for the lock for more than this share of the time take turns. */
+#define WAITS_ABOVE 0.3
 
 /* ---- the interpreter lock --------------------------------------------------------------- */
 
@@ -38,9 +40,12 @@ static const struct cn_case *in_turn(const struct cn_verdict_facts *facts,
     return serial;
 }
 
-/* Whether the time is nearer to that of one worker than to that of many side by side. */
-static bool takes_turns(double ratio, uint64_t workers) {
-    return ratio > (1 + 1 / (double)workers) / 2;
+/* Whether the lock kept the others waiting while one worker had it. Of work that holds it all the
+ * time, all but one wait; the times themselves say less where a CPU is shared with other programs.
+ */
+static bool takes_turns(const struct cn_case *a) {
+    double elapsed = a->stats.mean_ns * (double)a->n_samples;
+    return (double)a->lock_ns > WAITS_ABOVE * elapsed * (double)(a->workers - 1);
 }
 
 static void say_lock(struct cn_verdict *verdict, bool held, bool given_up) {
@@ -78,8 +83,8 @@ void cn_verdict_gil(struct cn_verdict *verdict) {
             cn_say(verdict, " in mode %s", cn_mode_name(gil->mode));
         setting = gil->chunk_setting;
         any = true;
-        held = held || takes_turns(ratio, gil->workers);
-        given_up = given_up || !takes_turns(ratio, gil->workers);
+        held = held || takes_turns(gil);
+        given_up = given_up || !takes_turns(gil);
     }
     if (any) {
         say_lock(verdict, held, given_up);

@@ -13,7 +13,7 @@ struct cn_trial {
     enum cn_executor_kind executor; /* AUTO too */
     uint64_t workers;
     enum cn_mode mode;
-    uint64_t chunk_rows; /* 0: chosen */
+    uint64_t chunk_rows; /* of a map: calls of a task; 0: chosen */
     uint64_t rows;       /* of a generated frame: only its first ones; 0: all */
     int64_t deadline_ns;
     const atomic_int *stop; /* looked at every few ms: nonzero ends the run with CN_CANCELLED */
@@ -42,7 +42,7 @@ struct cn_workload_ops {
 
 struct cn_workload {
     const struct cn_workload_ops *ops;
-    bool has_modes;   /* rows of columns: `modes` and `chunk_rows` apply */
+    bool has_modes;   /* rows of columns: `modes` apply */
     bool generated;   /* `rows` may be swept */
     uint64_t rows;    /* of a run with trial.rows 0 */
     const char *what; /* "hash = md5(a, b)" or "long_comp(i)": the canonical recipe, lines joined

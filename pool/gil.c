@@ -82,17 +82,17 @@ static void hold(struct cn_gil_lock *lock, const struct cn_gil *gil) {
 
 /* ---- for the kinds -------------------------------------------------------------------------- */
 
-static void take(const struct cn_gil *gil, struct cn_spans *spans) {
+/* `began_ns`: since when this worker has been without the lock against its will. */
+static void take(const struct cn_gil *gil, struct cn_spans *spans, int64_t began_ns) {
     struct cn_gil_lock *lock = gil->lock;
     pthread_mutex_lock(&lock->mutex);
     if (lock->held || owes_a_switch(lock, gil)) {
-        int64_t began = cn_clock_now();
         while (owes_a_switch(lock, gil))
             cn_queue_sleep(&lock->switched, &lock->mutex, INT64_MAX);
         wait_until_free(lock);
-        spans->ns[CN_SPAN_LOCK] += cn_clock_now() - began;
     }
     hold(lock, gil);
+    spans->ns[CN_SPAN_LOCK] += cn_clock_now() - began_ns;
     pthread_mutex_unlock(&lock->mutex);
 }
 
@@ -112,14 +112,16 @@ void cn_run_unlock(struct cn_run *run) {
 
 void cn_run_lock(struct cn_run *run) {
     if (run->gil)
-        take(run->gil, run->spans);
+        take(run->gil, run->spans, cn_clock_now());
 }
 
 void cn_run_yield(struct cn_run *run) {
     if (!run->gil || !atomic_load_explicit(&run->gil->lock->asked, memory_order_relaxed))
         return;
+    /* From here on: whoever gets the lock may get this CPU as well. */
+    int64_t began_ns = cn_clock_now();
     give(run->gil);
-    take(run->gil, run->spans);
+    take(run->gil, run->spans, began_ns);
 }
 
 int64_t cn_run_clock(const struct cn_run *run) {

@@ -113,12 +113,16 @@ static void on_completed(void *cls, struct MHD_Connection *mhd, void **context,
     pthread_mutex_unlock(&http->lock);
 
     pthread_mutex_lock(&request->lock);
+    bool gone = request->owes && !request->gone_called && request->exchange.endpoint->gone;
+    request->gone_called = request->gone_called || gone;
     request->phase = CN_PHASE_OVER;
     request->connection = NULL;
     request->mhd = NULL;
     enum cn_code cut_code = request->cut_code;
     pthread_mutex_unlock(&request->lock);
 
+    if (gone) /* reset before the connection was suspended: nobody waits for the reply */
+        request->exchange.endpoint->gone(&request->exchange);
     if (request->replied_ns)
         request->exchange.send_ns = now - request->replied_ns;
     if (cut_code != CN_OK && request->exchange.error.code == CN_OK) {

@@ -198,6 +198,10 @@ static enum MHD_Result piece(struct cn_request *request, const char *data, size_
 
 static enum MHD_Result finish(struct cn_request *request) {
     struct cn_exchange *exchange = &request->exchange;
+    pthread_mutex_lock(&request->lock);
+    request->refs++;
+    request->owes = true;
+    pthread_mutex_unlock(&request->lock);
     exchange->endpoint->finish(exchange);
     pthread_mutex_lock(&request->lock);
     request->deadline_ns = exchange->deadline_ns;

@@ -15,6 +15,16 @@ static const char *op_header(struct cn_exchange *exchange, const char *name) {
     return cn_head_value(request_of(exchange), name);
 }
 
+/* Whoever replies may hold locks that closing takes. */
+static void leave_to_watcher(struct cn_request *request) {
+    struct cn_http *http = request->http;
+    pthread_mutex_lock(&http->lock);
+    request->next = http->orphans;
+    http->orphans = request;
+    pthread_cond_signal(&http->changed);
+    pthread_mutex_unlock(&http->lock);
+}
+
 static void op_reply(struct cn_exchange *exchange) {
     struct cn_request *request = request_of(exchange);
     pthread_mutex_lock(&request->lock);
@@ -25,7 +35,11 @@ static void op_reply(struct cn_exchange *exchange) {
         request->phase = CN_PHASE_READY;
     if (pending)
         MHD_resume_connection(request->mhd);
+    bool last = request->owes && --request->refs == 0;
+    request->owes = false;
     pthread_mutex_unlock(&request->lock);
+    if (last)
+        leave_to_watcher(request);
 }
 
 static void op_wake(struct cn_exchange *exchange) {
@@ -124,6 +138,14 @@ void cn_request_unref(struct cn_request *request) {
     pthread_mutex_unlock(&request->lock);
     if (last)
         request_close(request);
+}
+
+void cn_request_close_all(struct cn_request *orphans) {
+    while (orphans) {
+        struct cn_request *next = orphans->next;
+        request_close(orphans);
+        orphans = next;
+    }
 }
 
 void cn_request_take_deadline(struct cn_request *request) {

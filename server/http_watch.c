@@ -188,6 +188,8 @@ static void look_around(struct cn_http *http, struct batch *batch) {
 }
 
 static void wait_tick(struct cn_http *http) {
+    if (http->orphans)
+        return;
     if (!http->connections) {
         pthread_cond_wait(&http->changed, &http->lock);
         return;
@@ -205,7 +207,10 @@ void *cn_http_watch(void *context) {
         wait_tick(http);
         struct batch batch = {.n = 0};
         look_around(http, &batch);
+        struct cn_request *orphans = http->orphans;
+        http->orphans = NULL;
         pthread_mutex_unlock(&http->lock);
+        cn_request_close_all(orphans);
         for (size_t i = 0; i < batch.n; i++) {
             struct cn_exchange *exchange = &batch.requests[i]->exchange;
             exchange->endpoint->gone(exchange);

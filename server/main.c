@@ -185,7 +185,10 @@ static void serve(struct app *app) {
             malloc_trim(0); /* the small things of large requests */
     cn_notify("STOPPING=1");
     atomic_store(&app->service.draining, 1);
-    if (!cn_http_drain(app->http, (int64_t)app->settings.grace_ms)) {
+    int64_t until = cn_clock_now() + (int64_t)app->settings.grace_ms * 1000000;
+    cn_jobs_drain(app->service.jobs, until); /* their clients can still ask how they ended */
+    int64_t left_ns = until - cn_clock_now();
+    if (!cn_http_drain(app->http, left_ns > 0 ? left_ns / 1000000 : 0)) {
         fprintf(stderr, "colonnade: requests did not end in the grace time and were cut off\n");
         exit(EXIT_FAILURE); /* their threads may still use everything */
     }

@@ -10,9 +10,11 @@
  * is called with a lock held. The library is called with a request's lock held only to suspend and
  * to resume, which call nothing back.
  *
- * Life. A connection holds one reference to its request, the watcher one while it calls `gone`.
- * Whoever drops the last one closes the exchange. A suspended connection never goes away, so a
- * request that waits for its reply keeps its connection.
+ * Life. A connection holds one reference to its request, the watcher one while it calls `gone`, and
+ * the reply that an endpoint owes (from `finish` on) one until it is made. Whoever drops the last
+ * one closes the exchange, but for a reply, whose maker may hold locks: it leaves that to the
+ * watcher. A suspended connection never goes away, but a client may reset one
+ * before it is suspended: then the endpoint is told that it is gone, and still makes its reply.
  */
 #ifndef CN_SERVER_MHD_H
 #define CN_SERVER_MHD_H
@@ -57,6 +59,7 @@ struct cn_request {
     enum cn_phase phase;
     int refs;
     bool gone_called;
+    bool owes;   /* the endpoint has not replied yet, and holds a reference */
     bool woken;  /* the stream had something before it was suspended */
     bool probed; /* the client was sent a 100, to see whether it still lives */
     int64_t
@@ -87,7 +90,7 @@ struct cn_request {
     struct cn_buf collected; /* a stream for an HTTP/1.0 client */
     bool uri_too_long;       /* it was not kept then */
 
-    struct cn_request *next; /* among the spares */
+    struct cn_request *next; /* among the spares, or the orphans */
 };
 
 struct cn_connection {
@@ -116,6 +119,7 @@ struct cn_http {
     size_t n_connections;
     struct cn_request *spares;
     size_t n_spares;
+    struct cn_request *orphans; /* the last to let go was a reply: the watcher closes them */
     bool stopping;
     bool cancel_all; /* the grace time has passed */
     pthread_t watcher;
@@ -129,6 +133,8 @@ struct cn_http {
 struct cn_request *cn_request_new(struct cn_http *http);
 void cn_request_free(struct cn_request *request);  /* for good */
 void cn_request_unref(struct cn_request *request); /* the last one closes the exchange */
+/* Closes the exchanges of requests that nobody refers to any more. */
+void cn_request_close_all(struct cn_request *orphans);
 /* Takes over what the endpoint left in exchange->deadline_ns. */
 void cn_request_take_deadline(struct cn_request *request);
 

@@ -342,3 +342,11 @@ def together(work, count):
         thread.join()
     if failures:
         raise failures[0]
+
+
+def wait_until(condition, seconds=20):
+    """Until it holds; a test waits for a state, never for a time."""
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.02)

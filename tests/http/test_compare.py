@@ -56,6 +56,17 @@ def grid(server):
                             "modes": ["row", "tuple", "vector"], "repeat": 4})
 
 
+def test_chunks_of_calls(server):
+    """chunk_rows is to a map what chunksize is to Executor.map."""
+    calls = {"map": {"function": "calc_hash", "args": [[i, "x"] for i in range(10)]}}
+    result = compare(server, {"workload": calls, "executors": ["serial", "processes"], "workers": [2],
+                              "chunk_rows": [0, 3, 100], "repeat": 2})
+    assert result["identical"]
+    assert [(c["executor"], c["chunk_rows"]) for c in result["cases"]] == \
+        [(executor, chunk) for chunk in (1, 3, 100) for executor in ("serial", "processes")]
+    assert "chunks of 3 calls" in " ".join(result["verdict"]) or "chunk" in json.dumps(result)
+
+
 def test_every_case_is_there(grid):
     want = [(e, w, m) for m in ("row", "tuple", "vector") for e in EVERY
             for w in ([1] if e == "serial" else [1, 2])]

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from client import Server, raw, together
+from client import Server, raw, together, wait_until
 
 ASYNC = {"Prefer": "respond-async"}
 MEMBERS = ["id", "operation", "state", "progress", "submitted_at", "started_at", "finished_at", "run", "error"]
@@ -51,13 +51,6 @@ def result(server, identity):
 
 def delete(server, identity):
     return server.request("DELETE", "/v1/jobs/" + identity)
-
-
-def wait_until(condition, seconds=20):
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.02)
 
 
 @pytest.fixture
@@ -337,6 +330,20 @@ def read_events(response):
             assert line in ("", ":")
 
 
+@pytest.mark.threads
+def test_many_who_wait(server):
+    """Replies, ends of jobs and new requests cross each other; nobody waits for ever."""
+    def submit_and_wait(_):
+        for _ in range(25):
+            reply = server.post_json(work(3000, executor="threads"), headers=ASYNC)
+            assert reply.status == 202
+            ended = server.get("/v1/jobs/" + reply.json()["id"], Prefer="wait=20")
+            assert ended.json()["state"] == "finished"
+            assert server.get("/v1/jobs/" + reply.json()["id"] + "/result").status == 200
+            assert delete(server, reply.json()["id"]).status == 204
+    together(submit_and_wait, 8)
+
+
 def open_events(server, identity):
     connection = http.client.HTTPConnection(server.host, server.port, timeout=60)
     connection.request("GET", f"/v1/jobs/{identity}/events")
@@ -362,8 +369,10 @@ def test_events(server):
     assert done == sorted(done)
     assert told[-1][1] == look(server, identity)
     assert told[-1][1]["state"] == "finished" and told[-1][1]["progress"]["done_rows"] == 1_000_000
+    # of a job that has ended before anybody asked, too
     connection, response = open_events(server, identity)
-    assert list(read_events(response)) == [told[-1]]
+    assert list(read_events(response)) == [
+        ("progress", {**told[-1][1]["progress"], "state": "finished"}), told[-1]]
     connection.close()
 
 
@@ -474,9 +483,22 @@ def test_a_job_that_somebody_waits_for_is_finished():
     assert own.stop() == 0
 
 
+def test_a_job_is_finished_within_the_grace_time():
+    """Also when nobody waits for it at that moment."""
+    own = Server("--grace-ms", 20000)
+    calls = {"function": "long_io", "args": [1], "seconds": 0.6, "executor": "threads"}
+    reply = own.post_json(calls, "/v1/map", headers=ASYNC)
+    wait_until(lambda: look(own, reply.json()["id"])["state"] == "running")
+    begun = time.monotonic()
+    drain(own)
+    assert look(own, reply.json()["id"])["state"] == "running"
+    assert own.stop() == 0
+    assert time.monotonic() - begun > 0.3
+
+
 @pytest.mark.parametrize("executor", ["threads", "processes"])
-def test_a_job_that_nobody_waits_for_is_cancelled(executor):
-    own = Server()
+def test_a_job_that_outlasts_the_grace_time_is_cancelled(executor):
+    own = Server("--grace-ms", 200)
     identity = submit(own, long_work(executor=executor))
     wait_until(lambda: look(own, identity)["state"] == "running")
     assert own.stop() == 0

@@ -15,13 +15,13 @@ import pytest
 
 import client
 
-SLEEP = 0.3  # the notebook's is 2 s
+SLEEP = 0.25  # the notebook's is 2 s
 CALLS = [0, 1, 2, 3]
 ANSWER = 2236.5678097446853  # of long_comp for 0, 1, 2 and 3
 POOLS = ["threads", "processes", "gil"]
 EXECUTORS = ["serial", *POOLS]
 MODES = ["row", "tuple", "vector"]
-UNEVEN = [0.75, 0.25, 0.5, 0.01]  # seconds of each call; they end in the order 3, 1, 2, 0
+UNEVEN = [0.45, 0.15, 0.3, 0.01]  # seconds of each call; they end in the order 3, 1, 2, 0
 
 
 def long_comp(i, iterations):

@@ -1,5 +1,7 @@
 """HTTP as bytes: framing, 100-continue, keep-alive, odd pieces, hang-ups."""
+import json
 import socket
+import struct
 import time
 
 import pytest
@@ -49,6 +51,35 @@ def test_ambiguous_framing_is_refused_and_closed(server, request_bytes):
     assert b" 200 OK" not in got and b"alive" not in got, got
     kind = got.split(b"\r\n\r\n")[0].lower()
     assert b"application/problem+json" not in kind or b'"ambiguous_request"' in got, got
+
+
+@pytest.mark.threads
+@pytest.mark.parametrize("target,document,headers", [
+    ("/v1/map", {"function": "long_io", "args": [1, 2], "seconds": 0.05, "executor": "threads"}, b""),
+    ("/v1/map", {"function": "long_comp", "args": [1], "iterations": 10**8, "executor": "gil"}, b""),
+    ("/v1/compare", {"workload": {"map": {"function": "long_io", "args": [1], "seconds": 0.01}},
+                     "executors": ["serial"], "repeat": 1}, b""),
+    ("/v1/map", {"function": "long_io", "args": [1], "seconds": 0.05, "executor": "threads"},
+     b"Prefer: respond-async, wait=5\r\n"),
+    ("/v1/compute", {"generate": {"rows": 20000, "columns": ["a"]}, "let": {"h": "md5(a)"},
+                     "executor": "threads", "chunk_rows": 100}, b"")])
+def test_a_client_that_resets_right_after_its_request(server, target, document, headers):
+    """The reply that is still owed must find its request alive, and the next client a server."""
+    body = json.dumps(document).encode()
+    lines = b"Content-Type: application/json\r\nContent-Length: %d\r\n" % len(body)
+    data = head(lines + headers, target.encode()) + body
+    for round_ in range(40):
+        connections = [server.connect() for _ in range(4)]
+        for connection in connections:
+            connection.sendall(data)
+        time.sleep(0.0002 * (round_ % 4))
+        for connection in connections:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.close()
+    assert server.get("/livez").status == 200
+    assert server.get("/v1/jobs").status == 200
+    client.wait_until(lambda: all(worker["state"] == "idle" for pool in server.get("/v1/pools").json()["pools"]
+                                  for worker in pool["workers"]))
 
 
 def everything(server, data, timeout=20):

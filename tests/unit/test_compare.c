@@ -214,7 +214,6 @@ static void test_refusals(void **state) {
         {"{" WORK ", \"repeat\": [5]}", CN_INVALID_PARAMETER, "repeat"},
         {"{" WORK ", \"timeout_ms\": 0}", CN_INVALID_PARAMETER, "timeout_ms"},
         {"{" CALLS ", \"modes\": [\"row\"]}", CN_INVALID_PARAMETER, "modes"},
-        {"{" CALLS ", \"chunk_rows\": 0}", CN_INVALID_PARAMETER, "chunk_rows"},
         {"{" CALLS ", \"rows\": 5}", CN_INVALID_PARAMETER, "rows"},
         {"{\"executors\": \"gil\"}", CN_INVALID_PARAMETER, "workload"},
     };

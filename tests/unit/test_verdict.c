@@ -282,6 +282,8 @@ static void test_the_lock(void **state) {
     struct cn_case cases[] = {SERIAL(ROW, 20 * MS),      GIL(1, ROW, 20.2 * MS),
                               GIL(2, ROW, 21 * MS),      SERIAL(VECTOR, 10 * MS),
                               GIL(1, VECTOR, 10.1 * MS), GIL(2, VECTOR, 6 * MS)};
+    cases[2].lock_ns = 5 * 18 * 1000000;
+    cases[5].lock_ns = 5 * 1 * 1000000;
     verdict_of(cases, COUNT(cases), NULL, 0);
     assert_string_equal(
         said("interpreter lock (gil"),
@@ -296,6 +298,10 @@ static void test_the_lock(void **state) {
                            "lock up"));
     verdict_of(cases, 2, NULL, 0);
     assert_null(said("interpreter lock (gil"));
+    /* Who waited took turns, even if the time in turn was a slow moment's. */
+    cases[0] = SERIAL(ROW, 40 * MS);
+    verdict_of(cases, 3, NULL, 0);
+    assert_non_null(strstr(said("interpreter lock (gil"), "so more workers do not help."));
 }
 
 static void test_sleeping_calls_overlap(void **state) {
