@@ -103,10 +103,12 @@ test-unit-threads: $(BUILD)/unit/test_pool_threads $(BUILD)/unit/test_pool_gil $
 	@sh tests/unit.sh $^
 
 .PHONY: test-http-threads
-test-http-threads: $(BUILD)/colonnade ## black-box tests of the thread executor
+test-http-threads: $(BUILD)/colonnade ## black-box tests of threads: executors, jobs, experiments
 	COLONNADE_BIN=$(abspath $(BUILD)/colonnade) /usr/bin/python3 -m pytest -q \
 		tests/http/test_executors.py tests/http/test_inference.py tests/http/test_stream.py \
-		tests/http/test_stream_cases.py -m threads $(PYTEST)
+		tests/http/test_stream_cases.py tests/http/test_protocol.py tests/http/test_map.py \
+		tests/http/test_modes.py tests/http/test_repeat.py tests/http/test_jobs.py \
+		tests/http/test_compare.py tests/http/test_notebook_cells.py -m threads $(PYTEST)
 
 .PHONY: test-http
 test-http: $(BUILD)/colonnade build/npm/.installed ## black-box tests of this build over HTTP

@@ -7,214 +7,27 @@ whatever else the machine does falls on both. Results are compared before any fi
 explains most: a plain serial `map`, between DataFrame.apply and a pool. README.md says how to read the table.
 """
 import argparse
-import concurrent.futures
-import contextlib
 import dataclasses
 import functools
-import hashlib
-import http.client
 import json
-import multiprocessing
 import os
 import pathlib
 import platform
 import re
-import signal
 import statistics
-import subprocess
 import sys
-import threading
 import time
 
 import numpy as np
 import pandas as pd
 
+from cpython import (POOLS, bare_threads, calc_hash, chunk_size, func, in_fresh_pool, in_warm_pool, long_comp, long_io,
+                     multiprocessing_map, process_pool_map, serial_loop, serial_map, thread_pool_map,
+                     thread_pool_parts, timed)
+from service import Service, ask
+
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BASE = "serial map"  # every workload has it; the others are measured by it
-PARTS = 8            # chunks that rows are cut into, whatever runs them: one thing changes at a time
-SERVICE_RUNS = 5     # samples that one request takes of work that takes milliseconds
-
-
-# ---- the notebook's functions ------------------------------------------------------------------
-
-def long_io(i, seconds):
-    """Waits, as for a disk or a server."""
-    time.sleep(seconds)
-    return i * 2
-
-
-def long_comp(i, iterations):
-    """Computes in the interpreter, and holds its lock all the while."""
-    x = i
-    for y in range(iterations):
-        x = (x - y) ** 2 if x % 2 == 0 else (x + y) ** 0.5
-    return x
-
-
-def func(a, b, c, d):
-    """Of numbers, of arrays and of whole columns."""
-    return (a - b) / (c + d) ** 2
-
-
-def calc_hash(*values):
-    return hashlib.md5("_".join(map(str, values)).encode()).hexdigest()
-
-
-# ---- ways to run them in CPython -----------------------------------------------------------------
-# Each takes a function and one list of arguments for each of its parameters, and gives the list of results.
-
-def serial_loop(function, *columns):
-    results = []
-    for arguments in zip(*columns):
-        results.append(function(*arguments))
-    return results
-
-
-def serial_map(function, *columns):
-    return list(map(function, *columns))
-
-
-def part_bounds(rows, parts):
-    """Where to cut `rows` into at most `parts` pieces."""
-    size = -(-rows // parts)
-    return [(first, min(first + size, rows)) for first in range(0, rows, size)]
-
-
-def bare_threads(function, *columns, workers):
-    """threading.Thread as a beginner uses it: each thread fills its places in a list that all share."""
-    results = [None] * len(columns[0])
-
-    def fill(first, end):
-        for at in range(first, end):
-            results[at] = function(*(column[at] for column in columns))
-
-    threads = [threading.Thread(target=fill, args=bounds) for bounds in part_bounds(len(results), workers)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
-
-
-def thread_pool_map(pool, function, *columns):
-    """A future for each call."""
-    return list(pool.map(function, *columns))
-
-
-def thread_pool_parts(pool, function, *columns):
-    """ThreadPoolExecutor.map ignores `chunksize`, so many small calls are cut by hand."""
-    bounds = part_bounds(len(columns[0]), PARTS)
-    futures = [pool.submit(serial_map, function, *(column[first:end] for column in columns)) for first, end in bounds]
-    return [result for future in futures for result in future.result()]
-
-
-def process_pool_map(pool, function, *columns):
-    """ProcessPoolExecutor.map: one call a task, or PARTS tasks if there are many rows."""
-    return list(pool.map(function, *columns, chunksize=chunk_size(len(columns[0]))))
-
-
-def multiprocessing_map(pool, function, *columns):
-    return pool.starmap(function, zip(*columns), chunksize=chunk_size(len(columns[0])))
-
-
-def chunk_size(calls):
-    return 1 if calls <= PARTS * PARTS else -(-calls // PARTS)
-
-
-def warm_up(pool):
-    """Makes a pool start all its workers: executors start one only when a task waits."""
-    if isinstance(pool, concurrent.futures.Executor):
-        list(pool.map(time.sleep, [0.05] * pool._max_workers))
-
-
-POOLS = {
-    "ThreadPoolExecutor": concurrent.futures.ThreadPoolExecutor,
-    "multiprocessing.Pool": multiprocessing.Pool,
-    "ProcessPoolExecutor": concurrent.futures.ProcessPoolExecutor,
-}
-
-
-def in_fresh_pool(make, use, workers, *work):
-    """Starting the pool is inside the time; ending it is not."""
-    with contextlib.ExitStack() as stack:
-        start = time.perf_counter()
-        result = use(stack.enter_context(make(workers)), *work)
-        return result, [time.perf_counter() - start], None
-
-
-def in_warm_pool(make, use, workers, *work):
-    """No pool outlives its case: other cases fork, and should find no threads."""
-    with make(workers) as pool:
-        warm_up(pool)
-        return timed(functools.partial(use, pool, *work))
-
-
-def timed(call):
-    """A run in this process: the result, one sample, and no time over HTTP."""
-    start = time.perf_counter()
-    result = call()
-    return result, [time.perf_counter() - start], None
-
-
-# ---- the service ---------------------------------------------------------------------------------
-
-class Service:
-    """A Colonnade of our own on a free port, ended by its pid."""
-
-    def __init__(self, binary):
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("COLONNADE_")}
-        self.process = subprocess.Popen([binary, "--listen", "127.0.0.1:0"], stdout=subprocess.PIPE,
-                                        stdin=subprocess.DEVNULL, env=environment, text=True)
-        line = self.process.stdout.readline()
-        found = re.fullmatch(r"colonnade (\S+) listening on http://([0-9.]+):(\d+)\n", line)
-        if not found:
-            self.process.kill()
-            self.process.wait()
-            raise SystemExit(f"{binary} printed no ready line but {line!r}")
-        self.version = found[1]
-        self.address = found[2], int(found[3])
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(30)
-        self.process.stdout.close()
-
-    def post(self, path, body):
-        """The reply, and the seconds from the request's first byte to the reply's last. Each time by a connection of
-        its own: between two requests other cases may run for longer than the service keeps one open."""
-        with contextlib.closing(http.client.HTTPConnection(*self.address, timeout=600)) as connection:
-            connection.connect()
-            start = time.perf_counter()
-            connection.request("POST", path, body=body, headers={"Content-Type": "application/json"})
-            response = connection.getresponse()
-            text = response.read()
-            seconds = time.perf_counter() - start
-        if response.status != 200:
-            raise SystemExit(f"{path} replied {response.status}: {text[:1000].decode()}")
-        return json.loads(text), seconds
-
-
-def service_samples(timing):
-    """Execute and gather, in seconds: by `repeat`, or of a single run from its ledger."""
-    if timing.get("repeat"):
-        return [ns / 1e9 for ns in timing["repeat"]["samples_ns"]]
-    ledger = {entry["stage"]: entry["ns"] for entry in timing["ledger"]}
-    return [(ledger.get("execute", 0) + ledger.get("gather", 0)) / 1e9]
-
-
-def ask(service, path, document, results_of):
-    """One plain request for the time over HTTP; another with `repeat` for samples if the work is short."""
-    reply, http_seconds = service.post(path, json.dumps(document))
-    samples = service_samples(reply["timing"])
-    results = [results_of(reply)]
-    if samples[0] < 0.2:
-        reply, _ = service.post(path, json.dumps({**document, "repeat": SERVICE_RUNS}))
-        samples = service_samples(reply["timing"])
-        results.append(results_of(reply))
-    return results, samples, http_seconds
 
 
 # ---- cases -----------------------------------------------------------------------------------------

@@ -223,8 +223,7 @@ static void write_errors(struct cn_json_out *out, struct check *check) {
 
 static void write_document(struct cn_json_out *out, struct check *check) {
     cn_json_out_open(out, NULL, '{');
-    cn_json_out_key(out, "valid");
-    out->ok = cn_buf_add_c(out->buf, check->n_errors == 0 ? "true" : "false") && out->ok;
+    cn_json_out_bool(out, "valid", check->n_errors == 0);
     cn_json_out_open(out, "types", '{');
     for (size_t i = 0; i < check->options.n_lets; i++) {
         /* names end with a NUL and hold none: both are the doing of the options */
@@ -246,13 +245,8 @@ static void write_document(struct cn_json_out *out, struct check *check) {
 }
 
 static void add_timing(struct cn_exchange *exchange) {
-    struct cn_buf timing = CN_BUF_INIT;
     cn_ledger_end(&exchange->ledger, cn_clock_now());
-    if (cn_server_timing(&timing, &exchange->ledger,
-                         exchange->ledger.ended_ns - exchange->ledger.started_ns) &&
-        cn_buf_add_char(&timing, '\0'))
-        cn_reply_add_header(exchange, "Server-Timing", timing.data);
-    cn_buf_release(&timing);
+    cn_reply_add_timing(exchange, &exchange->ledger);
 }
 
 static void check_finish(struct cn_exchange *exchange) {

@@ -44,8 +44,9 @@ struct cn_compare {
     struct cn_workload *workload;
     struct cn_case *cases;
     size_t n_cases;
-    int64_t *samples;  /* of all cases */
-    size_t *differing; /* numbers of cases */
+    uint64_t most_workers; /* of any case */
+    int64_t *samples;      /* of all cases */
+    size_t *differing;     /* numbers of cases */
     size_t n_differing;
     struct cn_error error; /* why there are no results; code CN_OK: there are */
 };

@@ -42,6 +42,8 @@ static void lay_out_alike(struct cn_compare *compare, const struct cn_case *patt
             *a = *pattern;
             a->executor = a->placed = executor;
             a->workers = executor == CN_EXECUTOR_SERIAL ? 1 : settings->workers.values[w];
+            if (a->workers > compare->most_workers)
+                compare->most_workers = a->workers;
             a->samples = compare->samples + compare->n_cases * settings->repeat;
             compare->n_cases++;
         }

@@ -7,7 +7,6 @@
 #include "handlers/compare_lists.h"
 #include "handlers/shown.h"
 
-#define NS_PER_MS INT64_C(1000000)
 #define MOST_REPEAT 1000
 #define MEMBERS 8 /* that a comparison has */
 #define MOST_TIMEOUT_MS ((uint64_t)INT64_MAX)
@@ -201,18 +200,6 @@ static enum cn_code check(const struct cn_compare *compare, struct cn_error *err
 }
 
 /* `timeout_ms` counts from the request line on, and can only shorten the service's deadline. */
-static void set_deadline(struct cn_compare *compare) {
-    struct cn_exchange *exchange = compare->exchange;
-    uint64_t ms = compare->settings.timeout_ms;
-    int64_t at;
-
-    if (ms == 0 || ms > (uint64_t)(INT64_MAX / NS_PER_MS / 2))
-        return;
-    at = exchange->started_ns + (int64_t)ms * NS_PER_MS;
-    if (exchange->deadline_ns == 0 || at < exchange->deadline_ns)
-        exchange->deadline_ns = at;
-}
-
 static enum cn_code read_body(struct cn_compare *compare, struct cn_error *error) {
     struct cn_json_document document;
 
@@ -227,7 +214,7 @@ static enum cn_code read_body(struct cn_compare *compare, struct cn_error *error
         CN_TRY(read_member(compare, &document.members[i], error));
     CN_TRY(check(compare, error));
     CN_TRY(set_defaults(compare, error));
-    set_deadline(compare);
+    cn_exchange_shorten_deadline(compare->exchange, compare->settings.timeout_ms);
     return CN_OK;
 }
 

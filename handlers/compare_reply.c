@@ -2,18 +2,13 @@
  * compare_reply.c: what an experiment found, as JSON, and its record.
  */
 #include <inttypes.h>
-#include <stdlib.h>
+#include <stdio.h>
 
 #include "handlers/amdahl.h"
 #include "handlers/compare.h"
 #include "handlers/endpoint_reply.h"
 #include "handlers/runs.h"
 #include "handlers/verdict.h"
-
-static void write_bool(struct cn_json_out *out, const char *key, bool value) {
-    cn_json_out_key(out, key);
-    out->ok = cn_buf_add_c(out->buf, value ? "true" : "false") && out->ok;
-}
 
 static void write_ratio(struct cn_json_out *out, const char *key, bool known, double value) {
     if (known)
@@ -30,7 +25,6 @@ static void write_mode(struct cn_json_out *out, const struct cn_case *a) {
 
 static void write_case(struct cn_json_out *out, const struct cn_case *a, size_t number) {
     char digest[33];
-    struct cn_buf text = CN_BUF_INIT;
 
     cn_json_out_open(out, NULL, '{');
     cn_json_out_int(out, "case", (int64_t)number);
@@ -44,22 +38,16 @@ static void write_case(struct cn_json_out *out, const struct cn_case *a, size_t 
     cn_samples_write(out, "repeat", a->samples, a->n_samples);
     write_ratio(out, "speedup", a->speedup > 0, a->speedup);
     write_ratio(out, "efficiency", a->speedup > 0, a->speedup / (double)a->workers);
-    if (cn_buf_printf(&text, "%016" PRIx64 "%016" PRIx64, a->digest[0], a->digest[1]) &&
-        cn_buf_add_char(&text, '\0')) {
-        memcpy(digest, text.data, sizeof digest);
-        cn_json_out_c(out, "digest", digest);
-    } else {
-        out->ok = false;
-    }
-    cn_buf_release(&text);
-    write_bool(out, "disturbed", a->disturbed);
+    snprintf(digest, sizeof digest, "%016" PRIx64 "%016" PRIx64, a->digest[0], a->digest[1]);
+    cn_json_out_c(out, "digest", digest);
+    cn_json_out_bool(out, "disturbed", a->disturbed);
     if (a->executor == CN_EXECUTOR_GIL)
-        write_bool(out, "emulation", true);
+        cn_json_out_bool(out, "emulation", true);
     cn_json_out_close(out, '}');
 }
 
 static void write_cases(struct cn_json_out *out, const struct cn_compare *compare) {
-    write_bool(out, "identical", compare->n_differing == 0);
+    cn_json_out_bool(out, "identical", compare->n_differing == 0);
     cn_json_out_open(out, "differing", '[');
     for (size_t i = 0; i < compare->n_differing; i++)
         cn_json_out_int(out, NULL, (int64_t)compare->differing[i]);
@@ -83,6 +71,8 @@ static void write_fit(struct cn_json_out *out, const struct cn_compare *compare,
         cn_json_out_int(out, "chunk_rows", (int64_t)a->chunk_setting);
     write_ratio(out, "serial_fraction", fit->known, fit->serial_fraction);
     cn_json_out_c(out, "reason", fit->known ? NULL : fit->reason);
+    if (a->executor == CN_EXECUTOR_GIL)
+        cn_json_out_bool(out, "emulation", true);
     cn_json_out_close(out, '}');
 }
 
@@ -112,7 +102,7 @@ static void write_factor(struct cn_json_out *out, const struct cn_factor *factor
     cn_json_out_int(out, "from", (int64_t)factor->from);
     cn_json_out_int(out, "to", (int64_t)factor->to);
     cn_json_out_double(out, "factor", factor->factor);
-    write_bool(out, "measured", factor->n_changes == 1);
+    cn_json_out_bool(out, "measured", factor->n_changes == 1);
     if (factor->n_changes > 1)
         cn_json_out_c(out, "reason", factor->reason);
     cn_json_out_close(out, '}');
@@ -187,14 +177,6 @@ static void write_document(struct cn_json_out *out, struct cn_compare *compare) 
 
 /* ---- the record ------------------------------------------------------------------------- */
 
-static uint64_t most_workers(const struct cn_compare *compare) {
-    uint64_t most = 0;
-    for (size_t i = 0; i < compare->n_cases; i++)
-        if (compare->cases[i].workers > most)
-            most = compare->cases[i].workers;
-    return most;
-}
-
 void cn_compare_record(struct cn_compare *compare, const struct cn_error *error) {
     struct cn_exchange *exchange = compare->exchange;
     struct cn_str recipe = cn_str_c(compare->workload ? compare->workload->what : "");
@@ -213,7 +195,7 @@ void cn_compare_record(struct cn_compare *compare, const struct cn_error *error)
         record.recipe = &recipe;
         record.n_recipe = 1;
         record.rows = cn_cases_most_rows(compare->cases, compare->n_cases);
-        record.workers = most_workers(compare);
+        record.workers = compare->most_workers;
     }
     if (error)
         record.error = *error;
@@ -222,20 +204,11 @@ void cn_compare_record(struct cn_compare *compare, const struct cn_error *error)
 
 /* ---- ends ------------------------------------------------------------------------------- */
 
-static void add_timing(struct cn_exchange *exchange) {
-    const struct cn_ledger *ledger = &exchange->ledger;
-    struct cn_buf timing = CN_BUF_INIT;
-    if (cn_server_timing(&timing, ledger, ledger->ended_ns - ledger->started_ns) &&
-        cn_buf_add_char(&timing, '\0'))
-        cn_reply_add_header(exchange, "Server-Timing", timing.data);
-    cn_buf_release(&timing);
-}
-
 void cn_compare_fail(struct cn_compare *compare, const struct cn_error *error) {
     struct cn_exchange *exchange = compare->exchange;
     cn_compare_record(compare, error);
     cn_compare_release(compare);
-    add_timing(exchange);
+    cn_reply_add_timing(exchange, &exchange->ledger);
     cn_exchange_fail(exchange, error, NULL);
 }
 
@@ -269,6 +242,6 @@ void cn_compare_reply(struct cn_compare *compare) {
     }
     cn_compare_record(compare, NULL);
     cn_compare_release(compare); /* a reply may be kept for long; the frame need not be */
-    add_timing(exchange);
+    cn_reply_add_timing(exchange, &exchange->ledger);
     cn_endpoint_reply_json(exchange, 200, &out);
 }

@@ -58,6 +58,8 @@ static enum cn_code try_case(struct cn_compare *compare, const struct cn_case *a
                                    .workers = a->workers,
                                    .mode = a->mode,
                                    .chunk_rows = a->chunk_setting,
+                                   /* More workers are to change nothing else. */
+                                   .chunk_workers = compare->most_workers,
                                    .rows = a->row_setting,
                                    .deadline_ns = exchange->deadline_ns,
                                    .stop = &compare->experiment.stop};
@@ -98,6 +100,7 @@ static enum cn_code warm_up(struct cn_compare *compare, struct cn_case *a, struc
     a->digest[0] = result.digest[0];
     a->digest[1] = result.digest[1];
     a->rows = result.rows;
+    a->failed = result.failed;
     a->chunk_rows = result.chunk_rows;
     a->placed = result.executor;
     return CN_OK;
@@ -207,7 +210,7 @@ static enum cn_code make_workload(struct cn_compare *compare, struct cn_error *e
         CN_TRY(cn_map_workload_new(&compare->workload, exchange, settings->map, error));
     else
         CN_TRY(cn_compute_workload_new(&compare->workload, exchange, settings->compute, most_rows,
-                                       error));
+                                       &compare->experiment.stop, error));
     if (most_rows > 0 && !compare->workload->generated) {
         cn_error_set_parameter(error, CN_STR("rows"));
         return cn_error_set(error, CN_INVALID_PARAMETER,
@@ -235,6 +238,12 @@ enum cn_code cn_compare_run(struct cn_compare *compare, struct cn_error *error) 
         CN_TRY(cn_compare_settle(compare, error));
     }
     cn_ledger_enter(ledger, CN_STAGE_PLAN, cn_clock_now());
-    CN_TRY(make_workload(compare, error));
+    enum cn_code code = make_workload(compare, error);
+    int stopped = atomic_load(&compare->experiment.stop);
+    if (code != CN_OK && stopped != CN_OK) {
+        cn_error_init(error);
+        return cn_compare_stopped((enum cn_code)stopped, error);
+    }
+    CN_TRY(code);
     return cn_compare_measure(compare, error);
 }

@@ -40,7 +40,7 @@ struct cn_compute {
     struct cn_json_document *document; /* JSON: when it was read; its texts lie in `text` */
     struct cn_job *job;                /* NULL: not before the names of the columns are known */
     atomic_bool ending;                /* a worker is reading what waited for the end of the body */
-    atomic_bool gone;                  /* nobody waits for the reply any more */
+    atomic_int gone;                   /* nobody waits for the reply any more */
     struct cn_form *parts;             /* a form's parser and what it gathered; NULL */
 };
 
@@ -78,19 +78,21 @@ void cn_intake_release(struct cn_compute *compute);
 enum cn_code cn_intake_json(struct cn_compute *compute, bool may_cross, bool *cross,
                             struct cn_error *error);
 /* Its parts, for an experiment: options and lets (once, into compute->document); the values of
- * `columns`; the rows of a frame as chunks. */
+ * `columns`; the rows of a frame as chunks, whose size, if nobody asked for one, is chosen for so
+ * many workers (0: the job's). */
 enum cn_code cn_intake_document(struct cn_compute *compute, struct cn_str text,
                                 struct cn_error *error);
 enum cn_code cn_intake_columns(struct cn_compute *compute, struct cn_str text,
                                struct cn_frame *frame, struct cn_error *error);
-enum cn_code cn_intake_add_rows(struct cn_compute *compute, uint64_t rows, struct cn_error *error);
+enum cn_code cn_intake_add_rows(struct cn_compute *compute, uint64_t rows, uint64_t workers,
+                                struct cn_error *error);
 
 /* Fills an empty frame with `rows` rows of what `generate` describes (frame_generate.c): the values
  * that the workers would make. CN_LIMIT_EXCEEDED: beyond --memory-bytes. Stops when the exchange's
  * deadline passes, or when *gone (may be NULL). */
 enum cn_code cn_frame_generate(struct cn_frame *frame, const struct cn_generate *generate,
                                uint64_t rows, const struct cn_exchange *exchange,
-                               const atomic_bool *gone, struct cn_error *error);
+                               const atomic_int *gone, struct cn_error *error);
 
 /* A form (intake_form.c). */
 enum cn_code cn_form_new(struct cn_compute *compute, struct cn_error *error);

@@ -74,7 +74,7 @@ static void release_run(struct run *run) {
 
 /* The job, over the first `rows` of the frame; the caller holds its lock. */
 static enum cn_code set_up(struct run *run, struct cn_compute_workload *workload, uint64_t rows,
-                           struct cn_error *error) {
+                           uint64_t chunk_workers, struct cn_error *error) {
     const struct cn_options *options = &run->compute.options;
     struct cn_job *job = run->compute.job;
     /* Of what was sent; long texts take long to write. */
@@ -89,13 +89,13 @@ static enum cn_code set_up(struct run *run, struct cn_compute_workload *workload
     CN_TRY(cn_job_measure(job, 1, true, error));
     CN_TRY(cn_job_use_plan(job, workload->plans[options->mode], error));
     CN_TRY(cn_compute_place(&run->compute, rows, bytes, false, error));
-    CN_TRY(cn_intake_add_rows(&run->compute, rows, error));
+    CN_TRY(cn_intake_add_rows(&run->compute, rows, chunk_workers, error));
     cn_job_count_rows(job);
     return CN_OK;
 }
 
 static enum cn_code start(struct run *run, struct cn_compute_workload *workload, uint64_t rows,
-                          struct cn_error *error) {
+                          uint64_t chunk_workers, struct cn_error *error) {
     enum cn_mode mode = run->compute.options.mode;
     struct cn_job *job;
     enum cn_code code;
@@ -106,7 +106,7 @@ static enum cn_code start(struct run *run, struct cn_compute_workload *workload,
                       error));
     job = run->compute.job;
     pthread_mutex_lock(&job->lock);
-    code = set_up(run, workload, rows, error);
+    code = set_up(run, workload, rows, chunk_workers, error);
     if (code == CN_OK) {
         cn_ledger_enter(&run->inner.exchange.ledger, CN_STAGE_QUEUE, cn_clock_now());
         job->body_complete = true;
@@ -247,7 +247,7 @@ enum cn_code cn_compute_trial_run(struct cn_workload *base, const struct cn_tria
         return cn_error_set(error, CN_INTERNAL, "a run asks for %llu of %zu rows",
                             (unsigned long long)rows, workload->frame.rows);
     CN_TRY(init_run(&run, workload, trial, error));
-    code = start(&run, workload, rows, error);
+    code = start(&run, workload, rows, trial->chunk_workers, error);
     if (code == CN_OK) {
         wait_for_reply(&run, trial);
         code = conclude(&run, workload, result, expression, error);

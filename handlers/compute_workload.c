@@ -25,28 +25,19 @@ static void workload_free(struct cn_workload *base) {
 static const struct cn_workload_ops ops = {.run = cn_compute_trial_run, .free = workload_free};
 
 static enum cn_code make_frame(struct cn_compute_workload *workload, uint64_t most_rows,
-                               struct cn_error *error) {
+                               const atomic_int *stop, struct cn_error *error) {
     struct cn_compute *compute = &workload->compute;
     const struct cn_generate *generate = compute->options.generate;
-    uint64_t limit = compute->options.limits->max_rows;
 
     if (!generate) {
         CN_TRY(cn_intake_columns(compute, compute->document->columns, &workload->frame, error));
         workload->workload.rows = workload->frame.rows;
         return CN_OK;
     }
-    if (most_rows > limit) {
-        cn_error_set_parameter(error, CN_STR("rows"));
-        cn_error_set_limit(error, "--max-rows");
-        return cn_error_set(error, CN_LIMIT_EXCEEDED,
-                            "the experiment asks for %llu rows; the limit is %llu (--max-rows)",
-                            (unsigned long long)most_rows, (unsigned long long)limit);
-    }
     workload->workload.generated = true;
     workload->workload.rows = generate->rows;
-    return cn_frame_generate(&workload->frame, generate,
-                             most_rows > generate->rows ? most_rows : generate->rows,
-                             compute->exchange, NULL, error);
+    return cn_frame_generate(&workload->frame, generate, most_rows > 0 ? most_rows : generate->rows,
+                             compute->exchange, stop, error);
 }
 
 static enum cn_code make_spec(struct cn_compute_workload *workload, enum cn_mode mode,
@@ -137,20 +128,21 @@ static enum cn_code name_work(struct cn_compute_workload *workload, struct cn_er
 }
 
 static enum cn_code read_workload(struct cn_compute_workload *workload, struct cn_str body,
-                                  uint64_t most_rows, struct cn_error *error) {
+                                  uint64_t most_rows, const atomic_int *stop,
+                                  struct cn_error *error) {
     struct cn_compute *compute = &workload->compute;
 
     CN_TRY(cn_intake_document(compute, body, error));
     if (compute->options.delimiter == 0)
         compute->options.delimiter = ',';
-    CN_TRY(make_frame(workload, most_rows, error));
+    CN_TRY(make_frame(workload, most_rows, stop, error));
     CN_TRY(keep_texts(workload, error));
     CN_TRY(cn_compute_workload_prepare(workload, CN_MODE_VECTOR, error));
     return name_work(workload, error);
 }
 
 enum cn_code cn_compute_workload_new(struct cn_workload **result, struct cn_exchange *exchange,
-                                     struct cn_str body, uint64_t most_rows,
+                                     struct cn_str body, uint64_t most_rows, const atomic_int *stop,
                                      struct cn_error *error) {
     struct cn_compute_workload *workload = calloc(1, sizeof *workload);
     const struct cn_options *options;
@@ -166,7 +158,7 @@ enum cn_code cn_compute_workload_new(struct cn_workload **result, struct cn_exch
     options = &workload->compute.options;
     cn_options_init(&workload->compute.options, &exchange->arena, &exchange->service->limits);
     cn_frame_init(&workload->frame, exchange->service->blocks);
-    code = read_workload(workload, body, most_rows, &fault);
+    code = read_workload(workload, body, most_rows, stop, &fault);
     if (code == CN_OK) {
         *result = &workload->workload;
         return CN_OK;

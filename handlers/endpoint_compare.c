@@ -45,11 +45,14 @@ static enum cn_code read_head(struct cn_exchange *exchange, struct cn_error *err
     struct cn_body_type type;
     const char *content_type = exchange->ops->header(exchange, "Content-Type");
 
-    CN_TRY(cn_negotiate_body(content_type, NULL, true, &type, error));
-    if (type.kind != CN_BODY_JSON && type.kind != CN_BODY_UNSTATED)
+    CN_TRY(cn_negotiate_body(content_type, NULL, false, &type, error));
+    if (type.kind != CN_BODY_JSON && type.kind != CN_BODY_UNSTATED) {
+        cn_error_set_value(error, cn_str_c(content_type));
         return cn_error_set(error, CN_UNSUPPORTED_MEDIA_TYPE,
-                            "a comparison takes application/json, not '%.*s'; its members are %s",
-                            CN_SHOWN(cn_str_c(content_type)), MEMBERS);
+                            "the body must be a JSON object (Content-Type: application/json) with "
+                            "the members %s",
+                            MEMBERS);
+    }
     CN_TRY(cn_negotiate_encoding(exchange->ops->header(exchange, "Content-Encoding"), error));
     return refuse_query(exchange, error);
 }

@@ -23,8 +23,10 @@ void cn_exchange_shorten_deadline(struct cn_exchange *exchange, uint64_t timeout
     if (timeout_ms == 0 || timeout_ms > (uint64_t)(INT64_MAX / NS_PER_MS / 2))
         return;
     int64_t at = exchange->started_ns + (int64_t)timeout_ms * NS_PER_MS;
-    if (exchange->deadline_ns == 0 || at < exchange->deadline_ns)
+    if (exchange->deadline_ns == 0 || at < exchange->deadline_ns) {
         exchange->deadline_ns = at;
+        exchange->shortened = true;
+    }
 }
 
 enum cn_code cn_exchange_why_gone(const struct cn_exchange *exchange) {
@@ -75,6 +77,17 @@ void cn_exchange_reply_text(struct cn_exchange *exchange, int status, const char
     exchange->ops->reply(exchange);
 }
 
+/* Whoever stopped the work knew the time, not whose it was. */
+static void name_deadline(struct cn_exchange *exchange) {
+    struct cn_error *error = &exchange->error;
+    if (error->code != CN_DEADLINE_EXCEEDED || error->limit[0] || error->parameter[0])
+        return;
+    if (exchange->shortened)
+        cn_error_set_parameter(error, CN_STR("timeout_ms"));
+    else
+        cn_error_set_limit(error, "--request-timeout-ms");
+}
+
 void cn_exchange_fail(struct cn_exchange *exchange, const struct cn_error *error,
                       const char *expression) {
     struct cn_reply *reply = &exchange->reply;
@@ -82,6 +95,7 @@ void cn_exchange_fail(struct cn_exchange *exchange, const struct cn_error *error
         exchange->error = *error;
     if (!expression)
         expression = exchange->expression;
+    name_deadline(exchange);
     reply->status = cn_code_status(error->code);
     reply->content_type = NULL;
     reply->parts = NULL;
@@ -92,7 +106,7 @@ void cn_exchange_fail(struct cn_exchange *exchange, const struct cn_error *error
         cn_reply_add_header(exchange, "Retry-After", retry_after);
     struct cn_buf buf = CN_BUF_INIT;
     struct cn_str *part = cn_arena_alloc(&exchange->arena, sizeof *part);
-    if (part && cn_problem_write(&buf, error, expression)) {
+    if (part && cn_problem_write(&buf, &exchange->error, expression)) {
         *part = cn_arena_str(&exchange->arena, cn_buf_str(&buf));
         if (part->data) {
             reply->content_type = CN_PROBLEM_TYPE;

@@ -63,8 +63,10 @@ struct cn_endpoint {
 struct cn_exchange_ops {
     /* Value of a request header, NULL if absent; repeated headers are joined with ", ". */
     const char *(*header)(struct cn_exchange *exchange, const char *name);
-    void (*reply)(struct cn_exchange *exchange); /* exchange->reply is complete */
-    void (*wake)(struct cn_exchange *exchange);  /* a stream that had nothing has something now */
+    /* exchange->reply is complete. May be called with locks held. Other threads may close the
+     * exchange before it returns; this one does not. */
+    void (*reply)(struct cn_exchange *exchange);
+    void (*wake)(struct cn_exchange *exchange); /* a stream that had nothing has something now */
 };
 
 struct cn_reply_header {
@@ -109,6 +111,7 @@ struct cn_exchange {
     _Atomic int64_t
         deadline_ns; /* of the service's cap; an endpoint may lower it at any time; 0: none */
     struct cn_ledger ledger; /* started at started_ns */
+    bool shortened;          /* deadline_ns is the client's `timeout_ms` */
     bool recorded;           /* the run is in the record of runs, so the reply names it */
     /* An exchange without a connection (inner.h): no stream, and a reply of at most so many bytes
      * (else CN_LIMIT_EXCEEDED naming whole_limit). 0: the service's buffer_bytes, then a stream. */

@@ -35,7 +35,7 @@ static enum cn_code check_memory(const struct cn_service *service, uint64_t rows
     return CN_OVERLOADED;
 }
 
-static enum cn_code look_up(const struct cn_exchange *exchange, const atomic_bool *gone,
+static enum cn_code look_up(const struct cn_exchange *exchange, const atomic_int *gone,
                             struct cn_error *error) {
     int64_t deadline = exchange->deadline_ns;
 
@@ -49,7 +49,7 @@ static enum cn_code look_up(const struct cn_exchange *exchange, const atomic_boo
 
 enum cn_code cn_frame_generate(struct cn_frame *frame, const struct cn_generate *generate,
                                uint64_t rows, const struct cn_exchange *exchange,
-                               const atomic_bool *gone, struct cn_error *error) {
+                               const atomic_int *gone, struct cn_error *error) {
     size_t n = generate->n_columns;
 
     CN_TRY(check_memory(exchange->service, rows, n, error));

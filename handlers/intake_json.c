@@ -80,14 +80,15 @@ enum cn_code cn_intake_columns(struct cn_compute *compute, struct cn_str text,
     return cn_json_read_columns(text, &limits, &columns, frame, error);
 }
 
-enum cn_code cn_intake_add_rows(struct cn_compute *compute, uint64_t rows, struct cn_error *error) {
+enum cn_code cn_intake_add_rows(struct cn_compute *compute, uint64_t rows, uint64_t workers,
+                                struct cn_error *error) {
     struct cn_job *job = compute->job;
     uint64_t each = compute->options.chunk_rows;
 
     if (each == 0 && !job->executor) {
         each = rows ? rows : 1;
     } else if (each == 0) {
-        each = rows / (4 * job->width) / LEAST_ROWS * LEAST_ROWS;
+        each = rows / (4 * (workers ? workers : job->width)) / LEAST_ROWS * LEAST_ROWS;
         if (each < LEAST_ROWS)
             each = LEAST_ROWS;
         if (each > MOST_ROWS)
@@ -181,7 +182,7 @@ static enum cn_code begin(struct cn_compute *compute, struct cn_error *error) {
     }
     CN_TRY(cn_job_settle_types(compute->job, error));
     CN_TRY(cn_compute_place(compute, rows, compute->text.len, false, error));
-    CN_TRY(cn_intake_add_rows(compute, rows, error));
+    CN_TRY(cn_intake_add_rows(compute, rows, 0, error));
     cn_job_count_rows(compute->job);
     return CN_OK;
 }

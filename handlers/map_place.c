@@ -31,7 +31,8 @@ static void choose(struct cn_map_place *place, const struct cn_service *service,
             snprintf(reason, size, "auto: there is one worker to use, so nothing is shared");
         } else if (request->n_tasks > 1) {
             place->kind = CN_EXECUTOR_THREADS;
-            snprintf(reason, size, "auto: %zu calls that sleep, side by side", request->n_calls);
+            snprintf(reason, size, "auto: %zu calls that sleep, %zu at a time", request->n_calls,
+                     place->width);
         } else {
             snprintf(reason, size, "auto: %zu call%s in %zu task%s, with nothing to sleep beside",
                      request->n_calls, request->n_calls == 1 ? "" : "s", request->n_tasks,

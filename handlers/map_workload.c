@@ -87,6 +87,8 @@ static enum cn_code sum_up(const struct cn_map_run *run, struct cn_trial_result 
         for (int s = 0; s < CN_SPAN_COUNT; s++)
             result->spans.ns[s] += run->workers[i].spans.ns[s];
     }
+    for (size_t i = 0; i < run->request->n_calls; i++)
+        result->failed += run->futures[i].code != CN_OK;
     return digest(run, result->digest) ? CN_OK : cn_error_memory(error);
 }
 

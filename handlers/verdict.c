@@ -36,6 +36,36 @@ static void say_identity(struct cn_verdict *verdict) {
     cn_say_end(verdict);
 }
 
+/* Times of failing are times too, but perhaps not those that were asked for. */
+static void say_failures(struct cn_verdict *verdict) {
+    const struct cn_verdict_facts *facts = verdict->facts;
+    const struct cn_case *most = &facts->cases[0];
+
+    for (size_t i = 1; i < facts->n; i++)
+        if (facts->cases[i].failed > most->failed)
+            most = &facts->cases[i];
+    if (most->failed == 0)
+        return;
+    cn_say(verdict, "Of the %" PRIu64 " calls %" PRIu64 " failed", most->rows, most->failed);
+    cn_say(verdict, most->failed == most->rows
+                        ? ", so nothing was computed: these are the times of failing."
+                        : " each time, and took part in the times.");
+    cn_say_end(verdict);
+}
+
+static bool is_empty(const struct cn_verdict_facts *facts) {
+    for (size_t i = 0; i < facts->n; i++)
+        if (facts->cases[i].rows > 0)
+            return false;
+    return true;
+}
+
+static void say_emptiness(struct cn_verdict *verdict) {
+    cn_say(verdict, "There was nothing to measure: the work has no %s.",
+           verdict->facts->cases[0].has_mode ? "rows" : "calls");
+    cn_say_end(verdict);
+}
+
 /* ---- cautions --------------------------------------------------------------------------- */
 
 static bool is_disturbed(const struct cn_case *a) {
@@ -78,6 +108,10 @@ static void say_cautions(struct cn_verdict *verdict) {
     say_caution(verdict, is_wide, "had a spread above 20 % of the median");
     say_caution(verdict, has_few,
                 "had fewer than 3 samples, too few to tell a difference from noise");
+    say_caution(verdict, cn_case_starved,
+                verdict->facts->cases[0].has_mode
+                    ? "had fewer chunks than workers, so some workers had nothing to do"
+                    : "had fewer tasks than workers, so some workers had nothing to do");
 }
 
 static void say_origin(struct cn_verdict *verdict) {
@@ -88,24 +122,37 @@ static void say_origin(struct cn_verdict *verdict) {
     cn_say_end(verdict);
 }
 
+static void say_all(struct cn_verdict *verdict) {
+    const struct cn_verdict_facts *facts = verdict->facts;
+
+    if (facts->n_differing > 0) {
+        say_identity(verdict);
+        say_failures(verdict);
+        say_cautions(verdict);
+        return; /* times of different work say nothing of each other */
+    }
+    say_failures(verdict);
+    const struct cn_case *chosen = cn_verdict_choice(verdict);
+    cn_verdict_rows(verdict);
+    cn_verdict_product(verdict);
+    cn_verdict_row_path(verdict);
+    cn_verdict_gil(verdict);
+    cn_verdict_overlap(verdict);
+    cn_verdict_amdahl(verdict, chosen);
+    say_cautions(verdict);
+    say_identity(verdict);
+}
+
 void cn_verdict_write(struct cn_json_out *out, const char *key,
                       const struct cn_verdict_facts *facts) {
     struct cn_verdict verdict = {.facts = facts, .out = out, .line = CN_BUF_INIT};
 
     verdict.chunks = cn_cases_sweep_chunks(facts->cases, facts->n);
     cn_json_out_open(out, key, '[');
-    if (facts->n_differing > 0)
-        say_identity(&verdict);
-    const struct cn_case *chosen = cn_verdict_choice(&verdict);
-    cn_verdict_rows(&verdict);
-    cn_verdict_product(&verdict);
-    cn_verdict_row_path(&verdict);
-    cn_verdict_gil(&verdict);
-    cn_verdict_overlap(&verdict);
-    cn_verdict_amdahl(&verdict, chosen);
-    say_cautions(&verdict);
-    if (facts->n_differing == 0)
-        say_identity(&verdict);
+    if (is_empty(facts))
+        say_emptiness(&verdict);
+    else
+        say_all(&verdict);
     say_origin(&verdict);
     cn_json_out_close(out, ']');
     cn_buf_release(&verdict.line);

@@ -14,9 +14,13 @@ enum { N_CHOICES = sizeof by_simplicity / sizeof by_simplicity[0] };
 /* Numbers of rows that one sentence names. */
 enum { MOST_SIZES = 12 };
 
+/* A smaller ratio is not taken apart: its parts would be noise. */
+#define WORTH_A_REASON 1.05
+
 /* Bytes of the work's own text. */
 enum { MOST_WHAT = 400 };
 
+/* The fastest case of an executor, with no more workers than it needs for that. */
 static const struct cn_case *fastest_of(const struct cn_verdict_facts *facts,
                                         enum cn_executor_kind executor, uint64_t rows) {
     const struct cn_case *best = NULL;
@@ -26,7 +30,15 @@ static const struct cn_case *fastest_of(const struct cn_verdict_facts *facts,
             (!best || cn_case_time(a) < cn_case_time(best)))
             best = a;
     }
-    return best;
+    /* Workers that gain nothing are not worth having. */
+    const struct cn_case *fewest = best;
+    for (size_t i = 0; best && i < facts->n; i++) {
+        const struct cn_case *a = &facts->cases[i];
+        if (a->executor == executor && cn_case_alike(a, best) && a->workers < fewest->workers &&
+            cn_cases_equal(a, best))
+            fewest = a;
+    }
+    return fewest;
 }
 
 /* The best case of each executor, simplest first (NULL: it has none), and the fastest of all. */
@@ -56,22 +68,56 @@ static struct field survey(const struct cn_verdict_facts *facts, uint64_t rows) 
 
 /* ---- why -------------------------------------------------------------------------------- */
 
-static const char *why(const struct cn_case *chosen, const struct cn_case *second) {
-    bool many = chosen->workers > 1;
-    switch (chosen->executor) {
-    case CN_EXECUTOR_SERIAL:
-        return "the work is not worth the cost of handing it out";
-    case CN_EXECUTOR_PROCESSES:
-        return second->executor == CN_EXECUTOR_THREADS
-                   ? "the gain of separate memory outweighs what shipping costs"
-               : many ? "what its workers do side by side outweighs what shipping costs"
-                      : "its one worker is no slower for being another process";
-    default:
-        return second->executor == CN_EXECUTOR_PROCESSES
-                   ? "its workers share memory, so nothing has to be shipped"
-               : many ? "its workers compute side by side in shared memory"
-                      : "another thread costs it nothing that can be seen";
+/* A step that lies between two cases, whichever way and how often it is gone. */
+struct part {
+    double factor;              /* 1: it does not */
+    const struct cn_factor *at; /* the last of its factors */
+    size_t n;
+};
+
+/* The step that makes most of a path's ratio. False: something on the way was not measured apart,
+ * or there is no such step. */
+static bool main_part(const struct cn_path *path, struct part *best) {
+    struct part parts[CN_STEP_CHUNK_SIZE + 1];
+
+    for (size_t i = 0; i <= CN_STEP_CHUNK_SIZE; i++)
+        parts[i] = (struct part){.factor = 1};
+    *best = parts[0];
+    for (size_t i = 0; i < path->n_factors; i++) {
+        const struct cn_factor *factor = &path->factors[i];
+        if (factor->n_changes > 1)
+            return false;
+        struct part *part = &parts[factor->changes[0].step];
+        part->factor *= factor->factor;
+        part->at = factor;
+        part->n++;
     }
+    for (size_t i = 0; i <= CN_STEP_CHUNK_SIZE; i++)
+        if (parts[i].factor > best->factor)
+            *best = parts[i];
+    return best->factor * best->factor >= path->ratio;
+}
+
+/* What the faster of two cases has that the other one has not, as far as it was measured. */
+static void say_why(struct cn_verdict *verdict, const struct cn_case *chosen,
+                    const struct cn_case *second) {
+    const struct cn_verdict_facts *facts = verdict->facts;
+    struct cn_path path;
+    struct part part;
+
+    cn_decompose_between(facts->cases, facts->n, (size_t)(second - facts->cases),
+                         (size_t)(chosen - facts->cases), &path);
+    if (path.ratio < WORTH_A_REASON || !main_part(&path, &part))
+        return;
+    if (part.n == 1 && cn_cases_equal(&facts->cases[part.at->from], &facts->cases[part.at->to]))
+        return;
+    cn_say(verdict, ", because of ");
+    cn_say_factor(verdict, part.factor);
+    cn_say(verdict, " from ");
+    if (part.n == 1)
+        cn_say_change(verdict, &part.at->changes[0]);
+    else
+        cn_say(verdict, "what its workers gain over those of the other");
 }
 
 /* "For hash = md5(a, b) over 100000 rows". */
@@ -103,7 +149,8 @@ static void say_faster(struct cn_verdict *verdict, const struct field *field) {
         cn_say_factor(verdict, cn_case_time(field->second) / cn_case_time(field->chosen));
         cn_say(verdict, " as fast as the next best executor, ");
         cn_say_case_time(verdict, field->second);
-        cn_say(verdict, ", because %s.", why(field->chosen, field->second));
+        say_why(verdict, field->chosen, field->second);
+        cn_say(verdict, ".");
     } else {
         cn_say(verdict, ", the fastest case of the only executor that can be chosen here.");
     }

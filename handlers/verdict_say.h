@@ -31,7 +31,8 @@ void cn_say_case_time(struct cn_verdict *verdict, const struct cn_case *a);
 /* Writes the sentence, and begins the next one. */
 void cn_say_end(struct cn_verdict *verdict);
 
-/* verdict_factors.c */
+/* verdict_factors.c; a change is a noun: what the time was won by, or lost in. */
+void cn_say_change(struct cn_verdict *verdict, const struct cn_change *change);
 void cn_verdict_product(struct cn_verdict *verdict);
 void cn_verdict_row_path(struct cn_verdict *verdict);
 

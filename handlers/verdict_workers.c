@@ -40,29 +40,49 @@ static const struct cn_case *in_turn(const struct cn_verdict_facts *facts,
     return serial;
 }
 
-/* Whether the lock kept the others waiting while one worker had it. Of work that holds it all the
- * time, all but one wait; the times themselves say less where a CPU is shared with other programs.
- */
-static bool takes_turns(const struct cn_case *a) {
+/* What the lock did to a case. */
+enum lock { LOCK_NOTHING, LOCK_HELD, LOCK_GIVEN_UP, LOCK_COUNT };
+
+/* Of work that holds the lock all the time, all workers but one wait; the times themselves say less
+ * where a CPU is shared with other programs. That nobody waited does not mean that they overlapped:
+ * there may have been nothing to do for more than one. */
+static enum lock lock_of(const struct cn_case *a, double ratio) {
+    uint64_t tasks = cn_case_tasks(a);
+    double busy = (double)(tasks < a->workers ? tasks : a->workers);
     double elapsed = a->stats.mean_ns * (double)a->n_samples;
-    return (double)a->lock_ns > WAITS_ABOVE * elapsed * (double)(a->workers - 1);
+
+    if (busy < 2)
+        return LOCK_NOTHING;
+    if ((double)a->lock_ns > WAITS_ABOVE * elapsed * (busy - 1))
+        return LOCK_HELD;
+    return ratio < (1 + 1 / busy) / 2 ? LOCK_GIVEN_UP : LOCK_NOTHING;
 }
 
-static void say_lock(struct cn_verdict *verdict, bool held, bool given_up) {
+/* `seen`: what it did to any of the cases. */
+static void say_lock(struct cn_verdict *verdict, const bool seen[LOCK_COUNT]) {
+    bool held = seen[LOCK_HELD], given_up = seen[LOCK_GIVEN_UP];
+
     if (held && given_up)
         cn_say(verdict, ". Where the lock is held, workers take turns; where it is given up "
                         "(asleep, or in vector arithmetic), they overlap.");
+    else if (held && seen[LOCK_NOTHING])
+        cn_say(verdict, ". Where the lock is held, workers take turns.");
     else if (held)
         cn_say(verdict, ". Its holder computes and the others wait, so more workers do not help.");
-    else
+    else if (given_up && seen[LOCK_NOTHING])
+        cn_say(verdict, ". Where the lock is given up (asleep, or in vector arithmetic), workers "
+                        "overlap.");
+    else if (given_up)
         cn_say(verdict, ". This work gives the lock up (asleep, or in vector arithmetic), so its "
                         "workers overlap.");
+    else
+        cn_say(verdict, ".");
 }
 
 void cn_verdict_gil(struct cn_verdict *verdict) {
     const struct cn_verdict_facts *facts = verdict->facts;
     uint64_t rows = cn_cases_most_rows(facts->cases, facts->n), setting = 0;
-    bool any = false, held = false, given_up = false;
+    bool any = false, seen[LOCK_COUNT] = {false};
 
     for (size_t i = 0; i < facts->n;) {
         const struct cn_case *gil = widest_gil(facts, i, &i);
@@ -81,27 +101,27 @@ void cn_verdict_gil(struct cn_verdict *verdict) {
         cn_say_factor(verdict, ratio);
         if (gil->has_mode)
             cn_say(verdict, " in mode %s", cn_mode_name(gil->mode));
+        if (cn_cases_equal(gil, turn) && ratio != 1)
+            cn_say(verdict, " (within the spread)");
         setting = gil->chunk_setting;
         any = true;
-        held = held || takes_turns(gil);
-        given_up = given_up || !takes_turns(gil);
+        seen[lock_of(gil, ratio)] = true;
     }
     if (any) {
-        say_lock(verdict, held, given_up);
+        say_lock(verdict, seen);
         cn_say_end(verdict);
     }
 }
 
 /* ---- functions that sleep --------------------------------------------------------------- */
 
-/* The share of the time of the cases with one worker (or of all) that was spent on a CPU. */
+/* The share of the time of all cases that was spent on a CPU; of many workers it may be above 1. */
 static double cpu_share(const struct cn_verdict_facts *facts) {
     double cpu = 0, elapsed = 0;
     for (size_t i = 0; i < facts->n; i++) {
         const struct cn_case *a = &facts->cases[i];
         cpu += (double)a->cpu_ns;
-        for (size_t k = 0; k < a->n_samples; k++)
-            elapsed += (double)a->samples[k];
+        elapsed += a->stats.mean_ns * (double)a->n_samples;
     }
     return elapsed > 0 ? cpu / elapsed : 1;
 }

@@ -13,8 +13,9 @@ struct cn_trial {
     enum cn_executor_kind executor; /* AUTO too */
     uint64_t workers;
     enum cn_mode mode;
-    uint64_t chunk_rows; /* of a map: calls of a task; 0: chosen */
-    uint64_t rows;       /* of a generated frame: only its first ones; 0: all */
+    uint64_t chunk_rows;    /* of a map: calls of a task; 0: chosen */
+    uint64_t chunk_workers; /* for how many workers it is chosen; 0: those of the run */
+    uint64_t rows;          /* of a generated frame: only its first ones; 0: all */
     int64_t deadline_ns;
     const atomic_int *stop; /* looked at every few ms: nonzero ends the run with CN_CANCELLED */
 };
@@ -23,6 +24,7 @@ struct cn_trial_result {
     int64_t sample_ns;  /* from the first task's start to the gathered result */
     uint64_t digest[2]; /* of the results alone: the same whatever the placement */
     uint64_t rows;
+    uint64_t failed;                /* of a map: calls that failed */
     uint64_t chunk_rows;            /* of the largest chunk */
     uint64_t workers;               /* that might take part */
     enum cn_executor_kind executor; /* where `auto` put it */
@@ -53,11 +55,12 @@ struct cn_workload {
  * From the text of the member "compute" or "map" (an object, checked JSON), whose options
  * executor, workers, mode, chunk_rows (map: chunksize) and repeat are CN_INVALID_PARAMETER: the
  * experiment sets them. `exchange` is the experiment's: small things live in its arena, and an
- * error of a let leaves its text in exchange->expression. `most_rows`: the most that trial.rows
- * will ask for; 0: what the body says. The frame (generated or given) is made here, once.
+ * error of a let leaves its text in exchange->expression. `most_rows`: the most that trial.rows,
+ * which is then always set, will ask for, so no more need be generated; 0: what the body says.
+ * The frame (generated or given) is made here, once.
  */
 enum cn_code cn_compute_workload_new(struct cn_workload **workload, struct cn_exchange *exchange,
-                                     struct cn_str body, uint64_t most_rows,
+                                     struct cn_str body, uint64_t most_rows, const atomic_int *stop,
                                      struct cn_error *error);
 enum cn_code cn_map_workload_new(struct cn_workload **workload, struct cn_exchange *exchange,
                                  struct cn_str body, struct cn_error *error);

@@ -82,17 +82,21 @@ static void hold(struct cn_gil_lock *lock, const struct cn_gil *gil) {
 
 /* ---- for the kinds -------------------------------------------------------------------------- */
 
-/* `began_ns`: since when this worker has been without the lock against its will. */
+/* `began_ns`: since when this worker has been without the lock against its will; 0: from now on, if
+ * it has to wait. */
 static void take(const struct cn_gil *gil, struct cn_spans *spans, int64_t began_ns) {
     struct cn_gil_lock *lock = gil->lock;
     pthread_mutex_lock(&lock->mutex);
     if (lock->held || owes_a_switch(lock, gil)) {
+        if (began_ns == 0)
+            began_ns = cn_clock_now();
         while (owes_a_switch(lock, gil))
             cn_queue_sleep(&lock->switched, &lock->mutex, INT64_MAX);
         wait_until_free(lock);
     }
     hold(lock, gil);
-    spans->ns[CN_SPAN_LOCK] += cn_clock_now() - began_ns;
+    if (began_ns > 0)
+        spans->ns[CN_SPAN_LOCK] += cn_clock_now() - began_ns;
     pthread_mutex_unlock(&lock->mutex);
 }
 
@@ -112,7 +116,7 @@ void cn_run_unlock(struct cn_run *run) {
 
 void cn_run_lock(struct cn_run *run) {
     if (run->gil)
-        take(run->gil, run->spans, cn_clock_now());
+        take(run->gil, run->spans, 0);
 }
 
 void cn_run_yield(struct cn_run *run) {

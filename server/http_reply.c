@@ -35,14 +35,8 @@ static void add_common_headers(struct cn_request *request) {
     if (exchange->endpoint && exchange->endpoint->works) {
         if (exchange->recorded)
             cn_reply_add_header(exchange, "Colonnade-Run", exchange->run);
-        if (!has_header(reply, "Server-Timing")) {
-            struct cn_buf timing = CN_BUF_INIT;
-            if (cn_server_timing(&timing, &exchange->ledger,
-                                 cn_clock_now() - exchange->started_ns) &&
-                cn_buf_add_char(&timing, '\0'))
-                cn_reply_add_header(exchange, "Server-Timing", timing.data);
-            cn_buf_release(&timing);
-        }
+        if (!has_header(reply, "Server-Timing"))
+            cn_reply_add_timing(exchange, &exchange->ledger);
     }
     cn_reply_add_header(exchange, "X-Content-Type-Options", "nosniff");
     if (!has_header(reply, "Cache-Control"))

@@ -173,7 +173,7 @@ def test_every_code_is_in_the_manual():
              re.findall(r'\{"(\w+)",\s*"([^"]*)", (\d+)\}', source) if name != "ok"}
     rows = {row[0]: (int(row[1]), row[2]) for row in table_rows("errors.md") if len(row) > 2 and row[1].isdigit()}
     assert {name: codes.get(name) for name in rows} == rows
-    assert set(codes) - set(rows) <= {"not_finished", "too_many_requests"}
+    assert set(codes) - set(rows) <= {"too_many_requests"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

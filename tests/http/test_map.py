@@ -250,6 +250,17 @@ def test_keys_of_the_dictionary_are_pythons(server):
     assert mapped(server, "long_io", ["x", 1], seconds=0, executor="serial")["shared_results"] == [[1, 2]]
 
 
+@pytest.mark.parametrize("executor", ["serial", "threads", "gil"])
+@pytest.mark.parametrize("iterations", [0, 1])
+@pytest.mark.parametrize("args", [[True, 1], [1, True], [False, 0, 0.0], [0.0, False]])
+def test_long_comp_leaves_its_key_as_it_was(server, args, iterations, executor):
+    want = {}
+    for i in args:
+        want[i] = long_comp(i, iterations)
+    shared = mapped(server, "long_comp", args, iterations=iterations, executor=executor, workers=1)["shared_results"]
+    assert [[repr(k), repr(v)] for k, v in shared] == [[repr(k), repr(v)] for k, v in want.items()]
+
+
 # ---- futures and times --------------------------------------------------------------------------
 
 @pytest.mark.parametrize("executor", EXECUTORS)
@@ -301,13 +312,32 @@ def test_the_run_is_recorded(server):
     assert run["operation"] == "map" and run["status"] == 400 and run["error"]["code"] == "invalid_parameter"
 
 
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_the_trace_says_what_is_an_emulation(server, executor):
+    run = mapped(server, "long_comp", [0, 1], iterations=100, executor=executor)["run"]
+    events = server.get(f"/v1/runs/{run}/trace").json()["traceEvents"]
+    request = next(e for e in events if e.get("cat") == "request" and e["name"] == "map")
+    assert request["args"]["executor"] == executor
+    assert request["args"].get("emulation") == (True if executor == "gil" else None)
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_cpu_time_is_within_the_call(server, executor):
+    """A call cannot have computed for longer than it took, but for a little between two clocks."""
+    for future in mapped(server, "long_comp", [0, 1, 2], iterations=100_000, executor=executor)["futures"]:
+        taken = future["finished_ns"] - future["started_ns"]
+        assert 0 < future["cpu_ns"] <= taken * 1.1 + 1_000_000
+        assert future["lock_ns"] == 0 or executor == "gil"
+
+
 def test_repeat(server):
     reply = mapped(server, "long_comp", [0, 1], iterations=100_000, repeat=5, executor="threads", workers=2)
     repeat = reply["timing"]["repeat"]
     assert repeat["runs"] == 5 == len(repeat["samples_ns"])
     assert 0 < repeat["min_ns"] <= repeat["median_ns"] <= max(repeat["samples_ns"])
     assert len(reply["futures"]) == 2 and len(reply["shared_results"]) == 2
-    assert sum(w["chunks"] for w in reply["timing"]["workers"]) == 2
+    assert sum(w["chunks"] for w in reply["timing"]["workers"]) == 2 * (1 + 5)  # the warm-up too
+    assert len(server.get("/v1/runs/" + reply["run"]).json()["chunks"]) == 2
     assert sum(repeat["samples_ns"]) <= reply["timing"]["wall_ns"]
     assert "repeat" not in mapped(server, "long_comp", [0], iterations=1)["timing"]
 

@@ -18,7 +18,7 @@ static inline struct cn_case make_case(enum cn_executor_kind executor, uint64_t 
         .mode = mode,
         .has_mode = true,
         .rows = 1000,
-        .chunk_rows = 1000,
+        .chunk_rows = 50,
         .n_samples = 5,
         .stats = {.mean_ns = time_ns, .median_ns = time_ns, .stddev_ns = 0},
     };

@@ -278,6 +278,34 @@ static void calls_fail_alone(void **state) {
     tear_down(&bench);
 }
 
+/* An argument is a key of the dictionary as it came, whatever the function made of it. */
+static void arguments_stay_keys(void **state) {
+    (void)state;
+    static const struct {
+        const char *args;
+        uint64_t iterations;
+        const char *map;
+    } rows[] = {
+        {"true, 1", 1, "[[true,1.0]]"}, {"1, true", 1, "[[1,1.0]]"},
+        {"false, 0", 1, "[[false,0]]"}, {"false, 0", 2, "[[false,1]]"},
+        {"true", 0, "[[true,true]]"},   {"1.0, true", 1, "[[1.0,1.0]]"},
+        {"-0, false", 1, "[[0,0]]"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct bench bench;
+        struct cn_buf text = CN_BUF_INIT;
+        set_up(&bench, CN_CALL_LONG_COMP, rows[i].args, strchr(rows[i].args, ',') ? 2 : 1);
+        bench.plan.iterations = rows[i].iterations;
+        assert_int_equal(run(&bench), CN_OK);
+        assert_true(cn_shared_map_write(bench.map, &text));
+        if (!cn_str_is(cn_buf_str(&text), rows[i].map))
+            fail_msg("long_comp of %s leaves %.*s, not %s", rows[i].args, (int)text.len, text.data,
+                     rows[i].map);
+        cn_buf_release(&text);
+        tear_down(&bench);
+    }
+}
+
 /* A worker process has no dictionary of the caller's: what calls write is lost with the task. */
 static void a_process_writes_to_its_own(void **state) {
     (void)state;
@@ -339,6 +367,7 @@ int main(void) {
         cmocka_unit_test(long_io_doubles),
         cmocka_unit_test(parameters_of_each_call),
         cmocka_unit_test(calls_fail_alone),
+        cmocka_unit_test(arguments_stay_keys),
         cmocka_unit_test(a_process_writes_to_its_own),
         cmocka_unit_test(stops),
         cmocka_unit_test(damaged_records),

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "handlers/call.h"
 #include "handlers/endpoints.h"
 #include "handlers/workload.h"
 
@@ -123,6 +124,72 @@ static void measured_runs_count_all_passes(void **state) {
     assert_true(holds(&call, "\"repeat\":{\"runs\":4,"));
     assert_int_equal(atomic_load(&call.inner.exchange.done_rows), 15);
     assert_int_equal(atomic_load(&call.inner.exchange.total_rows), 15);
+    end(&call);
+}
+
+/* Two calls of 0 seconds; repeated, the workers' accounts hold all passes. */
+static void workers_did_all_passes(void **state) {
+    (void)state;
+    struct call call;
+    start(&call,
+          "{\"function\": \"long_io\", \"args\": [1, 2], \"seconds\": 0, \"repeat\": 3, "
+          "\"executor\": \"serial\"}",
+          0);
+    wait_reply(&call);
+    assert_true(holds(&call, ",\"chunks\":8,\"wall_ns\":"));
+    end(&call);
+}
+
+/* An executor whose workers write what they like. */
+struct liar {
+    struct cn_executor executor; /* first */
+    struct cn_task *task;
+};
+
+static enum cn_code keep_task(struct cn_executor *executor, struct cn_task *task,
+                              struct cn_error *error) {
+    (void)error;
+    ((struct liar *)(void *)executor)->task = task;
+    return CN_OK;
+}
+
+static void a_process_is_not_believed(void **state) {
+    (void)state;
+    static const struct cn_executor_ops ops = {.submit = keep_task};
+    static const struct cn_call_record records[] = {
+        {INT64_MIN, INT64_MAX, INT64_MAX, INT64_MAX, CN_OK, 1},
+        {INT64_MAX, INT64_MIN, -1, INT64_MIN, CN_OK, 1},
+        {0, 0, 900, -1, CN_OK, 1},
+    };
+    struct cn_executor *processes = test.service.executors[CN_EXECUTOR_PROCESSES];
+    struct liar liar = {.executor = {.ops = &ops, .name = "processes"}};
+    struct call call;
+
+    test.service.executors[CN_EXECUTOR_PROCESSES] = &liar.executor;
+    start(&call,
+          "{\"function\": \"long_io\", \"args\": [1, 2, 3], \"chunksize\": 3, "
+          "\"executor\": \"processes\"}",
+          0);
+    test.service.executors[CN_EXECUTOR_PROCESSES] = processes;
+    struct cn_task *task = liar.task;
+    assert_non_null(task);
+    for (size_t i = 0; i < sizeof records / sizeof *records; i++) {
+        assert_true(cn_buf_add(task->out, &records[i], sizeof *records));
+        assert_true(cn_buf_add_char(task->out, '7'));
+    }
+    task->code = CN_OK;
+    task->worker = 0;
+    task->pid = 1;
+    task->submitted_ns = task->started_ns = cn_clock_now();
+    task->finished_ns = task->started_ns + 1000;
+    task->done(task);
+    wait_reply(&call);
+    assert_int_equal(call.inner.exchange.reply.status, 200);
+    assert_true(holds(&call, "\"results\":[7,7,7]"));
+    assert_true(holds(&call, "\"cpu_ns\":101015,\"lock_ns\":0}"));
+    assert_true(holds(&call, "\"cpu_ns\":0,\"lock_ns\":0}"));
+    assert_true(holds(&call, "\"cpu_ns\":900,\"lock_ns\":0}"));
+    assert_false(holds(&call, "922337203685477580")); /* no end of int64 anywhere */
     end(&call);
 }
 
@@ -295,6 +362,8 @@ int main(void) {
         cmocka_unit_test(whole_reply),
         cmocka_unit_test(whole_bytes),
         cmocka_unit_test(measured_runs_count_all_passes),
+        cmocka_unit_test(workers_did_all_passes),
+        cmocka_unit_test(a_process_is_not_believed),
         cmocka_unit_test(gone_at_any_moment),
         cmocka_unit_test(gone_while_the_body_is_read),
         cmocka_unit_test(what_went_wrong_is_recorded),

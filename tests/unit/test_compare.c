@@ -373,6 +373,7 @@ static void test_rounds(void **state) {
                     if (round == 0)
                         assert_int_equal(i, k);
                 }
+            assert_int_equal(trial->chunk_workers, 2);
             const struct cn_trial *other = &pretended.runs[2 * n + i];
             if (round == 1 && (other->executor != trial->executor || other->mode != trial->mode ||
                                other->workers != trial->workers || other->rows != trial->rows))
@@ -467,7 +468,8 @@ static void test_a_trial_that_fails(void **state) {
     assert_int_equal(measure("{" WORK ", \"executors\": \"gil\", \"modes\": [\"row\", \"tuple\"]}",
                              &pretended, &compare, &error),
                      CN_DIVISION_BY_ZERO);
-    assert_string_equal(error.detail, "gil with 1 worker in mode tuple: row 3 divides by zero");
+    assert_string_equal(error.detail,
+                        "gil (emulated) with 1 worker in mode tuple: row 3 divides by zero");
     assert_string_equal(error.column, "r");
     assert_string_equal(exchange.expression, "a // b");
     assert_int_equal(pretended.n_runs, 3);
@@ -547,7 +549,13 @@ static void test_reply(void **state) {
         if (chosen)
             assert_string_equal(text_of(a, "placed"), "serial");
     }
-    assert_int_equal(json_array_size(json_object_get(document, "amdahl")), 4);
+    const json_t *fits = json_object_get(document, "amdahl");
+    assert_int_equal(json_array_size(fits), 4);
+    for (size_t i = 0; i < 4; i++) {
+        const json_t *fit = json_array_get(fits, i);
+        bool gil = strcmp(text_of(fit, "executor"), "gil") == 0;
+        assert_int_equal(json_is_true(json_object_get(fit, "emulation")), gil);
+    }
     const json_t *path = json_object_get(document, "decomposition");
     double product = 1;
     size_t i;
@@ -561,6 +569,38 @@ static void test_reply(void **state) {
     assert_true(json_array_size(json_object_get(document, "verdict")) > 3);
     assert_true(number(json_object_get(document, "cpus"), "usable") == 2);
     assert_non_null(json_object_get(json_object_get(document, "timing"), "ledger"));
+    json_decref(document);
+}
+
+static double median_of(const json_t *cases, const json_t *numbers, const char *key) {
+    size_t at = (size_t)number(numbers, key);
+    return number(json_object_get(json_array_get(cases, at), "repeat"), "median_ns");
+}
+
+/* Who divides what the reply shows gets what it says, though a median of two may end in .5. */
+static void test_ratios_are_of_what_is_shown(void **state) {
+    (void)state;
+    struct pretended pretended = make_pretended();
+    json_t *document = replied("{" WORK ", \"executors\": [\"serial\", \"threads\"], \"workers\": "
+                               "[1, 2, 7], \"modes\": [\"row\", \"tuple\", \"vector\"], "
+                               "\"repeat\": 2}",
+                               &pretended);
+    const json_t *cases = json_object_get(document, "cases");
+    const json_t *path = json_object_get(document, "decomposition");
+    size_t i;
+    json_t *a, *factor;
+    double serial = 0;
+    json_array_foreach(cases, i, a) {
+        double median = number(json_object_get(a, "repeat"), "median_ns");
+        if (i % 4 == 0)
+            serial = median;
+        assert_true(number(a, "speedup") == serial / median);
+    }
+    json_array_foreach(json_object_get(path, "factors"), i, factor)
+        assert_true(number(factor, "factor") ==
+                    median_of(cases, factor, "from") / median_of(cases, factor, "to"));
+    assert_true(number(path, "ratio") ==
+                median_of(cases, path, "from") / median_of(cases, path, "to"));
     json_decref(document);
 }
 
@@ -650,6 +690,7 @@ int main(void) {
         UNIT(test_a_trial_that_fails),
         UNIT(test_ends_that_are_not_the_work_s),
         UNIT(test_reply),
+        UNIT(test_ratios_are_of_what_is_shown),
         UNIT(test_reply_of_a_sweep),
         UNIT(test_reply_of_calls),
         UNIT(test_a_reply_that_must_be_kept),

@@ -84,8 +84,8 @@ static void fill(struct cn_case cases[GRID]) {
 
 static void test_the_notebook(void **state) {
     (void)state;
-    const struct cn_case cases[] = {SERIAL(ROW, 22.5), SERIAL(TUPLE, 3.8), PROCESSES(1, TUPLE, 6.6),
-                                    PROCESSES(2, TUPLE, 4.0)};
+    const struct cn_case cases[] = {SERIAL(ROW, 22.5 * MS), SERIAL(TUPLE, 3.8 * MS),
+                                    PROCESSES(1, TUPLE, 6.6 * MS), PROCESSES(2, TUPLE, 4.0 * MS)};
     struct cn_path path;
     assert_string_equal(between(cases, 4, 0, 3, &path),
                         "row object 0>1 | shipping 1>2 | parallel workers 2>3");

@@ -534,9 +534,11 @@ static void events(void **state) {
     assert_int_equal(read_events(&stream, text, sizeof text), CN_STREAM_END);
     assert_int_equal(strncmp(text, "event: end\ndata: {\"id\":\"", 24), 0);
     client_end(&stream);
+    /* Progress is told of one that had ended before anybody asked, too. */
     ask(&stream, &scene.service, &cn_endpoint_job_events, "GET", client.exchange.run, NULL);
     assert_int_equal(read_events(&stream, text, sizeof text), CN_STREAM_END);
-    assert_int_equal(strncmp(text, "event: end\ndata: {\"id\":\"", 24), 0);
+    assert_int_equal(strncmp(text, "event: progress\ndata: {\"done_rows\":3,", 37), 0);
+    assert_non_null(strstr(text, "\n\nevent: end\ndata: {\"id\":\""));
     client_end(&stream);
     client_end(&client);
     scene_end(&scene);

@@ -1,82 +1,13 @@
-/* The sentences of an experiment: computed from its cases, with the numbers in them. */
+/* The sentences of an experiment: its figures, the choice, and how far to trust it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <jansson.h>
-#include <string.h>
 
-#include "handlers/json_out.h"
-#include "handlers/verdict.h"
 #include "handlers/verdict_say.h"
-#include "tests/unit/compare_helpers.h"
-
-static json_t *sentences; /* of the last verdict */
-
-static int forget(void **state) {
-    (void)state;
-    json_decref(sentences);
-    sentences = NULL;
-    return 0;
-}
-
-static void write_verdict(const struct cn_verdict_facts *facts) {
-    struct cn_buf buf = CN_BUF_INIT;
-    struct cn_json_out out;
-    forget(NULL);
-    cn_json_out_init(&out, &buf);
-    cn_json_out_open(&out, NULL, '{');
-    cn_verdict_write(&out, "verdict", facts);
-    cn_json_out_close(&out, '}');
-    assert_true(out.ok);
-    json_t *document = json_loadb(buf.data, buf.len, JSON_REJECT_DUPLICATES, NULL);
-    assert_non_null(document);
-    sentences = json_incref(json_object_get(document, "verdict"));
-    json_decref(document);
-    cn_buf_release(&buf);
-    for (size_t i = 0; i < json_array_size(sentences); i++) {
-        const char *text = json_string_value(json_array_get(sentences, i));
-        assert_non_null(text);
-        size_t len = strlen(text);
-        assert_true(len > 10 && text[len - 1] == '.' && !strstr(text, "  "));
-        assert_null(strstr(text, "inf"));
-        assert_null(strstr(text, "nan"));
-    }
-}
-
-static void verdict_of(const struct cn_case *cases, size_t n, const size_t *differing,
-                       size_t n_differing) {
-    struct cn_path path, row_path;
-    cn_decompose(cases, n, &path);
-    bool rows = cn_decompose_row_to_processes(cases, n, 2, &row_path);
-    const struct cn_verdict_facts facts = {.cases = cases,
-                                           .n = n,
-                                           .what = "hash = md5(a, b)",
-                                           .differing = differing,
-                                           .n_differing = n_differing,
-                                           .path = &path,
-                                           .row_path = rows ? &row_path : NULL,
-                                           .usable = 2};
-    write_verdict(&facts);
-}
-
-/* The sentence that holds the text; NULL: none does. */
-static const char *said(const char *text) {
-    for (size_t i = 0; i < json_array_size(sentences); i++) {
-        const char *sentence = json_string_value(json_array_get(sentences, i));
-        if (strstr(sentence, text))
-            return sentence;
-    }
-    return NULL;
-}
-
-static const char *sentence(size_t i) {
-    const char *text = json_string_value(json_array_get(sentences, i));
-    assert_non_null(text);
-    return text;
-}
+#include "tests/unit/verdict_helpers.h"
 
 /* ---- figures ---------------------------------------------------------------------------- */
 
@@ -128,7 +59,7 @@ static void test_the_notebook(void **state) {
         sentence(0),
         "For hash = md5(a, b) over 1000 rows choose processes with 2 workers in mode tuple (2.1 "
         "ms): it is x1.81 as fast as the next best executor, serial in mode tuple (3.8 ms), "
-        "because what its workers do side by side outweighs what shipping costs.");
+        "because of x1.86 from 2 parallel workers instead of 1.");
     const char *why = said("Why a factor of 10.7 and not 2 ");
     assert_non_null(why);
     assert_string_equal(
@@ -159,6 +90,50 @@ static void test_equal_within_the_spread(void **state) {
                                         "is x1.01 as fast as the next best executor, serial"));
 }
 
+/* However far they scatter: the slower one was never as fast as the faster one mostly is. */
+static void test_noise_does_not_make_equal(void **state) {
+    (void)state;
+    struct cn_case cases[] = {SERIAL(ROW, 38.6 * MS), THREADS(2, ROW, 23.3 * MS)};
+    cases[0].stats.stddev_ns = 17.5 * MS;
+    cases[1].stats.stddev_ns = 5 * MS;
+    cases[0].stats.min_ns = 31000000;
+    verdict_of(cases, 2, NULL, 0);
+    assert_non_null(strstr(sentence(0), "choose threads with 2 workers in mode row (23.3 ms)"));
+    cases[0].stats.min_ns = 23000000;
+    verdict_of(cases, 2, NULL, 0);
+    assert_non_null(strstr(sentence(0), "choose serial in mode row (38.6 ms)"));
+}
+
+static void test_fewer_workers_if_they_are_as_fast(void **state) {
+    (void)state;
+    struct cn_case cases[] = {SERIAL(ROW, 50 * MS), THREADS(2, ROW, 31.5 * MS),
+                              THREADS(3, ROW, 31.4 * MS)};
+    verdict_of(cases, 3, NULL, 0);
+    assert_non_null(strstr(sentence(0), "choose threads with 2 workers in mode row (31.5 ms)"));
+}
+
+static void test_calls_that_fail(void **state) {
+    (void)state;
+    struct cn_case cases[] = {SERIAL(VECTOR, 10 * MS), THREADS(2, VECTOR, 5 * MS)};
+    cases[0].has_mode = cases[1].has_mode = false;
+    cases[0].failed = cases[1].failed = 3;
+    verdict_of(cases, 2, NULL, 0);
+    assert_string_equal(sentence(0), "Of the 1000 calls 3 failed each time, and took part in the "
+                                     "times.");
+    cases[0].failed = cases[1].failed = 1000;
+    verdict_of(cases, 2, NULL, 0);
+    assert_non_null(strstr(sentence(0), "nothing was computed"));
+}
+
+static void test_nothing_to_measure(void **state) {
+    (void)state;
+    struct cn_case cases[] = {SERIAL(VECTOR, 0), THREADS(2, VECTOR, 0)};
+    cases[0].rows = cases[1].rows = 0;
+    verdict_of(cases, 2, NULL, 0);
+    assert_string_equal(sentence(0), "There was nothing to measure: the work has no rows.");
+    assert_non_null(strstr(sentence(1), "These are figures"));
+}
+
 static void test_the_simpler_one_is_the_fastest(void **state) {
     (void)state;
     struct cn_case cases[] = {SERIAL(VECTOR, 10 * MS), THREADS(2, VECTOR, 10.1 * MS)};
@@ -175,7 +150,43 @@ static void test_serial_is_chosen_for_small_work(void **state) {
     verdict_of(cases, 3, NULL, 0);
     assert_non_null(strstr(sentence(0), "choose serial in mode vector (10 \u00b5s): it is x3.1 as "
                                         "fast as the next best executor, threads with 1 worker"));
-    assert_non_null(strstr(sentence(0), "not worth the cost of handing it out."));
+    assert_non_null(strstr(sentence(0), "because of x3.1 from serial's thread instead of one of "
+                                        "the pool."));
+}
+
+/* What both have is no reason; what was not measured apart is none either. */
+static void test_why(void **state) {
+    (void)state;
+    struct cn_case cases[] = {SERIAL(TUPLE, 10 * MS), THREADS(1, TUPLE, 10.2 * MS),
+                              THREADS(2, TUPLE, 5 * MS), PROCESSES(1, TUPLE, 16 * MS),
+                              PROCESSES(2, TUPLE, 8 * MS)};
+    verdict_of(cases, 5, NULL, 0);
+    assert_non_null(strstr(sentence(0), "it is x1.6 as fast as the next best executor, processes "
+                                        "with 2 workers in mode tuple (8 ms), because of x1.6 from "
+                                        "not shipping"));
+    /* their workers gain less */
+    cases[3].stats.median_ns = 10.4 * MS;
+    verdict_of(cases, 5, NULL, 0);
+    assert_non_null(
+        strstr(sentence(0), "because of x1.57 from what its workers gain over those of the other"));
+    cases[4].stats.median_ns = 5.1 * MS;
+    verdict_of(cases, 5, NULL, 0);
+    assert_non_null(strstr(sentence(0), "processes with 2 workers in mode tuple (5.1 ms)."));
+    cases[4].stats.median_ns = 8 * MS;
+    cases[3].workers = 3; /* no case with one worker */
+    cases[3].stats.median_ns = 9 * MS;
+    verdict_of(cases, 5, NULL, 0);
+    assert_non_null(strstr(sentence(0), "processes with 2 workers in mode tuple (8 ms)."));
+}
+
+static void test_equal_is_symmetric(void **state) {
+    (void)state;
+    const struct cn_case a = SERIAL(TUPLE, 1000 * MS), b = THREADS(1, TUPLE, 1005.01 * MS);
+    assert_true(cn_cases_equal(&a, &b));
+    assert_true(cn_cases_equal(&b, &a));
+    const struct cn_case c = THREADS(1, TUPLE, 1006 * MS);
+    assert_false(cn_cases_equal(&a, &c));
+    assert_false(cn_cases_equal(&c, &a));
 }
 
 static void test_gil_is_never_recommended(void **state) {
@@ -220,133 +231,6 @@ static void test_sizes(void **state) {
                         "100000 rows threads with 2 workers in mode vector (5 ms).");
 }
 
-/* ---- factors ---------------------------------------------------------------------------- */
-
-static void test_product(void **state) {
-    (void)state;
-    const struct cn_case cases[] = {PROCESSES(2, ROW, 30 * MS), PROCESSES(1, ROW, 25 * MS),
-                                    SERIAL(ROW, 20 * MS), SERIAL(VECTOR, 4 * MS)};
-    verdict_of(cases, 4, NULL, 0);
-    assert_string_equal(
-        said("From the slowest"),
-        "From the slowest case, processes with 2 workers in mode row (30 ms), to the fastest, "
-        "serial in mode vector (4 ms), it is x7.5, the product of x1.2 from 1 worker instead of 2, "
-        "x1.25 from not shipping (inputs and results stay in one process) and x5 from not making a "
-        "row object and vectorisation (a block of rows at a time, not a call for each) (not "
-        "measured apart: serial in mode tuple was no case).");
-}
-
-static void test_a_factor_within_the_spread(void **state) {
-    (void)state;
-    struct cn_case cases[] = {SERIAL(ROW, 10.2 * MS), SERIAL(TUPLE, 10 * MS),
-                              SERIAL(VECTOR, 5 * MS)};
-    cases[0].stats.stddev_ns = 0.3 * MS;
-    verdict_of(cases, 3, NULL, 0);
-    assert_non_null(strstr(said("From the slowest"),
-                           "the product of x1.02 from not making a row object (within the spread) "
-                           "and x2 from vectorisation (a block of rows at a time, not a call for "
-                           "each)."));
-}
-
-static void test_chunks_in_words(void **state) {
-    (void)state;
-    struct cn_case cases[] = {SERIAL(TUPLE, 10 * MS), SERIAL(TUPLE, 8 * MS), SERIAL(TUPLE, 9 * MS)};
-    cases[1].chunk_setting = 500;
-    cases[2].chunk_setting = 100;
-    verdict_of(cases, 3, NULL, 0);
-    assert_non_null(strstr(said("From the slowest"), "x1.25 from chunks of 500 rows instead of as "
-                                                     "chosen."));
-    assert_non_null(strstr(sentence(0), "choose serial in mode tuple in chunks of 500 rows"));
-    cases[0].stats.median_ns = 2 * MS;
-    verdict_of(cases, 3, NULL, 0);
-    assert_non_null(
-        strstr(said("From the slowest"), "from chunks as chosen instead of 100 rows each."));
-}
-
-static void test_not_more_than_the_workers(void **state) {
-    (void)state;
-    const struct cn_case cases[] = {SERIAL(ROW, 10 * MS), PROCESSES(1, ROW, 12 * MS),
-                                    PROCESSES(2, ROW, 7 * MS)};
-    verdict_of(cases, 3, NULL, 0);
-    const char *why = said("Why a factor of 1.43 and not 2");
-    assert_non_null(why);
-    assert_non_null(strstr(why, "it is not more than the number of workers, but the product of "
-                                "x0.833 lost in shipping (inputs and results cross between "
-                                "processes) and x1.71 from 2 parallel workers instead of 1"));
-}
-
-/* ---- workers ---------------------------------------------------------------------------- */
-
-static void test_the_lock(void **state) {
-    (void)state;
-    struct cn_case cases[] = {SERIAL(ROW, 20 * MS),      GIL(1, ROW, 20.2 * MS),
-                              GIL(2, ROW, 21 * MS),      SERIAL(VECTOR, 10 * MS),
-                              GIL(1, VECTOR, 10.1 * MS), GIL(2, VECTOR, 6 * MS)};
-    cases[2].lock_ns = 5 * 18 * 1000000;
-    cases[5].lock_ns = 5 * 1 * 1000000;
-    verdict_of(cases, COUNT(cases), NULL, 0);
-    assert_string_equal(
-        said("interpreter lock (gil"),
-        "Under one interpreter lock (gil, an emulation) 2 workers take, of the time in turn "
-        "(serial), x1.05 in mode row, x0.6 in mode vector. Where the lock is held, workers take "
-        "turns; where it is given up (asleep, or in vector arithmetic), they overlap.");
-    verdict_of(cases, 3, NULL, 0);
-    assert_non_null(strstr(said("interpreter lock (gil"), "so more workers do not help."));
-    verdict_of(cases + 4, 2, NULL, 0);
-    assert_non_null(strstr(said("interpreter lock (gil"),
-                           "of the time of one worker, x0.594 in mode vector. This work gives the "
-                           "lock up"));
-    verdict_of(cases, 2, NULL, 0);
-    assert_null(said("interpreter lock (gil"));
-    /* Who waited took turns, even if the time in turn was a slow moment's. */
-    cases[0] = SERIAL(ROW, 40 * MS);
-    verdict_of(cases, 3, NULL, 0);
-    assert_non_null(strstr(said("interpreter lock (gil"), "so more workers do not help."));
-}
-
-static void test_sleeping_calls_overlap(void **state) {
-    (void)state;
-    struct cn_case cases[] = {SERIAL(VECTOR, 80 * MS), GIL(1, VECTOR, 80 * MS),
-                              GIL(4, VECTOR, 20 * MS), THREADS(1, VECTOR, 80 * MS),
-                              THREADS(4, VECTOR, 20 * MS)};
-    int64_t sample[COUNT(cases)];
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        cases[i].has_mode = false;
-        cases[i].rows = 4;
-        sample[i] = (int64_t)cases[i].stats.median_ns;
-        cases[i].samples = &sample[i];
-        cases[i].n_samples = 1;
-        cases[i].cpu_ns = 20000;
-        cases[i].speedup = 80 * MS / cases[i].stats.median_ns;
-    }
-    verdict_of(cases, COUNT(cases), NULL, 0);
-    assert_non_null(strstr(sentence(0), "over 4 calls choose threads with 4 workers (20 ms)"));
-    assert_string_equal(said("sleep more than"),
-                        "The calls sleep more than they compute, so workers overlap whatever the "
-                        "CPUs are: gil with 4 workers is x4 as fast as in turn, threads with 4 "
-                        "workers is x4.");
-    for (size_t i = 0; i < COUNT(cases); i++)
-        cases[i].cpu_ns = sample[i];
-    verdict_of(cases, COUNT(cases), NULL, 0);
-    assert_null(said("sleep more than"));
-}
-
-static void test_amdahl_of_the_choice(void **state) {
-    (void)state;
-    struct cn_case cases[] = {SERIAL(TUPLE, 100), THREADS(1, TUPLE, 100), THREADS(2, TUPLE, 55),
-                              THREADS(4, TUPLE, 32.5)};
-    struct cn_path path;
-    cn_decompose(cases, 4, &path);
-    const struct cn_verdict_facts facts = {
-        .cases = cases, .n = 4, .what = "r = a", .path = &path, .usable = 4};
-    write_verdict(&facts);
-    assert_string_equal(said("Amdahl"),
-                        "By Amdahl's law threads in mode tuple has a serial fraction of 0.1: no "
-                        "number of workers would make it more than x10 as fast as one.");
-    verdict_of(cases, 4, NULL, 0); /* on two CPUs there is no fit */
-    assert_null(said("Amdahl"));
-}
-
 /* ---- trust ------------------------------------------------------------------------------ */
 
 static void test_results_that_differ_come_first(void **state) {
@@ -386,6 +270,29 @@ static void test_cautions(void **state) {
     assert_non_null(said("Caution: all cases had fewer than 3 samples"));
 }
 
+static void test_fewer_chunks_than_workers(void **state) {
+    (void)state;
+    struct cn_case cases[] = {SERIAL(TUPLE, 10 * MS), THREADS(1, TUPLE, 10 * MS),
+                              THREADS(2, TUPLE, 9 * MS), AUTO(2, TUPLE, 10 * MS)};
+    for (size_t i = 0; i < 4; i++)
+        cases[i].chunk_rows = 999; /* two chunks */
+    cases[3].placed = CN_EXECUTOR_SERIAL;
+    verdict_of(cases, 4, NULL, 0);
+    assert_null(said("Caution"));
+    for (size_t i = 0; i < 4; i++)
+        cases[i].chunk_rows = 1000;
+    verdict_of(cases, 4, NULL, 0);
+    assert_non_null(said("Caution: case 2 had fewer chunks than workers, so some workers had "
+                         "nothing to do."));
+    assert_non_null(strstr(said("From the slowest"),
+                           "from 2 parallel workers instead of 1 (not all "
+                           "of them had something to do)."));
+    for (size_t i = 0; i < 4; i++)
+        cases[i].has_mode = false;
+    verdict_of(cases, 4, NULL, 0);
+    assert_non_null(said("Caution: case 2 had fewer tasks than workers"));
+}
+
 static void test_a_single_case(void **state) {
     (void)state;
     const struct cn_case cases[] = {THREADS(1, VECTOR, 5 * MS)};
@@ -403,8 +310,6 @@ static void test_whose_figures_these_are(void **state) {
                         "CPUs; bench/notebook.py has CPython's.");
 }
 
-#define UNIT(test) cmocka_unit_test_teardown(test, forget)
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         UNIT(test_figures),
@@ -413,19 +318,19 @@ int main(void) {
         UNIT(test_equal_within_the_spread),
         UNIT(test_the_simpler_one_is_the_fastest),
         UNIT(test_serial_is_chosen_for_small_work),
+        UNIT(test_why),
+        UNIT(test_equal_is_symmetric),
         UNIT(test_gil_is_never_recommended),
         UNIT(test_auto_says_where_it_went),
         UNIT(test_only_one_executor),
         UNIT(test_sizes),
-        UNIT(test_product),
-        UNIT(test_a_factor_within_the_spread),
-        UNIT(test_chunks_in_words),
-        UNIT(test_not_more_than_the_workers),
-        UNIT(test_the_lock),
-        UNIT(test_sleeping_calls_overlap),
-        UNIT(test_amdahl_of_the_choice),
         UNIT(test_results_that_differ_come_first),
         UNIT(test_cautions),
+        UNIT(test_noise_does_not_make_equal),
+        UNIT(test_fewer_workers_if_they_are_as_fast),
+        UNIT(test_calls_that_fail),
+        UNIT(test_nothing_to_measure),
+        UNIT(test_fewer_chunks_than_workers),
         UNIT(test_a_single_case),
         UNIT(test_whose_figures_these_are),
     };

@@ -44,8 +44,8 @@ static struct cn_workload *make(const char *body, uint64_t most_rows) {
     struct cn_workload *workload = NULL;
     struct cn_error error;
     cn_error_init(&error);
-    if (cn_compute_workload_new(&workload, &owner.exchange, cn_str_c(body), most_rows, &error) !=
-        CN_OK)
+    if (cn_compute_workload_new(&workload, &owner.exchange, cn_str_c(body), most_rows, NULL,
+                                &error) != CN_OK)
         fail_msg("%s", error.detail);
     return workload;
 }
@@ -56,7 +56,7 @@ static struct cn_error refused(const char *body) {
     cn_error_init(&error);
     owner.exchange.expression = NULL;
     enum cn_code code =
-        cn_compute_workload_new(&workload, &owner.exchange, cn_str_c(body), 0, &error);
+        cn_compute_workload_new(&workload, &owner.exchange, cn_str_c(body), 0, NULL, &error);
     assert_true(code != CN_OK && code == error.code);
     return error;
 }

@@ -1,0 +1,74 @@
+"""A Colonnade of the bench's own, and what it is asked."""
+import contextlib
+import http.client
+import json
+import os
+import re
+import signal
+import statistics
+import subprocess
+import time
+
+SERVICE_RUNS = 5  # runs that one request makes of work that takes milliseconds
+
+
+# ---- the service ---------------------------------------------------------------------------------
+
+class Service:
+    """A Colonnade of our own on a free port, ended by its pid."""
+
+    def __init__(self, binary):
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("COLONNADE_")}
+        self.process = subprocess.Popen([binary, "--listen", "127.0.0.1:0"], stdout=subprocess.PIPE,
+                                        stdin=subprocess.DEVNULL, env=environment, text=True)
+        line = self.process.stdout.readline()
+        found = re.fullmatch(r"colonnade (\S+) listening on http://([0-9.]+):(\d+)\n", line)
+        if not found:
+            self.process.kill()
+            self.process.wait()
+            raise SystemExit(f"{binary} printed no ready line but {line!r}")
+        self.version = found[1]
+        self.address = found[2], int(found[3])
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(30)
+        self.process.stdout.close()
+
+    def post(self, path, body):
+        """The reply, and the seconds from the request's first byte to the reply's last. Each time by a connection of
+        its own: between two requests other cases may run for longer than the service keeps one open."""
+        with contextlib.closing(http.client.HTTPConnection(*self.address, timeout=600)) as connection:
+            connection.connect()
+            start = time.perf_counter()
+            connection.request("POST", path, body=body, headers={"Content-Type": "application/json"})
+            response = connection.getresponse()
+            text = response.read()
+            seconds = time.perf_counter() - start
+        if response.status != 200:
+            raise SystemExit(f"{path} replied {response.status}: {text[:1000].decode()}")
+        return json.loads(text), seconds
+
+
+def service_samples(timing):
+    """Execute and gather, in seconds: by `repeat`, or of a single run from its ledger."""
+    if timing.get("repeat"):
+        return [ns / 1e9 for ns in timing["repeat"]["samples_ns"]]
+    ledger = {entry["stage"]: entry["ns"] for entry in timing["ledger"]}
+    return [(ledger.get("execute", 0) + ledger.get("gather", 0)) / 1e9]
+
+
+def ask(service, path, document, results_of):
+    """One plain request for the time over HTTP; another with `repeat` if the work is short, whose median is the
+    round's sample: every case has one a round, so that none has more chances to be lucky."""
+    reply, http_seconds = service.post(path, json.dumps(document))
+    samples = service_samples(reply["timing"])
+    results = [results_of(reply)]
+    if samples[0] < 0.2:
+        reply, _ = service.post(path, json.dumps({**document, "repeat": SERVICE_RUNS}))
+        samples = [statistics.median(service_samples(reply["timing"]))]
+        results.append(results_of(reply))
+    return results, samples, http_seconds
