@@ -25,15 +25,14 @@ static bool read_preference(struct cn_media *media, struct cn_str *name, struct 
 }
 
 static bool read_seconds(struct cn_str text, uint64_t *seconds) {
-    *seconds = 0;
+    uint64_t number = 0;
     for (size_t i = 0; i < text.len; i++) {
         if (text.data[i] < '0' || text.data[i] > '9')
             return false;
-        if (*seconds < CN_PREFER_WAIT_MOST)
-            *seconds = *seconds * 10 + (uint64_t)(text.data[i] - '0');
+        if (number < CN_PREFER_WAIT_MOST)
+            number = number * 10 + (uint64_t)(text.data[i] - '0');
     }
-    if (*seconds > CN_PREFER_WAIT_MOST)
-        *seconds = CN_PREFER_WAIT_MOST;
+    *seconds = number < CN_PREFER_WAIT_MOST ? number : CN_PREFER_WAIT_MOST;
     return text.len > 0;
 }
 
