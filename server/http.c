@@ -119,12 +119,13 @@ static void on_completed(void *cls, struct MHD_Connection *mhd, void **context,
     request->connection = NULL;
     request->mhd = NULL;
     enum cn_code cut_code = request->cut_code;
+    int64_t replied_ns = request->replied_ns; /* a reply that is owed may come at any moment */
     pthread_mutex_unlock(&request->lock);
 
     if (gone) /* reset before the connection was suspended: nobody waits for the reply */
         request->exchange.endpoint->gone(&request->exchange);
-    if (request->replied_ns)
-        request->exchange.send_ns = now - request->replied_ns;
+    if (replied_ns)
+        request->exchange.send_ns = now - replied_ns;
     if (cut_code != CN_OK && request->exchange.error.code == CN_OK) {
         cn_error_set(&request->exchange.error, cut_code, "The body did not arrive in time.");
         request->exchange.reply.status = cn_code_status(cut_code);
