@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 /* Chunks that a record lists; more are only counted. */
-#define MOST_CHUNKS 4096
+#define MOST_CHUNKS 16384
 
 size_t cn_job_total_rows(const struct cn_job *job) {
     uint64_t rows = 0;

@@ -107,6 +107,8 @@ static void copy_record(struct layout *layout, const struct cn_run_record *recor
     copy->chunks = place(layout, record->chunks, record->listed_chunks, sizeof *record->chunks);
     copy->worker = place(layout, record->worker, record->n_worker, sizeof *record->worker);
     copy->samples = place(layout, record->samples, record->n_samples, sizeof *record->samples);
+    copy->request = place_str(layout, record->request);
+    copy->document = place_str(layout, record->document);
 }
 
 bool cn_runs_add(struct cn_runs *runs, const struct cn_run_record *record) {

@@ -32,6 +32,15 @@ struct cn_run_worker {
     struct cn_spans spans; /* sum to wall_ns exactly; CN_SPAN_WAIT has what lies between tasks */
 };
 
+/* What a run was computed from. An upload itself is not kept. */
+enum cn_run_input_kind { CN_INPUT_NONE, CN_INPUT_UPLOAD, CN_INPUT_GENERATED };
+struct cn_run_input {
+    enum cn_run_input_kind kind;
+    const char *media_type; /* of an upload, static: "text/csv" */
+    uint64_t bytes;         /* of an upload: the data as they came */
+    char digest[33];        /* of these bytes: XXH3-128 in lower-case hex; "": none */
+};
+
 /* One run. A run that is added is copied; texts and arrays belong to the caller before, to the
  * store after. */
 struct cn_run_record {
@@ -63,6 +72,11 @@ struct cn_run_record {
     size_t n_worker;
     int64_t *samples; /* of `repeat`, in the order in which they were taken */
     size_t n_samples;
+    struct cn_run_input input;
+    /* What to send to run it again, as JSON {"path", "json" or "options"}, without the data of an
+     * upload; "": not kept. */
+    struct cn_str request;
+    struct cn_str document; /* an experiment's reply, JSON; "": none */
 };
 
 struct cn_runs;

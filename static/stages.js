@@ -1,0 +1,65 @@
+// stages.js: the words and colours of stages, executors and modes, in one place.
+
+import { h, newId } from './dom.js';
+
+// A request's ledger, in order. The colour of a stage is the CSS variable --stage-NAME.
+export const LEDGER = ['receive', 'decode', 'plan', 'queue', 'execute', 'gather', 'encode', 'unaccounted'];
+// What a worker does with a chunk, in order.
+export const SPANS = ['ship', 'lock', 'parse', 'evaluate', 'hash', 'encode', 'sleep', 'wait'];
+export const EXECUTORS = ['serial', 'threads', 'processes', 'gil'];
+export const MODES = ['row', 'tuple', 'vector'];
+
+// One sentence for each word that a newcomer may not know.
+export const HINTS = {
+  receive: 'Reading the request until the last byte of its body.',
+  decode: 'Turning the body into columns, or making the generated frame.',
+  plan: 'Parsing the expressions and deciding where the work runs.',
+  queue: 'Waiting until a worker was free to begin.',
+  execute: 'From the first chunk on a worker until the last one ended.',
+  gather: 'Putting the results of the workers together, in order.',
+  encode: 'Writing values as text: CSV or JSON.',
+  unaccounted: 'Time that belongs to no stage: wake-ups, scheduling, other programs on this machine.',
+  parse: 'Reading the fields of a chunk as values.',
+  evaluate: 'Computing the expressions.',
+  hash: 'Computing row hashes.',
+  ship: 'Copying inputs and results between the server and a worker process. Threads share memory and need none.',
+  lock: 'Waiting for the interpreter lock, which only one worker at a time may hold.',
+  sleep: 'The function sleeps; no processor is used.',
+  wait: 'A worker had nothing to do, or its process was not running.',
+  chunk: 'A piece of the table that one worker computes at a time (chunksize in Python).',
+  unaccounted_cpu: 'Processor time is counted by the system for each worker; wall time is what a clock shows.',
+  serial: 'One worker, chunk after chunk.',
+  threads: 'Workers in one process that share its memory. There is no interpreter lock.',
+  processes: 'Workers that are processes of their own; inputs and results are copied to them and back.',
+  gil: 'An emulation of CPython\u2019s threads: one lock that only one worker holds while it computes.',
+  auto: 'The fastest for this work and size, by what was measured when the server started.',
+  vector: 'Whole columns at once, as NumPy does.',
+  tuple: 'One call for each row with plain arguments, as map(func, df.a, df.b) does.',
+  row: 'A record with named fields is made for each row first, as df.apply(axis=1) does.',
+};
+
+// "gil" is never shown without saying that it is an emulation.
+export function executorName(executor) {
+  if (!executor) return '\u2013';
+  return executor === 'gil' ? 'gil (emulated)' : executor;
+}
+
+// A small button that explains a word; the text is read aloud and shown on hover, focus and tap.
+export function hint(word) {
+  const text = HINTS[word];
+  if (!text) return null;
+  const id = newId('hint');
+  return h('span', { class: 'hint' },
+    h('button', { type: 'button', class: 'hint-mark', 'aria-label': `What is ${word}?`, 'aria-describedby': id }, '?'),
+    h('span', { class: 'hint-text', role: 'tooltip', id }, text));
+}
+
+// A word with its hint behind it.
+export function explained(word, shown = word) {
+  return h('span', { class: 'explained' }, shown, hint(word));
+}
+
+// The colour of a stage or series as the canvas wants it, in the present theme.
+export function colour(variable) {
+  return getComputedStyle(document.documentElement).getPropertyValue(variable).trim();
+}
