@@ -70,6 +70,7 @@ install: $(BUILD)/colonnade ## install binary and man page below $(DESTDIR)$(PRE
 	install -D -m 755 $(BUILD)/colonnade $(DESTDIR)$(PREFIX)/sbin/colonnade
 	install -D -m 644 docs/colonnade.8 $(DESTDIR)$(PREFIX)/share/man/man8/colonnade.8
 	install -D -m 644 LICENSE $(DESTDIR)$(PREFIX)/share/doc/colonnade/LICENSE
+	install -D -m 644 $(CHART_LICENSE) $(DESTDIR)$(PREFIX)/share/doc/colonnade/LICENSE.chart.js
 
 .PHONY: uninstall
 uninstall: ## remove what install put there
@@ -99,7 +100,8 @@ test-unit: $(UNIT_TESTS) ## unit tests of this build
 
 # The parts that matter to ThreadSanitizer; it cannot follow a fork.
 .PHONY: test-unit-threads
-test-unit-threads: $(BUILD)/unit/test_pool_threads $(BUILD)/unit/test_pool_gil $(BUILD)/unit/test_jobs
+test-unit-threads: $(BUILD)/unit/test_pool_threads $(BUILD)/unit/test_pool_gil $(BUILD)/unit/test_jobs \
+		$(BUILD)/unit/test_load $(BUILD)/unit/test_hub
 	@sh tests/unit.sh $^
 
 .PHONY: test-http-threads
@@ -107,12 +109,17 @@ test-http-threads: $(BUILD)/colonnade ## black-box tests of threads: executors, 
 	COLONNADE_BIN=$(abspath $(BUILD)/colonnade) /usr/bin/python3 -m pytest -q \
 		tests/http/test_executors.py tests/http/test_inference.py tests/http/test_stream.py \
 		tests/http/test_stream_cases.py tests/http/test_protocol.py tests/http/test_map.py \
-		tests/http/test_modes.py tests/http/test_repeat.py tests/http/test_jobs.py \
+		tests/http/test_modes.py tests/http/test_repeat.py tests/http/test_jobs.py tests/http/test_events.py \
 		tests/http/test_compare.py tests/http/test_notebook_cells.py -m threads $(PYTEST)
 
 .PHONY: test-http
 test-http: $(BUILD)/colonnade build/npm/.installed ## black-box tests of this build over HTTP
 	COLONNADE_BIN=$(abspath $(BUILD)/colonnade) /usr/bin/python3 -m pytest -q tests/http $(PYTEST)
+
+.PHONY: test-browser
+test-browser: $(BUILD)/colonnade build/npm/.installed ## the page in a real browser (BROWSER_TESTS="tests/browser/test_run.mjs")
+	COLONNADE_BIN=$(abspath $(BUILD)/colonnade) node --test --test-concurrency=1 \
+		--test-reporter=./tests/browser/reporter.mjs $(or $(BROWSER_TESTS),$(sort $(wildcard tests/browser/test_*.mjs)))
 
 .PHONY: test-fuzz
 test-fuzz: $(FUZZ_TARGETS) ## replay the kept inputs of every fuzz target
@@ -130,6 +137,10 @@ fuzz: $(FUZZ_SOURCES:tests/fuzz/%.c=build/libfuzzer/%) ## fuzz each target for F
 bench-notebook: packages-bench $(BUILD)/colonnade ## the notebook's cases in CPython and here, in one table (BENCH="--rows 10000")
 	/usr/bin/python3 bench/notebook.py --binary $(BUILD)/colonnade $(BENCH)
 
+.PHONY: page-weight
+page-weight: $(BUILD)/static/assets.c ## the bytes of the page's files, raw and gzipped
+	@sh tools/page-weight.sh $(BUILD)/static/files
+
 ##@ What is installed
 .PHONY: packages packages-demo packages-test packages-bench
 packages: ## Debian packages that the build needs
@@ -141,9 +152,9 @@ packages-test: ## and the tests
 packages-bench: ## and the benchmarks
 	@sh tools/packages.sh $(PACKAGES_BENCH)
 
-build/npm/.installed: tests/http/package.json
+build/npm/.installed: tests/package.json
 	@mkdir -p build/npm
-	cp tests/http/package.json build/npm/
+	cp tests/package.json build/npm/
 	npm install --prefix build/npm --no-audit --no-fund --loglevel=error
 	@touch $@
 
@@ -165,10 +176,19 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	@echo "  CC    $@"
 	@$(CC) $(CFLAGS_ALL) $(OPTIMIZE_ROOM) -MMD -MP -c -o $@ $<
 
-ASSETS := $(filter-out %.sh %.md,$(sort $(wildcard static/*)))
-$(BUILD)/static/assets.c: static/embed.sh $(ASSETS)
+# The page: the files of static/, and Chart.js as Debian packages it.
+CHART_JS := /usr/share/javascript/chart.js/chart.min.js
+CHART_LICENSE := /usr/share/doc/libjs-chart.js/copyright
+PAGE_FILES := $(sort $(wildcard $(addprefix static/*.,html js css svg)))
+ASSETS := $(PAGE_FILES) $(CHART_JS)
+# One that is removed while make runs is left out.
+$(PAGE_FILES):
+$(BUILD)/static/names: FORCE
 	@mkdir -p $(@D)
-	sh static/embed.sh $(ASSETS) >$@
+	@echo '$(ASSETS)' | cmp -s - $@ || echo '$(ASSETS)' >$@
+$(BUILD)/static/assets.c: static/embed.sh $(ASSETS) $(BUILD)/static/names
+	@echo "  EMBED $@"
+	@sh static/embed.sh $(BUILD)/static/files $(ASSETS) >$@
 $(BUILD)/static/assets.o: $(BUILD)/static/assets.c $(BUILD)/flags
 	@$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 

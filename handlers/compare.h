@@ -48,7 +48,8 @@ struct cn_compare {
     int64_t *samples;      /* of all cases */
     size_t *differing;     /* numbers of cases */
     size_t n_differing;
-    struct cn_error error; /* why there are no results; code CN_OK: there are */
+    struct cn_str document; /* the reply, once it is written; for the record */
+    struct cn_error error;  /* why there are no results; code CN_OK: there are */
 };
 
 /* Reads the settings from the body's text, sets the exchange's deadline, and lays out the cases. */

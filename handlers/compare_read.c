@@ -5,6 +5,7 @@
 
 #include "columns/json.h"
 #include "handlers/compare_lists.h"
+#include "handlers/origin.h"
 #include "handlers/shown.h"
 
 #define MOST_REPEAT 1000
@@ -199,6 +200,25 @@ static enum cn_code check(const struct cn_compare *compare, struct cn_error *err
     return check_rows(compare, error);
 }
 
+/* The body is the whole request unless its workload holds data. A text that is too long to be kept
+ * is not looked at for that here: the workload's own reading tells. */
+static void note_origin(struct cn_compare *compare) {
+    const struct cn_compare_settings *settings = &compare->settings;
+    struct cn_origin *origin = compare->exchange->origin;
+    struct cn_str text = cn_buf_str(&compare->body);
+    struct cn_json_document document = {0};
+
+    if (text.len > CN_ORIGIN_REQUEST_BYTES)
+        return;
+    if (settings->compute.data &&
+        read_document(compare->exchange, settings->compute, &document, NULL) != CN_OK)
+        return;
+    if (document.has_columns)
+        cn_origin_upload(origin, CN_ORIGIN_JSON);
+    else
+        cn_origin_json(origin, text);
+}
+
 /* `timeout_ms` counts from the request line on, and can only shorten the service's deadline. */
 static enum cn_code read_body(struct cn_compare *compare, struct cn_error *error) {
     struct cn_json_document document;
@@ -210,8 +230,11 @@ static enum cn_code read_body(struct cn_compare *compare, struct cn_error *error
                             "columns stand in the workload: {\"workload\": {\"compute\": "
                             "{\"columns\": {...}, \"let\": {...}}}}");
     }
-    for (size_t i = 0; i < document.n_members; i++)
-        CN_TRY(read_member(compare, &document.members[i], error));
+    enum cn_code code = CN_OK;
+    for (size_t i = 0; code == CN_OK && i < document.n_members; i++)
+        code = read_member(compare, &document.members[i], error);
+    note_origin(compare);
+    CN_TRY(code);
     CN_TRY(check(compare, error));
     CN_TRY(set_defaults(compare, error));
     cn_exchange_shorten_deadline(compare->exchange, compare->settings.timeout_ms);

@@ -7,8 +7,12 @@
 #include "handlers/amdahl.h"
 #include "handlers/compare.h"
 #include "handlers/endpoint_reply.h"
+#include "handlers/origin.h"
 #include "handlers/runs.h"
 #include "handlers/verdict.h"
+
+/* A reply that is longer is not kept with its run: it would drive out too many others. */
+#define KEPT_BYTES ((size_t)4 << 20)
 
 static void write_ratio(struct cn_json_out *out, const char *key, bool known, double value) {
     if (known)
@@ -199,7 +203,14 @@ void cn_compare_record(struct cn_compare *compare, const struct cn_error *error)
     }
     if (error)
         record.error = *error;
+    cn_origin_fill(exchange, &record);
+    if (!error && compare->document.len <= KEPT_BYTES)
+        record.document = compare->document;
     exchange->recorded = cn_runs_add(exchange->service->runs, &record);
+    if (!exchange->recorded && record.document.len > 0) {
+        record.document = CN_STR(""); /* the run without it, rather than no run */
+        exchange->recorded = cn_runs_add(exchange->service->runs, &record);
+    }
 }
 
 /* ---- ends ------------------------------------------------------------------------------- */
@@ -240,6 +251,7 @@ void cn_compare_reply(struct cn_compare *compare) {
         cn_compare_fail(compare, &error);
         return;
     }
+    compare->document = cn_buf_str(&buf);
     cn_compare_record(compare, NULL);
     cn_compare_release(compare); /* a reply may be kept for long; the frame need not be */
     cn_reply_add_timing(exchange, &exchange->ledger);

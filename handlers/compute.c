@@ -7,8 +7,10 @@
 
 #include "handlers/endpoints.h"
 #include "handlers/kinds.h"
+#include "handlers/origin.h"
 
 static void compute_release(struct cn_compute *compute) {
+    cn_origin_release(compute->exchange->origin);
     cn_form_free(compute);
     cn_recipe_free(compute->recipe);
     cn_buf_release(&compute->text);
@@ -60,7 +62,9 @@ static enum cn_code compute_open(struct cn_exchange *exchange, struct cn_error *
     exchange->state = compute;
     cn_buf_init_blocks(&compute->text, exchange->service->blocks);
     cn_options_init(&compute->options, &exchange->arena, &exchange->service->limits);
-    code = cn_compute_read_head(compute, error);
+    code = cn_origin_new(exchange, "/v1/compute", true, error);
+    if (code == CN_OK)
+        code = cn_compute_read_head(compute, error);
     if (code != CN_OK) {
         note_refusal(compute, error);
         compute_release(compute);
@@ -75,6 +79,7 @@ static enum cn_code compute_open(struct cn_exchange *exchange, struct cn_error *
 static enum cn_code take(struct cn_compute *compute, struct cn_str text, struct cn_error *error) {
     if (compute->form)
         return cn_form_feed(compute, text, error);
+    cn_origin_data(compute->exchange->origin, text);
     if (compute->kind == CN_BODY_CSV || compute->kind == CN_BODY_TSV)
         return cn_intake_text(compute, text, error);
     if (!cn_buf_add_str(&compute->text, text))
@@ -132,6 +137,8 @@ static enum cn_body_verdict compute_body(struct cn_exchange *exchange, const cha
 
 static enum cn_code end_body(struct cn_compute *compute, bool may_cross, bool *cross,
                              struct cn_error *error) {
+    if (!compute->form)
+        cn_origin_end(compute->exchange->origin);
     if (compute->document) {
         /* Only what was too much for the thread that received it is left to do. */
     } else if (compute->form) {

@@ -3,6 +3,7 @@
  * the columns are known, the job.
  */
 #include "handlers/compute.h"
+#include "handlers/origin.h"
 #include "handlers/query.h"
 
 enum cn_code cn_compute_parse_lets(struct cn_compute *compute, struct cn_error *error) {
@@ -73,6 +74,7 @@ static enum cn_code read_query(struct cn_compute *compute, struct cn_error *erro
     struct cn_query query;
     struct cn_query_pair pair;
 
+    cn_origin_query(exchange->origin, exchange->query);
     CN_TRY(cn_options_set_query(&compute->options, exchange->query, error));
     cn_query_init(&query, exchange->query, &exchange->arena);
     CN_TRY(cn_query_next(&query, &pair, error));
@@ -95,12 +97,23 @@ static enum cn_code refuse_query(const struct cn_compute *compute, const char *i
                         instead);
 }
 
+/* What the data call themselves; a type that says so has no header line. */
+static const char *name_data(const struct cn_compute *compute, enum cn_body_kind kind) {
+    bool bare = compute->type.header == CN_HEADER_ABSENT;
+    if (kind == CN_BODY_JSON)
+        return CN_ORIGIN_JSON;
+    if (kind == CN_BODY_TSV)
+        return "text/tab-separated-values";
+    return bare ? "text/csv; header=absent" : "text/csv";
+}
+
 /* What is known of the body's kind has consequences for its options. */
 enum cn_code cn_compute_settle_kind(struct cn_compute *compute, enum cn_body_kind kind,
                                     struct cn_error *error) {
     struct cn_options *options = &compute->options;
 
     compute->kind = kind;
+    cn_origin_upload(compute->exchange->origin, name_data(compute, kind));
     if (kind == CN_BODY_JSON)
         return compute->form ? CN_OK : refuse_query(compute, "as members of the JSON body", error);
     compute->tsv = kind == CN_BODY_TSV;

@@ -98,6 +98,7 @@ static void deferred_finish(struct cn_exchange *exchange) {
                                            .due_ns = wait_ns > 0 ? now + wait_ns : 0};
     exchange->deadline_ns = 0; /* that of the job is the job's affair */
     waiting->submitted = true;
+    exchange->handed_on = true;
     cn_deferred_submit(waiting->deferred);
     cn_watcher_wait(&waiting->watcher);
 }

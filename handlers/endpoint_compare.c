@@ -10,6 +10,7 @@
 #include "handlers/compare.h"
 #include "handlers/endpoints.h"
 #include "handlers/negotiate.h"
+#include "handlers/origin.h"
 #include "handlers/query.h"
 #include "handlers/runs.h"
 #include "handlers/shown.h"
@@ -69,6 +70,7 @@ static enum cn_code compare_open(struct cn_exchange *exchange, struct cn_error *
         cn_compare_record(compare, error);
         return error->code;
     }
+    CN_TRY(cn_origin_new(exchange, "/v1/compare", true, error));
     exchange->state = compare;
     cn_ledger_enter(&exchange->ledger, CN_STAGE_RECEIVE, cn_clock_now());
     return CN_OK;
@@ -80,6 +82,7 @@ static enum cn_body_verdict compare_body(struct cn_exchange *exchange, const cha
                                          size_t len) {
     struct cn_compare *compare = exchange->state;
 
+    cn_origin_data(exchange->origin, cn_str(data, len));
     if (cn_buf_add(&compare->body, data, len))
         return CN_BODY_MORE;
     cn_error_memory(&exchange->error);
@@ -116,6 +119,7 @@ static void compare_finish(struct cn_exchange *exchange) {
     enum cn_code code = CN_OK;
 
     cn_error_init(error);
+    cn_origin_end(exchange->origin);
     cn_ledger_enter(&exchange->ledger, CN_STAGE_DECODE, cn_clock_now());
     if (compare->body.len < CN_READ_AT_ONCE_BYTES)
         code = cn_compare_settle(compare, error);
@@ -142,6 +146,7 @@ static void compare_close(struct cn_exchange *exchange) {
     if (exchange->send_ns > 0)
         cn_runs_sent(exchange->service->runs, exchange->run, exchange->send_ns);
     cn_compare_release(compare);
+    cn_origin_release(exchange->origin);
     exchange->state = NULL;
 }
 

@@ -1,47 +1,125 @@
 /*
- * The page of recent runs and its assets. They hold no data, so they are open to all; what the
- * page fetches is not.
+ * The page and its files. They hold no data, so they are open to all; what the page fetches is not.
+ *
+ * A browser asks for each file again whenever the page is opened (no-cache), and is told with a 304
+ * that it has it: so the page always fits the program that serves it.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "handlers/assets.h"
 #include "handlers/endpoint_reply.h"
 #include "handlers/endpoints.h"
+#include "handlers/media.h"
+#include "handlers/negotiate.h"
 
-static void reply_asset(struct cn_exchange *exchange, const char *name, const char *type) {
-    struct cn_str *part = cn_arena_alloc(&exchange->arena, sizeof *part);
-    const struct cn_asset *asset = NULL;
-    for (size_t i = 0; i < cn_n_assets; i++)
-        if (strcmp(cn_assets[i].name, name) == 0)
-            asset = &cn_assets[i];
-    if (!part || !asset) {
-        cn_endpoint_fail_not_found(exchange, "This page was not built in.");
-        return;
+/* Room for a tag in quotes, with the suffix of the form. */
+#define ETAG_BYTES 64
+
+static const char *type_of(const char *name) {
+    static const struct {
+        const char *ending;
+        const char *type;
+    } types[] = {
+        {".html", "text/html; charset=utf-8"},
+        {".js", "text/javascript; charset=utf-8"},
+        {".css", "text/css; charset=utf-8"},
+        {".svg", "image/svg+xml"},
+    };
+    const char *ending = strrchr(name, '.');
+    for (size_t i = 0; ending && i < sizeof types / sizeof types[0]; i++)
+        if (strcmp(ending, types[i].ending) == 0)
+            return types[i].type;
+    return "application/octet-stream";
+}
+
+/* Whether If-None-Match has the tag. Compared weakly, as RFC 9110 (13.1.2) wants: what a proxy
+ * made a weak tag of matches too. */
+static bool has_tag(const char *header, const char *etag) {
+    struct cn_str wanted = cn_str(etag + 1, strlen(etag) - 2);
+    struct cn_media media = cn_media(cn_str_c(header));
+    while (media.rest.len > 0) {
+        struct cn_str tag;
+        cn_media_blanks(&media);
+        struct cn_media item = media;
+        cn_media_skip_item(&media);
+        if (cn_media_char(&item, '*'))
+            return true;
+        if (cn_media_char(&item, 'W'))
+            cn_media_char(&item, '/');
+        if (cn_media_quoted(&item, &tag) && cn_str_equal(tag, wanted))
+            return true;
     }
+    return false;
+}
+
+/* What a 200 carries and the 304 in its place does too: a browser updates what it keeps. */
+static void add_headers(struct cn_exchange *exchange, const char *etag) {
+    cn_reply_add_header(exchange, "ETag", etag);
+    cn_reply_add_header(exchange, "Vary", "Accept-Encoding");
+    cn_reply_add_header(exchange, "Cache-Control", "no-cache");
     cn_reply_add_header(exchange, "Content-Security-Policy",
                         "default-src 'none'; script-src 'self'; style-src 'self'; "
-                        "connect-src 'self'; img-src 'self' data:; base-uri 'none'; "
+                        "connect-src 'self'; img-src 'self' data: blob:; base-uri 'none'; "
                         "form-action 'none'; frame-ancestors 'none'");
     cn_reply_add_header(exchange, "Referrer-Policy", "no-referrer");
-    cn_reply_add_header(exchange, "Cache-Control", "no-cache");
-    *part = cn_str((const char *)asset->data, asset->len);
-    exchange->reply.status = 200;
-    exchange->reply.content_type = type;
+}
+
+static void reply_asset(struct cn_exchange *exchange, const struct cn_asset *asset) {
+    struct cn_error error;
+    bool gzip = false;
+    cn_error_init(&error);
+    const char *accepted = exchange->ops->header(exchange, "Accept-Encoding");
+    struct cn_str *part = cn_arena_alloc(&exchange->arena, sizeof *part);
+    enum cn_code code = part ? cn_negotiate_gzip(accepted, asset->gzip.data, &gzip, &error)
+                             : cn_error_memory(&error);
+    if (code != CN_OK) {
+        cn_reply_add_header(exchange, "Vary", "Accept-Encoding");
+        cn_exchange_fail(exchange, &error, NULL);
+        return;
+    }
+    /* The two forms are not the same bytes, so a strong tag must tell them apart. */
+    char etag[ETAG_BYTES];
+    snprintf(etag, sizeof etag, "\"%s%s\"", asset->tag, gzip ? "-gzip" : "");
+    add_headers(exchange, etag);
+    const char *known = exchange->ops->header(exchange, "If-None-Match");
+    bool same = known && has_tag(known, etag);
+    if (!same && gzip)
+        cn_reply_add_header(exchange, "Content-Encoding", "gzip");
+    /* A 304 has no body, but a Content-Length in it must be that of the 200: the server takes it
+     * from the parts, and sends none of them. */
+    *part = gzip ? asset->gzip : asset->plain;
+    exchange->reply.status = same ? 304 : 200;
+    exchange->reply.content_type = same ? NULL : type_of(asset->name);
     exchange->reply.parts = part;
     exchange->reply.n_parts = 1;
     cn_exchange_reply(exchange);
 }
 
+static const struct cn_asset *find_asset(const char *name) {
+    for (size_t i = 0; i < cn_n_assets; i++)
+        if (strcmp(cn_assets[i].name, name) == 0)
+            return &cn_assets[i];
+    return NULL;
+}
+
+#define HOME "index.html"
+
 static void home_finish(struct cn_exchange *exchange) {
-    reply_asset(exchange, "index.html", "text/html; charset=utf-8");
+    const struct cn_asset *asset = find_asset(HOME);
+    if (asset)
+        reply_asset(exchange, asset);
+    else
+        cn_endpoint_fail_not_found(exchange, "The page was not built in.");
 }
 
-static void script_finish(struct cn_exchange *exchange) {
-    reply_asset(exchange, "app.js", "text/javascript; charset=utf-8");
-}
-
-static void style_finish(struct cn_exchange *exchange) {
-    reply_asset(exchange, "style.css", "text/css; charset=utf-8");
+/* The page itself is at / alone: its addresses are relative to that. */
+static void static_finish(struct cn_exchange *exchange) {
+    const struct cn_asset *asset = find_asset(exchange->segment);
+    if (asset && strcmp(asset->name, HOME) != 0)
+        reply_asset(exchange, asset);
+    else
+        cn_endpoint_fail_not_found(exchange, "The page has no file of that name.");
 }
 
 const struct cn_endpoint cn_endpoint_home = {.methods = "GET",
@@ -49,13 +127,8 @@ const struct cn_endpoint cn_endpoint_home = {.methods = "GET",
                                              .open_access = true,
                                              .open = cn_endpoint_open_plain,
                                              .finish = home_finish};
-const struct cn_endpoint cn_endpoint_home_script = {.methods = "GET",
-                                                    .path = "/app.js",
-                                                    .open_access = true,
-                                                    .open = cn_endpoint_open_plain,
-                                                    .finish = script_finish};
-const struct cn_endpoint cn_endpoint_home_style = {.methods = "GET",
-                                                   .path = "/style.css",
-                                                   .open_access = true,
-                                                   .open = cn_endpoint_open_plain,
-                                                   .finish = style_finish};
+const struct cn_endpoint cn_endpoint_static = {.methods = "GET",
+                                               .path = "/static/{id}",
+                                               .open_access = true,
+                                               .open = cn_endpoint_open_plain,
+                                               .finish = static_finish};

@@ -8,6 +8,7 @@
 #include "handlers/kinds.h"
 #include "handlers/map.h"
 #include "handlers/negotiate.h"
+#include "handlers/origin.h"
 #include "handlers/query.h"
 #include "handlers/service.h"
 
@@ -60,6 +61,7 @@ static enum cn_code read_head(struct cn_exchange *exchange, struct cn_error *err
 }
 
 static void release(struct map *map) {
+    cn_origin_release(map->exchange->origin);
     if (map->has_run)
         cn_map_run_release(&map->run);
     cn_buf_release(&map->body);
@@ -77,6 +79,7 @@ static enum cn_code map_open(struct cn_exchange *exchange, struct cn_error *erro
     struct map *map = cn_arena_zalloc(&exchange->arena, sizeof *map);
     if (!map)
         return cn_error_memory(error);
+    CN_TRY(cn_origin_new(exchange, "/v1/map", false, error));
     map->exchange = exchange;
     pthread_mutex_init(&map->lock, NULL);
     cn_options_init(&map->options, &exchange->arena, &exchange->service->limits);
@@ -137,10 +140,14 @@ static void run_ended(struct cn_map_run *run) {
 
 static enum cn_code prepare(struct map *map, struct cn_error *error) {
     struct cn_exchange *exchange = map->exchange;
+    struct cn_str text = cn_buf_str(&map->body);
     struct cn_map_place place;
 
     cn_ledger_enter(&exchange->ledger, CN_STAGE_DECODE, cn_clock_now());
-    CN_TRY(cn_map_read(&map->request, &map->options, cn_buf_str(&map->body), false, error));
+    enum cn_code code = cn_map_read(&map->request, &map->options, text, false, error);
+    if (map->request.plain)
+        cn_origin_json(exchange->origin, text);
+    CN_TRY(code);
     cn_ledger_enter(&exchange->ledger, CN_STAGE_PLAN, cn_clock_now());
     cn_exchange_shorten_deadline(exchange, map->options.timeout_ms);
     cn_map_choose(&place, exchange->service, &map->request, map->options.executor,

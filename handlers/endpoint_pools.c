@@ -1,5 +1,8 @@
+#include <stdlib.h>
+
 #include "handlers/endpoint_reply.h"
 #include "handlers/endpoints.h"
+#include "handlers/pools_document.h"
 #include "handlers/service.h"
 
 enum { WORKERS_SHOWN = 1024 };
@@ -46,28 +49,36 @@ static void write_pool(struct cn_json_out *out, enum cn_executor_kind kind,
     cn_json_out_close(out, '}');
 }
 
+static void write_calibration(struct cn_json_out *out, const struct cn_calibration *calibration) {
+    cn_json_out_open(out, "calibration", '{');
+    cn_json_out_int(out, "dispatch_ns", calibration->dispatch_ns);
+    cn_json_out_int(out, "process_dispatch_ns", calibration->process_dispatch_ns);
+    cn_json_out_int(out, "ship_ns_per_mib", calibration->ship_ns_per_mib);
+    cn_json_out_double(out, "csv_ns_per_byte", calibration->csv_ns_per_byte);
+    cn_json_out_int(out, "break_even_rows", calibration->break_even_rows);
+    cn_json_out_close(out, '}');
+}
+
+void cn_pools_write(struct cn_json_out *out, struct cn_service *service) {
+    struct cn_worker_stats *stats = calloc(WORKERS_SHOWN, sizeof *stats);
+    cn_json_out_open(out, NULL, '{');
+    write_cpus(out, &service->cpus);
+    cn_json_out_open(out, "pools", '[');
+    for (enum cn_executor_kind kind = 0; kind < CN_EXECUTOR_KIND_COUNT && stats; kind++)
+        if (service->executors[kind])
+            write_pool(out, kind, service->executors[kind], stats);
+    cn_json_out_close(out, ']');
+    write_calibration(out, &service->calibration);
+    cn_json_out_close(out, '}');
+    out->ok = out->ok && stats;
+    free(stats);
+}
+
 static void pools_finish(struct cn_exchange *exchange) {
-    const struct cn_service *service = exchange->service;
-    struct cn_worker_stats *stats = cn_arena_array(&exchange->arena, WORKERS_SHOWN, sizeof *stats);
     struct cn_buf buf = CN_BUF_INIT;
     struct cn_json_out out;
     cn_json_out_init(&out, &buf);
-    cn_json_out_open(&out, NULL, '{');
-    write_cpus(&out, &service->cpus);
-    cn_json_out_open(&out, "pools", '[');
-    for (enum cn_executor_kind kind = 0; kind < CN_EXECUTOR_KIND_COUNT && stats; kind++)
-        if (service->executors[kind])
-            write_pool(&out, kind, service->executors[kind], stats);
-    cn_json_out_close(&out, ']');
-    cn_json_out_open(&out, "calibration", '{');
-    cn_json_out_int(&out, "dispatch_ns", service->calibration.dispatch_ns);
-    cn_json_out_int(&out, "process_dispatch_ns", service->calibration.process_dispatch_ns);
-    cn_json_out_int(&out, "ship_ns_per_mib", service->calibration.ship_ns_per_mib);
-    cn_json_out_double(&out, "csv_ns_per_byte", service->calibration.csv_ns_per_byte);
-    cn_json_out_int(&out, "break_even_rows", service->calibration.break_even_rows);
-    cn_json_out_close(&out, '}');
-    cn_json_out_close(&out, '}');
-    out.ok = out.ok && stats;
+    cn_pools_write(&out, exchange->service);
     cn_endpoint_reply_json(exchange, 200, &out);
 }
 

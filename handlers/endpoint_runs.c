@@ -1,129 +1,210 @@
-#include <stdlib.h>
+/*
+ * endpoint_runs.c: GET /v1/runs, newest first, from memory and then from the history; and
+ * GET /v1/runs/{id}.
+ */
+#include <string.h>
 
 #include "handlers/endpoint_reply.h"
 #include "handlers/endpoints.h"
-#include "handlers/problem.h"
-#include "handlers/runs.h"
+#include "handlers/history.h"
+#include "handlers/query.h"
+#include "handlers/run_document.h"
+#include "handlers/run_lookup.h"
+#include "handlers/run_search.h"
 #include "handlers/service.h"
-#include "handlers/timing.h"
 
 enum { RUNS_DEFAULT = 50, RUNS_MOST = 100000 };
 
-/* ---- one record ---------------------------------------------------------------------------- */
+/* ---- what is asked for -------------------------------------------------------------------- */
 
-/* Said wherever the executor is named. */
-static void write_emulation(struct cn_json_out *out, const struct cn_run_record *record) {
-    if (record->emulated)
-        cn_json_out_bool(out, "emulation", true);
+struct listing {
+    uint64_t limit;
+    struct cn_str before; /* a run's id; "": none */
+    const char *operation;
+    struct cn_search search;
+    /* while it is written */
+    struct cn_json_out out;
+    struct cn_buf text; /* of a run, to search in */
+    uint64_t before_seq;
+    uint64_t oldest_seq; /* in memory */
+    uint64_t n;
+    char last[33]; /* the last id that was written */
+    bool more;     /* there is a run behind it */
+};
+
+enum parameter { LIMIT, BEFORE, QUERY, OPERATION, N_PARAMETERS };
+static const char *const names[N_PARAMETERS] = {"limit", "before", "q", "operation"};
+
+static enum cn_code read_operation(struct listing *listing, const struct cn_query_pair *pair,
+                                   struct cn_error *error) {
+    static const char *const known[] = {"compute", "map", "compare", "check"};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (cn_str_is(pair->value, known[i]))
+            listing->operation = known[i];
+    if (listing->operation)
+        return CN_OK;
+    cn_error_set_parameter(error, pair->name);
+    cn_error_set_value(error, pair->value);
+    return cn_error_set(error, CN_INVALID_PARAMETER,
+                        "operation must be compute, map, compare or check");
 }
 
-/* The members that the list shows. */
-static void write_summary(struct cn_json_out *out, const struct cn_run_record *record) {
-    char started_at[32];
-    cn_clock_format(record->started_at, started_at);
-    cn_json_out_c(out, "id", record->id);
-    cn_json_out_c(out, "started_at", started_at);
-    cn_json_out_c(out, "operation", record->operation);
-    cn_json_out_c(out, "executor", record->executor);
-    write_emulation(out, record);
-    cn_json_out_int(out, "workers", (int64_t)record->workers);
-    cn_json_out_c(out, "mode", record->mode);
-    cn_json_out_int(out, "rows", (int64_t)record->rows);
-    cn_json_out_int(out, "status", record->status);
-    cn_json_out_int(out, "wall_ns", record->ledger.ended_ns - record->ledger.started_ns);
+static enum cn_code read_search(struct cn_exchange *exchange, struct listing *listing,
+                                const struct cn_query_pair *pair, struct cn_error *error) {
+    enum cn_code code = cn_search_init(&listing->search, pair->value, &exchange->arena, error);
+    if (code == CN_INVALID_PARAMETER)
+        cn_error_set_parameter(error, pair->name);
+    return code;
 }
 
-static void write_execution(struct cn_json_out *out, const struct cn_run_record *record) {
-    cn_json_out_open(out, "execution", '{');
-    cn_json_out_c(out, "executor", record->executor);
-    cn_json_out_int(out, "workers", (int64_t)record->workers);
-    cn_json_out_int(out, "chunks", (int64_t)record->n_chunks);
-    cn_json_out_int(out, "chunk_rows", (int64_t)record->chunk_rows);
-    cn_json_out_c(out, "mode", record->mode);
-    write_emulation(out, record);
-    cn_json_out_c(out, "reason", record->reason);
-    cn_json_out_close(out, '}');
-}
-
-static void write_chunks(struct cn_json_out *out, const struct cn_run_record *record) {
-    cn_json_out_open(out, "chunks", '[');
-    for (size_t i = 0; i < record->listed_chunks; i++) {
-        const struct cn_run_chunk *chunk = &record->chunks[i];
-        cn_json_out_open(out, NULL, '{');
-        cn_json_out_int(out, "chunk", chunk->chunk);
-        cn_json_out_int(out, "worker", chunk->worker);
-        cn_json_out_int(out, "pid", chunk->pid);
-        cn_json_out_int(out, "first_row", (int64_t)chunk->first_row);
-        cn_json_out_int(out, "rows", (int64_t)chunk->rows);
-        cn_json_out_int(out, "start_ns", chunk->start_ns);
-        cn_timing_stages(out, "stages", &chunk->spans);
-        cn_json_out_close(out, '}');
+static enum cn_code read_parameter(struct cn_exchange *exchange, struct listing *listing,
+                                   const struct cn_query_pair *pair, unsigned *seen,
+                                   struct cn_error *error) {
+    enum parameter which = LIMIT;
+    while (which < N_PARAMETERS && !cn_str_is(pair->name, names[which]))
+        which++;
+    if (which == N_PARAMETERS)
+        return cn_query_unknown(pair, "limit, before, q and operation", error);
+    if (*seen >> which & 1) {
+        cn_error_set_parameter(error, pair->name);
+        return cn_error_set(error, CN_INVALID_PARAMETER, "The parameter %s is given twice.",
+                            names[which]);
     }
-    cn_json_out_close(out, ']');
-}
-
-static void write_run(const struct cn_run_record *record, void *context) {
-    struct cn_json_out *out = context;
-    cn_json_out_open(out, NULL, '{');
-    write_summary(out, record);
-    cn_json_out_open(out, "errors", '{');
-    for (size_t i = 0; i < record->n_lets; i++)
-        cn_json_out_member_int(out, record->lets[i], (int64_t)record->errors[i]);
-    cn_json_out_close(out, '}');
-    cn_json_out_open(out, "recipe", '[');
-    for (size_t i = 0; i < record->n_recipe; i++)
-        cn_json_out_text(out, NULL, record->recipe[i]);
-    cn_json_out_close(out, ']');
-    cn_json_out_text(out, "input_types", record->input_types);
-    write_execution(out, record);
-    cn_json_out_key(out, "timing");
-    struct cn_timing timing = {&record->ledger, record->worker, record->n_worker, record->samples,
-                               record->n_samples};
-    out->ok = cn_timing_write(out->buf, &timing) && out->ok;
-    cn_json_out_int(out, "send_ns", record->send_ns);
-    if (record->failed)
-        cn_problem_member(out, "error", &record->error, NULL);
-    else
-        cn_json_out_null(out, "error");
-    write_chunks(out, record);
-    cn_json_out_close(out, '}');
-}
-
-/* ---- GET /v1/runs -------------------------------------------------------------------------- */
-
-static void write_listed(const struct cn_run_record *record, void *context) {
-    struct cn_json_out *out = context;
-    cn_json_out_open(out, NULL, '{');
-    write_summary(out, record);
-    /* What the page of runs draws. */
-    cn_json_out_open(out, "ledger", '{');
-    for (enum cn_stage stage = 0; stage < CN_STAGE_COUNT; stage++)
-        if (record->ledger.ns[stage] != 0)
-            cn_json_out_int(out, cn_stage_name(stage), record->ledger.ns[stage]);
-    cn_json_out_close(out, '}');
-    cn_json_out_close(out, '}');
+    *seen |= 1u << which;
+    switch (which) {
+    case LIMIT:
+        return cn_query_number(pair, 0, RUNS_MOST, &listing->limit, error);
+    case BEFORE:
+        listing->before = pair->value;
+        return CN_OK;
+    case QUERY:
+        return read_search(exchange, listing, pair, error);
+    default:
+        return read_operation(listing, pair, error);
+    }
 }
 
 static enum cn_code runs_open(struct cn_exchange *exchange, struct cn_error *error) {
-    uint64_t *limit = cn_arena_alloc(&exchange->arena, sizeof *limit);
-    if (!limit)
+    struct listing *listing = cn_arena_zalloc(&exchange->arena, sizeof *listing);
+    struct cn_query query;
+    struct cn_query_pair pair;
+    unsigned seen = 0;
+    if (!listing)
         return cn_error_memory(error);
-    *limit = RUNS_DEFAULT;
-    exchange->state = limit;
-    return cn_endpoint_read_limit(exchange, RUNS_MOST, limit, error);
+    listing->limit = RUNS_DEFAULT;
+    exchange->state = listing;
+    cn_query_init(&query, exchange->query, &exchange->arena);
+    for (;;) {
+        CN_TRY(cn_query_next(&query, &pair, error));
+        if (!pair.found)
+            return CN_OK;
+        CN_TRY(read_parameter(exchange, listing, &pair, &seen, error));
+    }
+}
+
+/* ---- the list ----------------------------------------------------------------------------- */
+
+static void note_seq(const struct cn_run_record *record, void *context) {
+    *(uint64_t *)context = record->seq;
+}
+
+/* The number that all listed runs must be below. */
+static enum cn_code find_before(struct cn_exchange *exchange, struct listing *listing,
+                                struct cn_error *error) {
+    struct cn_runs *runs = exchange->service->runs;
+    struct cn_history *history = cn_runs_history(runs);
+    enum cn_code code = CN_OK;
+    listing->before_seq = UINT64_MAX;
+    if (!listing->before.data ||
+        cn_runs_find(runs, listing->before.data, note_seq, &listing->before_seq))
+        return CN_OK;
+    code = history ? cn_history_seq(history, listing->before.data, &listing->before_seq, error)
+                   : CN_NOT_FOUND;
+    if (code != CN_NOT_FOUND)
+        return code;
+    cn_error_set_parameter(error, CN_STR("before"));
+    cn_error_set_value(error, listing->before);
+    return cn_error_set(error, CN_INVALID_PARAMETER,
+                        "before must be the id of a run; there is none with this one, or it was "
+                        "forgotten");
+}
+
+/* Whether there is room for one more in the list. */
+static bool take_place(struct listing *listing, const char *id) {
+    if (listing->n == listing->limit) {
+        listing->more = true;
+        return false;
+    }
+    memcpy(listing->last, id, sizeof listing->last - 1);
+    listing->n++;
+    return true;
+}
+
+static bool fits(struct listing *listing, const struct cn_run_record *record) {
+    if (record->seq >= listing->before_seq ||
+        (listing->operation && strcmp(listing->operation, record->operation) != 0))
+        return false;
+    if (listing->search.n_words == 0)
+        return true;
+    if (cn_search_text(&listing->text, record))
+        return cn_search_match(&listing->search, cn_buf_str(&listing->text));
+    listing->out.ok = false;
+    return false;
+}
+
+static void write_kept(const struct cn_run_record *record, void *context) {
+    struct listing *listing = context;
+    listing->oldest_seq = record->seq;
+    if (!listing->more && fits(listing, record) && take_place(listing, record->id))
+        cn_run_summary_write(&listing->out, record);
+}
+
+static void write_saved(const char *id, struct cn_str summary, void *context) {
+    struct listing *listing = context;
+    if (!take_place(listing, id))
+        return;
+    cn_json_out_key(&listing->out, NULL);
+    listing->out.ok = cn_buf_add_str(listing->out.buf, summary) && listing->out.ok;
+}
+
+/* Runs that were dropped from memory after it was looked at were saved before, and are found. */
+static enum cn_code list_history(struct cn_exchange *exchange, struct listing *listing,
+                                 struct cn_error *error) {
+    struct cn_history *history = cn_runs_history(exchange->service->runs);
+    struct cn_history_query query = {.before_seq = listing->before_seq,
+                                     .operation = listing->operation,
+                                     .search = &listing->search,
+                                     .limit = (size_t)(listing->limit - listing->n) + 1};
+    if (listing->oldest_seq < query.before_seq)
+        query.before_seq = listing->oldest_seq;
+    if (!history || listing->more)
+        return CN_OK;
+    return cn_history_list(history, &query, write_saved, listing, error);
 }
 
 static void runs_finish(struct cn_exchange *exchange) {
-    const uint64_t *limit = exchange->state;
+    struct listing *listing = exchange->state;
     struct cn_buf buf = CN_BUF_INIT;
-    struct cn_json_out out;
-    cn_json_out_init(&out, &buf);
-    cn_json_out_open(&out, NULL, '{');
-    cn_json_out_open(&out, "runs", '[');
-    cn_runs_each(exchange->service->runs, (size_t)*limit, write_listed, &out);
-    cn_json_out_close(&out, ']');
-    cn_json_out_close(&out, '}');
-    cn_endpoint_reply_json(exchange, 200, &out);
+    struct cn_error error;
+    cn_error_init(&error);
+    cn_json_out_init(&listing->out, &buf);
+    if (find_before(exchange, listing, &error) != CN_OK) {
+        cn_exchange_fail(exchange, &error, NULL);
+        return;
+    }
+    cn_json_out_open(&listing->out, NULL, '{');
+    cn_json_out_open(&listing->out, "runs", '[');
+    listing->oldest_seq = UINT64_MAX;
+    cn_runs_each(exchange->service->runs, SIZE_MAX, write_kept, listing);
+    /* Without the file, what is in memory is shown, and why there is no more. */
+    enum cn_code code = list_history(exchange, listing, &error);
+    cn_json_out_close(&listing->out, ']');
+    cn_json_out_c(&listing->out, "next", listing->more && listing->n ? listing->last : NULL);
+    if (code != CN_OK)
+        cn_json_out_c(&listing->out, "history_error", error.detail);
+    cn_json_out_close(&listing->out, '}');
+    cn_endpoint_reply_json(exchange, 200, &listing->out);
+    cn_buf_release(&listing->text);
 }
 
 const struct cn_endpoint cn_endpoint_runs = {
@@ -134,11 +215,15 @@ const struct cn_endpoint cn_endpoint_runs = {
 static void run_finish(struct cn_exchange *exchange) {
     struct cn_buf buf = CN_BUF_INIT;
     struct cn_json_out out;
+    struct cn_error error;
+    cn_error_init(&error);
     cn_json_out_init(&out, &buf);
-    if (cn_runs_find(exchange->service->runs, exchange->segment, write_run, &out))
+    if (cn_run_lookup_document(exchange, &buf, &error) == CN_OK) {
         cn_endpoint_reply_json(exchange, 200, &out);
-    else
-        cn_endpoint_fail_not_found(exchange, "There is no such run; old ones are forgotten.");
+        return;
+    }
+    cn_buf_release(&buf);
+    cn_exchange_fail(exchange, &error, NULL);
 }
 
 const struct cn_endpoint cn_endpoint_run = {.methods = "GET",

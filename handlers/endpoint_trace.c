@@ -1,163 +1,25 @@
 /*
- * A run as Chrome trace events, which Perfetto opens: the request's ledger on one lane, and the
- * chunks with their stages nested inside on a lane for each worker.
+ * endpoint_trace.c: GET /v1/runs/{id}/trace.
  */
-#include <inttypes.h>
-#include <stdio.h>
-#include <unistd.h>
-
 #include "handlers/endpoint_reply.h"
 #include "handlers/endpoints.h"
-#include "handlers/runs.h"
-#include "handlers/service.h"
-
-/* Microseconds with three decimals: nanoseconds are kept. */
-static void write_us(struct cn_json_out *out, const char *key, int64_t ns) {
-    cn_json_out_key(out, key);
-    out->ok = cn_buf_printf(out->buf, "%" PRId64 ".%03d", ns / 1000, (int)(ns % 1000)) && out->ok;
-}
-
-static void write_name(struct cn_json_out *out, const char *kind, int64_t pid, int64_t tid,
-                       const char *name) {
-    cn_json_out_open(out, NULL, '{');
-    cn_json_out_c(out, "ph", "M");
-    cn_json_out_c(out, "name", kind);
-    cn_json_out_int(out, "pid", pid);
-    cn_json_out_int(out, "tid", tid);
-    cn_json_out_open(out, "args", '{');
-    cn_json_out_c(out, "name", name);
-    cn_json_out_close(out, '}');
-    cn_json_out_close(out, '}');
-}
-
-struct span {
-    const char *name;
-    const char *category;
-    int64_t pid;
-    int64_t tid;
-    int64_t start_ns;
-    int64_t ns;
-};
-
-/* The event stays open for "args". */
-static void open_span(struct cn_json_out *out, const struct span *span) {
-    cn_json_out_open(out, NULL, '{');
-    cn_json_out_c(out, "ph", "X");
-    cn_json_out_c(out, "name", span->name);
-    cn_json_out_c(out, "cat", span->category);
-    cn_json_out_int(out, "pid", span->pid);
-    cn_json_out_int(out, "tid", span->tid);
-    write_us(out, "ts", span->start_ns);
-    write_us(out, "dur", span->ns);
-}
-
-static void write_span(struct cn_json_out *out, const struct span *span) {
-    open_span(out, span);
-    cn_json_out_close(out, '}');
-}
-
-/* The stages in the order in which a request passes them, laid end to end. */
-static void write_ledger(struct cn_json_out *out, const struct cn_run_record *record, int64_t pid) {
-    struct span span = {.category = "request", .pid = pid, .tid = 0};
-    int64_t wall_ns = record->ledger.ended_ns - record->ledger.started_ns;
-    span.name = record->operation;
-    span.ns = wall_ns;
-    open_span(out, &span);
-    cn_json_out_open(out, "args", '{');
-    cn_json_out_c(out, "run", record->id);
-    cn_json_out_int(out, "rows", (int64_t)record->rows);
-    cn_json_out_int(out, "status", record->status);
-    cn_json_out_c(out, "executor", record->executor);
-    if (record->emulated)
-        cn_json_out_bool(out, "emulation", true);
-    cn_json_out_close(out, '}');
-    cn_json_out_close(out, '}');
-    for (enum cn_stage stage = 0; stage < CN_STAGE_COUNT; stage++) {
-        if (record->ledger.ns[stage] == 0)
-            continue;
-        span.name = cn_stage_name(stage);
-        span.ns = record->ledger.ns[stage];
-        write_span(out, &span);
-        span.start_ns += span.ns;
-    }
-    if (record->send_ns > 0) {
-        span = (struct span){.name = "send",
-                             .category = "request",
-                             .pid = pid,
-                             .start_ns = wall_ns,
-                             .ns = record->send_ns};
-        write_span(out, &span);
-    }
-}
-
-/* The stages of a chunk alternate from block to block; their sums are shown end to end. */
-static void write_chunk(struct cn_json_out *out, const struct cn_run_chunk *chunk) {
-    struct span span = {.category = "chunk",
-                        .pid = chunk->pid,
-                        .tid = chunk->worker + 1,
-                        .start_ns = chunk->start_ns};
-    char name[32];
-    snprintf(name, sizeof name, "chunk %" PRIu32, chunk->chunk);
-    span.name = name;
-    for (enum cn_span stage = 0; stage < CN_SPAN_COUNT; stage++)
-        span.ns += chunk->spans.ns[stage];
-    open_span(out, &span);
-    cn_json_out_open(out, "args", '{');
-    cn_json_out_int(out, "first_row", (int64_t)chunk->first_row);
-    cn_json_out_int(out, "rows", (int64_t)chunk->rows);
-    cn_json_out_close(out, '}');
-    cn_json_out_close(out, '}');
-    span.category = "stage";
-    for (enum cn_span stage = 0; stage < CN_SPAN_COUNT; stage++) {
-        if (chunk->spans.ns[stage] == 0)
-            continue;
-        span.name = cn_span_name(stage);
-        span.ns = chunk->spans.ns[stage];
-        write_span(out, &span);
-        span.start_ns += span.ns;
-    }
-}
-
-/* Names each lane once. A process is the server unless it is a worker's own. */
-static void write_lanes(struct cn_json_out *out, const struct cn_run_record *record, int64_t pid) {
-    write_name(out, "process_name", pid, 0, "colonnade");
-    write_name(out, "thread_name", pid, 0, "request");
-    for (size_t i = 0; i < record->n_worker; i++) {
-        const struct cn_run_worker *worker = &record->worker[i];
-        char name[64];
-        snprintf(name, sizeof name, "%s%sworker %" PRId32, record->executor ? record->executor : "",
-                 !record->executor  ? ""
-                 : record->emulated ? " (emulated) "
-                                    : " ",
-                 worker->worker);
-        if (worker->pid != pid)
-            write_name(out, "process_name", worker->pid, 0, name);
-        write_name(out, "thread_name", worker->pid, worker->worker + 1, name);
-    }
-}
+#include "handlers/run_lookup.h"
+#include "handlers/run_trace.h"
 
 static void write_trace(const struct cn_run_record *record, void *context) {
-    struct cn_json_out *out = context;
-    int64_t pid = getpid();
-    cn_json_out_open(out, NULL, '{');
-    cn_json_out_c(out, "displayTimeUnit", "ms");
-    cn_json_out_open(out, "traceEvents", '[');
-    write_lanes(out, record, pid);
-    write_ledger(out, record, pid);
-    for (size_t i = 0; i < record->listed_chunks; i++)
-        write_chunk(out, &record->chunks[i]);
-    cn_json_out_close(out, ']');
-    cn_json_out_close(out, '}');
+    cn_run_trace_write(context, NULL, record);
 }
 
 static void trace_finish(struct cn_exchange *exchange) {
     struct cn_buf buf = CN_BUF_INIT;
     struct cn_json_out out;
+    struct cn_error error;
+    cn_error_init(&error);
     cn_json_out_init(&out, &buf);
-    if (cn_runs_find(exchange->service->runs, exchange->segment, write_trace, &out))
+    if (cn_run_lookup(exchange, write_trace, &out, &error) == CN_OK)
         cn_endpoint_reply_json(exchange, 200, &out);
     else
-        cn_endpoint_fail_not_found(exchange, "There is no such run; old ones are forgotten.");
+        cn_exchange_fail(exchange, &error, NULL);
 }
 
 const struct cn_endpoint cn_endpoint_run_trace = {.methods = "GET",

@@ -32,6 +32,7 @@
 
 struct cn_service;
 struct cn_exchange;
+struct cn_origin;
 
 /* A body that is read only when it is complete, and is larger, is not read on a thread that serves
  * connections. */
@@ -91,6 +92,10 @@ struct cn_reply {
      * nothing now, ops->wake() will be called (perhaps already); END; or BREAK: the
      * connection is cut. */
     ssize_t (*stream)(struct cn_exchange *exchange, char *out, size_t max);
+    /* The stream goes on for as long as the client wants: it has the time of a reply anew whenever
+     * it has taken everything. It should end by itself when the service drains, and say something,
+     * a comment perhaps, when it is woken and exchange->doubted is set. */
+    bool lasts;
     bool close; /* end the connection afterwards */
 };
 
@@ -113,6 +118,7 @@ struct cn_exchange {
     struct cn_ledger ledger; /* started at started_ns */
     bool shortened;          /* deadline_ns is the client's `timeout_ms` */
     bool recorded;           /* the run is in the record of runs, so the reply names it */
+    bool handed_on;          /* it became a job, which is counted when its work ends (load.h) */
     /* An exchange without a connection (inner.h): no stream, and a reply of at most so many bytes
      * (else CN_LIMIT_EXCEEDED naming whole_limit). 0: the service's buffer_bytes, then a stream. */
     uint64_t whole_bytes;
@@ -121,7 +127,9 @@ struct cn_exchange {
     _Atomic uint64_t done_rows;
     _Atomic uint64_t total_rows;
     _Atomic bool running; /* its first task was handed to an executor */
-    char run[33];         /* id for Colonnade-Run, made at the start (32 lower-case hex digits) */
+    _Atomic bool doubted; /* its client may be gone, which only shows when it is sent something */
+    struct cn_origin *origin; /* what the run comes from (origin.h); NULL: nothing is known */
+    char run[33]; /* id for Colonnade-Run, made at the start (32 lower-case hex digits) */
     /* the reply */
     struct cn_error error;
     const char *expression; /* text of the let that `error` (or an error of open) is about; NULL */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "handlers/compute.h"
+#include "handlers/origin.h"
 
 #define WAITING_BYTES (1u << 20)
 #define OPTION_BYTES (1u << 20) /* of one part; a let has a limit of its own */
@@ -62,6 +63,7 @@ static enum cn_code keep_data(struct cn_form *form, const char *data, size_t len
                               struct cn_error *error) {
     struct cn_blocks *blocks = form->compute->exchange->service->blocks;
 
+    cn_origin_data(form->compute->exchange->origin, cn_str(data, len));
     while (len > 0) {
         struct waiting *last = form->last;
         size_t room = last ? last->cap - sizeof *last - last->len : 0;
@@ -112,6 +114,7 @@ static enum cn_code end_part(void *context, struct cn_error *error) {
     value = cn_arena_str(&form->compute->exchange->arena, cn_buf_str(&form->value));
     if (!value.data)
         return cn_error_memory(error);
+    cn_origin_option(form->compute->exchange->origin, form->name, value);
     return cn_options_set(&form->compute->options, CN_OPTION_FORM, form->name, value, value, error);
 }
 
@@ -182,6 +185,7 @@ enum cn_code cn_form_end(struct cn_compute *compute, struct cn_error *error) {
         return cn_error_set(error, CN_INVALID_PARAMETER,
                             "the form has no part named `data`; with curl: -F data=@frame.csv");
     }
+    cn_origin_end(compute->exchange->origin);
     compute->type = form->type;
     if (form->first)
         CN_TRY(cn_negotiate_plain(cn_str(form->first->data, form->first->len), error));

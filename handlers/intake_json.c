@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "handlers/compute.h"
+#include "handlers/origin.h"
 
 /* Rows of a chunk when nobody asked for a number: enough chunks for every worker. */
 #define LEAST_ROWS 1024u
@@ -124,6 +125,21 @@ static enum cn_code begin_frame(struct cn_compute *compute, struct cn_frame *fra
     return CN_OK;
 }
 
+/* What the document says of where the values come from. An experiment's is part of a body, which
+ * is noted as a whole (compare_read.c). */
+static void note_origin(const struct cn_compute *compute, struct cn_str text,
+                        const struct cn_json_document *document) {
+    struct cn_origin *origin = compute->exchange->origin;
+
+    if (document->has_columns) {
+        cn_origin_upload(origin, CN_ORIGIN_JSON);
+        return;
+    }
+    cn_origin_no_upload(origin);
+    if (!compute->form && !compute->experiment)
+        cn_origin_json(origin, text);
+}
+
 /* What the body asks for, once: reading goes on where it stopped for a crossing. */
 enum cn_code cn_intake_document(struct cn_compute *compute, struct cn_str text,
                                 struct cn_error *error) {
@@ -131,6 +147,7 @@ enum cn_code cn_intake_document(struct cn_compute *compute, struct cn_str text,
                                     (size_t)compute->options.limits->max_columns,
                                     (size_t)compute->options.limits->max_rows};
     struct cn_json_document *document;
+    enum cn_code code;
 
     if (compute->document)
         return CN_OK;
@@ -138,7 +155,11 @@ enum cn_code cn_intake_document(struct cn_compute *compute, struct cn_str text,
     if (!document)
         return cn_error_memory(error);
     CN_TRY(cn_json_read_document(text, &limits, &compute->exchange->arena, document, error));
-    CN_TRY(set_options(compute, document, error));
+    note_origin(compute, text, document);
+    code = set_options(compute, document, error);
+    if (compute->options.generate && !document->has_columns)
+        cn_origin_generated(compute->exchange->origin, compute->options.generate);
+    CN_TRY(code);
     CN_TRY(cn_compute_parse_lets(compute, error));
     compute->document = document;
     return CN_OK;

@@ -4,6 +4,8 @@
 #include <time.h>
 
 #include "handlers/jobs_inside.h"
+#include "handlers/load.h"
+#include "handlers/service.h"
 
 #define NS_PER_MS INT64_C(1000000)
 #define NS_PER_S INT64_C(1000000000)
@@ -11,6 +13,13 @@
 #define TICK_NS (25 * NS_PER_MS)
 /* Work has the deadline too and normally answers by itself; this is how long it may take to. */
 #define LENIENCE_NS (100 * NS_PER_MS)
+
+/* A job counts as one request, from its request line to the end of its work. */
+static void count(const struct cn_deferred *deferred, int status) {
+    int64_t now = cn_clock_now();
+    cn_load_count(deferred->jobs->service->load, now, now - deferred->inner.exchange.started_ns,
+                  status);
+}
 
 /* Gives up the lock meanwhile. */
 static void take_reply(struct cn_jobs *jobs) {
@@ -23,11 +32,14 @@ static void take_reply(struct cn_jobs *jobs) {
         cn_jobs_keep(deferred);
         pthread_mutex_lock(&jobs->lock);
     }
-    if (!deferred->ended)
+    if (!deferred->ended) {
+        count(deferred, deferred->kept.status);
         cn_jobs_end(deferred,
                     deferred->kept.status < 400 ? CN_DEFERRED_FINISHED : CN_DEFERRED_FAILED);
-    else /* cancelled, perhaps just now */
+    } else { /* cancelled, perhaps just now */
+        count(deferred, deferred->inner.exchange.reply.status);
         cn_arena_release(&deferred->kept.arena);
+    }
     pthread_mutex_unlock(&jobs->lock);
     cn_jobs_unuse(deferred);
     pthread_mutex_lock(&jobs->lock);

@@ -35,6 +35,7 @@ struct cn_map_request {
     const char *parameters;  /* 8 bytes for each call; NULL: the plan's hold for all */
     double estimate_ns;      /* what all calls together may cost a CPU */
     const char *recipe;      /* "long_comp(i, iterations=5000000)" */
+    bool plain;              /* the text is a JSON object, and has no columns */
 };
 
 /* Reads the text of a JSON object. Its options go to `options`, or are refused for an experiment,
@@ -137,7 +138,7 @@ struct cn_map_run {
     struct cn_error error;
 };
 
-#define CN_MAP_LISTED 4096 /* tasks that a record lists */
+#define CN_MAP_LISTED 16384 /* tasks that a record lists */
 
 /* `request` and what it points to must outlive the run. Released also when it fails. */
 enum cn_code cn_map_run_init(struct cn_map_run *run, struct cn_service *service,

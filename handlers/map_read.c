@@ -330,6 +330,7 @@ static enum cn_code read_document(struct reader *reader, struct cn_str text, boo
         struct cn_json_member columns = {CN_STR("columns"), CN_STR("")};
         return take_member(reader, &columns, experiment, error);
     }
+    reader->request->plain = true;
     for (size_t i = 0; i < document.n_members; i++)
         CN_TRY(take_member(reader, &document.members[i], experiment, error));
     return CN_OK;

@@ -5,6 +5,7 @@
 
 #include "handlers/json_out.h"
 #include "handlers/map.h"
+#include "handlers/origin.h"
 #include "handlers/service.h"
 #include "kernels/number.h"
 
@@ -129,6 +130,7 @@ static void add_record(struct cn_exchange *exchange, const struct cn_map_request
         record.n_samples = run->n_samples;
         list_chunks(exchange, run, &record);
     }
+    cn_origin_fill(exchange, &record);
     exchange->recorded = cn_runs_add(exchange->service->runs, &record);
 }
 

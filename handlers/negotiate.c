@@ -115,6 +115,56 @@ enum cn_code cn_negotiate_reply(const char *accept, bool tabs, enum cn_reply_kin
                         tabs ? ", text/tab-separated-values" : "", CN_SHOWN(cn_str_c(accept)));
 }
 
+/* ---- Accept-Encoding ---------------------------------------------------------------------- */
+
+/* One item "gzip;q=0.5" up to its ',' or end. False: it cannot be read. */
+static bool read_coding(struct cn_media *media, struct cn_str *coding, int *q) {
+    struct cn_str name, value;
+    bool quoted;
+    *q = 1000;
+    if (!cn_media_token(media, coding))
+        return false;
+    enum cn_media_parameter next;
+    while ((next = cn_media_parameter(media, &name, &value, &quoted)) == CN_MEDIA_PARAMETER)
+        if (cn_media_is(name, "q") && (*q = weight(value)) < 0)
+            return false;
+    cn_media_blanks(media);
+    return next == CN_MEDIA_END && (media->rest.len == 0 || media->rest.data[0] == ',');
+}
+
+enum cn_code cn_negotiate_gzip(const char *accept_encoding, bool packed, bool *gzip,
+                               struct cn_error *error) {
+    struct wish zipped = {0, 0};
+    struct wish plain = {0, 1}; /* may always be sent, unless it is ruled out */
+    struct cn_media media = cn_media(cn_str_c(accept_encoding));
+    while (media.rest.len > 0) {
+        struct cn_str coding;
+        int q = 0;
+        cn_media_blanks(&media);
+        struct cn_media item = media;
+        cn_media_skip_item(&media);
+        if (!read_coding(&item, &coding, &q))
+            continue;
+        if (cn_str_is(coding, "*")) {
+            wish(&zipped, 1, q);
+            wish(&plain, 1, q);
+        } else if (cn_media_is(coding, "gzip") || cn_media_is(coding, "x-gzip")) {
+            wish(&zipped, 2, q);
+        } else if (cn_media_is(coding, "identity")) {
+            wish(&plain, 2, q);
+        }
+    }
+    *gzip = packed && zipped.q > 0 && zipped.q >= plain.q;
+    if (*gzip || plain.q > 0)
+        return CN_OK;
+    cn_error_set_value(error, cn_str_c(accept_encoding));
+    return cn_error_set(error, CN_NOT_ACCEPTABLE,
+                        "the file can be sent %s, and the Accept-Encoding header '%.*s' rules that "
+                        "out",
+                        packed ? "as it is or gzipped" : "as it is only",
+                        CN_SHOWN(cn_str_c(accept_encoding)));
+}
+
 /* ---- Content-Type ------------------------------------------------------------------------- */
 
 static enum cn_code unsupported(const char *content_type, struct cn_error *error) {

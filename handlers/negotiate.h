@@ -1,6 +1,6 @@
 /*
- * negotiate.h: what kind of reply is wanted, and what kind of body came (RFC 9110 section 12.5.1
- * and 8.3, RFC 4180, RFC 7578).
+ * negotiate.h: what kind of reply is wanted, and what kind of body came (RFC 9110 section 12.5.1,
+ * 12.5.3 and 8.3, RFC 4180, RFC 7578).
  */
 #ifndef CN_HANDLERS_NEGOTIATE_H
 #define CN_HANDLERS_NEGOTIATE_H
@@ -20,6 +20,15 @@ enum cn_reply_kind { CN_REPLY_CSV, CN_REPLY_TSV, CN_REPLY_JSON };
  */
 enum cn_code cn_negotiate_reply(const char *accept, bool tabs, enum cn_reply_kind *kind,
                                 struct cn_error *error);
+
+/*
+ * Whether a reply that is there in both forms goes out gzipped, by the Accept-Encoding header
+ * (NULL: absent, so nothing but the plain form is sure to be understood). Of two forms wanted alike
+ * it is gzip; items that cannot be read are passed over. CN_NOT_ACCEPTABLE: neither is wanted
+ * ("identity;q=0"); `packed` is false: there is no gzipped form.
+ */
+enum cn_code cn_negotiate_gzip(const char *accept_encoding, bool packed, bool *gzip,
+                               struct cn_error *error);
 
 enum cn_body_kind {
     CN_BODY_UNSTATED, /* see cn_body_sniff() */

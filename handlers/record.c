@@ -2,6 +2,7 @@
  * record.c: the account of a job: its ledger, its workers, its chunks.
  */
 #include "handlers/job.h"
+#include "handlers/origin.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -172,6 +173,7 @@ void cn_record_plain(struct cn_exchange *exchange, const char *operation, int st
     cn_ledger_end(&record.ledger, cn_clock_now());
     if (error)
         record.error = *error;
+    cn_origin_fill(exchange, &record);
     exchange->recorded = cn_runs_add(exchange->service->runs, &record);
 }
 
@@ -207,5 +209,6 @@ void cn_job_record(struct cn_job *job, int status, const struct cn_ledger *ledge
         record.failed = true;
         record.error = *error;
     }
+    cn_origin_fill(exchange, &record);
     exchange->recorded = cn_runs_add(job->service->runs, &record);
 }

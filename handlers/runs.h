@@ -1,6 +1,7 @@
 /*
  * runs.h: the record of what ran, for /v1/runs. Kept in memory, bounded by count and bytes, the
- * oldest dropped first. Thread-safe.
+ * oldest dropped first. Each run has a number, one higher than that of the run before it. With a
+ * history (history.h) what is dropped here was saved there before. Thread-safe.
  */
 #ifndef CN_HANDLERS_RUNS_H
 #define CN_HANDLERS_RUNS_H
@@ -39,11 +40,20 @@ struct cn_run_input {
     const char *media_type; /* of an upload, static: "text/csv" */
     uint64_t bytes;         /* of an upload: the data as they came */
     char digest[33];        /* of these bytes: XXH3-128 in lower-case hex; "": none */
+    struct cn_str generate; /* of a generated frame: {"rows", "columns", ...}; "": not kept */
+};
+
+/* Where a run ran. */
+struct cn_run_machine {
+    const char *version; /* of Colonnade; NULL: not known */
+    const char *cpu;     /* the model's name; NULL: not known */
+    uint64_t usable_cpus;
 };
 
 /* One run. A run that is added is copied; texts and arrays belong to the caller before, to the
  * store after. */
 struct cn_run_record {
+    uint64_t seq; /* given by the store, from 1 */
     char id[33];
     int64_t started_at;    /* wall clock, ns since 1970 */
     const char *operation; /* "compute", static */
@@ -76,14 +86,23 @@ struct cn_run_record {
     /* What to send to run it again, as JSON {"path", "json" or "options"}, without the data of an
      * upload; "": not kept. */
     struct cn_str request;
-    struct cn_str document; /* an experiment's reply, JSON; "": none */
+    struct cn_str document;        /* an experiment's reply, JSON; "": none */
+    bool imported;                 /* came from a file, perhaps of another server */
+    struct cn_run_machine machine; /* of an imported run; any other ran here */
 };
 
 struct cn_runs;
 struct cn_runs *cn_runs_new(size_t max_runs, size_t max_bytes);
 void cn_runs_free(struct cn_runs *runs);
+/* `added` is called after each run that was added, from the thread that added it, without the
+ * store's lock. There is one listener; to be called before there are other threads. */
+void cn_runs_listen(struct cn_runs *runs, void (*added)(void *context), void *context);
 /* Copies `record` into the store. False: no memory (the run is lost, nothing else). */
 bool cn_runs_add(struct cn_runs *runs, const struct cn_run_record *record);
+/* The same unless a run with that id is there already: then *there is set. CN_LIMIT_EXCEEDED: it is
+ * larger than the whole store. */
+enum cn_code cn_runs_add_new(struct cn_runs *runs, const struct cn_run_record *record, bool *there,
+                             struct cn_error *error);
 /* Sets what is known only after the reply has left. */
 void cn_runs_sent(struct cn_runs *runs, const char *id, int64_t send_ns);
 /* Counts of a streamed reply, known when it has ended; n as in the record. */
@@ -93,9 +112,49 @@ void cn_runs_fail(struct cn_runs *runs, const char *id, int status, const struct
 /* Calls `visit` for at most `limit` runs, newest first, under the store's lock. */
 void cn_runs_each(struct cn_runs *runs, size_t limit,
                   void (*visit)(const struct cn_run_record *record, void *context), void *context);
-/* Calls `visit` for one run; false: there is none. */
+/* Calls `visit` for one run (a copy, without the lock); false: there is none. */
 bool cn_runs_find(struct cn_runs *runs, const char *id,
                   void (*visit)(const struct cn_run_record *record, void *context), void *context);
+/* Calls `visit` for at most `limit` runs whose numbers are above `seq`, oldest first, under the
+ * store's lock. Returns the number of the last one visited; if there was none, the newest number
+ * (or `seq` itself). Numbers leave no gap: a first one above seq + 1 tells that runs were dropped
+ * meanwhile. */
+uint64_t cn_runs_since(struct cn_runs *runs, uint64_t seq, size_t limit,
+                       void (*visit)(const struct cn_run_record *record, void *context),
+                       void *context);
+
+/* ---- for the history, which saves runs ---- */
+
+struct cn_history;
+/* So many wait to be saved: the saver should not wait any longer. */
+enum { CN_RUNS_UNSAVED_MANY = 256 };
+/* `wake` is called without the lock for the first run that is to be saved, and when there are many;
+ * numbers go on after `last_seq`. From now on a run is not dropped before it was saved, unless the
+ * store has grown to four times its bounds. To be called before there are other threads. */
+struct cn_runs_saver {
+    struct cn_history *history;
+    void (*wake)(struct cn_history *history);
+    uint64_t last_seq;
+};
+void cn_runs_attach(struct cn_runs *runs, const struct cn_runs_saver *saver);
+void cn_runs_detach(struct cn_runs *runs); /* the store is as if there were no history */
+struct cn_history *cn_runs_history(struct cn_runs *runs); /* NULL: there is none */
+
+/* A run's copy, and all that it points to, in one piece of memory: free(). */
+struct cn_run_copy {
+    struct cn_run_copy *next;
+    uint32_t version; /* of the run: its changes are counted */
+    struct cn_run_record record;
+};
+/* Runs that are to be saved, oldest first, of about `max_bytes` at most: those that are settled
+ * (their reply has left, or they are a second old), with `all` all of them. *due_ns: when the next
+ * one will be settled, on cn_clock_now(); 0: nothing waits. */
+struct cn_run_copy *cn_runs_unsaved(struct cn_runs *runs, bool all, size_t max_runs,
+                                    size_t max_bytes, int64_t *due_ns);
+/* These were saved, as they were when they were copied. Returns how many are still to be saved. */
+size_t cn_runs_saved(struct cn_runs *runs, const struct cn_run_copy *copies);
+size_t cn_runs_count_unsaved(struct cn_runs *runs);
+uint64_t cn_runs_lost(struct cn_runs *runs); /* dropped before they were saved */
 
 /* The parts of the "timing" object that compute replies and run records share, appended as JSON. */
 struct cn_buf;

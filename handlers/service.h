@@ -17,10 +17,12 @@ struct cn_service_limits {
     struct cn_expr_limits expression;
     uint64_t max_json_depth;
     uint64_t max_workers;
-    uint64_t max_calls; /* of one /v1/map request */
-    uint64_t max_cases; /* of one experiment */
+    uint64_t max_calls;   /* of one /v1/map request */
+    uint64_t max_cases;   /* of one experiment */
+    uint64_t max_streams; /* of /v1/events, at a time */
     uint64_t buffer_bytes;
     uint64_t memory_bytes;
+    uint64_t max_import_bytes; /* of a run's file */
     int64_t request_timeout_ms;
 };
 

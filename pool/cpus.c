@@ -154,6 +154,44 @@ double cn_cpus_quota(const char *root) {
     return quota;
 }
 
+/* ---- the model ------------------------------------------------------------------------------- */
+
+/* What stands behind `name` and a colon at the start of a line; NULL: nothing does. */
+static const char *find_value(const char *text, const char *name) {
+    size_t len = strlen(name);
+    while (text) {
+        const char *at = strncmp(text, name, len) == 0 ? text + len : NULL;
+        while (at && (*at == ' ' || *at == '\t'))
+            at++;
+        if (at && *at == ':')
+            return at + 1;
+        text = strchr(text, '\n');
+        text = text ? text + 1 : NULL;
+    }
+    return NULL;
+}
+
+void cn_cpus_model(const char *root, char *model, size_t size) {
+    char path[PATH_SIZE];
+    char text[TEXT_SIZE];
+    const char *value = NULL;
+    size_t len = 0;
+    if (snprintf(path, sizeof(path), "%s/proc/cpuinfo", root) < PATH_SIZE && read_text(path, text))
+        value = find_value(text, "model name");
+    for (; value && *value && *value != '\n' && len < size - 1; value++) {
+        bool blank = *value <= ' ' || *value > '~';
+        if (!blank)
+            model[len++] = *value;
+        else if (len > 0 && model[len - 1] != ' ')
+            model[len++] = ' ';
+    }
+    while (len > 0 && model[len - 1] == ' ')
+        len--;
+    model[len] = '\0';
+    if (len == 0)
+        snprintf(model, size, "unknown");
+}
+
 /* ---- the machine ----------------------------------------------------------------------------- */
 
 /* The mask of the kernel may be wider than cpu_set_t; 0: unknown. */
@@ -189,4 +227,5 @@ void cn_cpus_read(struct cn_cpus *cpus) {
         cpus->affinity = cpus->online;
     cpus->quota = cn_cpus_quota("");
     cpus->usable = cn_cpus_usable(cpus->affinity, cpus->quota);
+    cn_cpus_model("", cpus->model, sizeof cpus->model);
 }

@@ -14,6 +14,10 @@ bool cn_cpus_parse_max(const char *text, double *cpus);
  * `root` ("" is the real machine): proc/self/cgroup and sys/fs/cgroup. 0: none. */
 double cn_cpus_quota(const char *root);
 
+/* The model's name of the first CPU that proc/cpuinfo below `root` tells of, printable ASCII, runs
+ * of blanks as one; "unknown" where there is none. */
+void cn_cpus_model(const char *root, char *model, size_t size);
+
 /* Usable CPUs by affinity and quota, at least 1. */
 int cn_cpus_usable(int affinity, double quota);
 

@@ -229,9 +229,10 @@ enum cn_code cn_processes_new(struct cn_executor **executor, struct cn_forkserve
 
 struct cn_cpus {
     int online;
-    int affinity; /* CPUs this process may run on */
-    double quota; /* of the cgroup (v1 or v2), in CPUs; 0: none */
-    int usable;   /* at least 1: affinity, or the quota rounded up if that is less */
+    int affinity;   /* CPUs this process may run on */
+    double quota;   /* of the cgroup (v1 or v2), in CPUs; 0: none */
+    int usable;     /* at least 1: affinity, or the quota rounded up if that is less */
+    char model[64]; /* "Intel(R) Xeon(R) ...", ASCII; "unknown" */
 };
 void cn_cpus_read(struct cn_cpus *cpus);
 

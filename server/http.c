@@ -116,6 +116,7 @@ static void on_completed(void *cls, struct MHD_Connection *mhd, void **context,
     bool gone = request->owes && !request->gone_called && request->exchange.endpoint->gone;
     request->gone_called = request->gone_called || gone;
     request->phase = CN_PHASE_OVER;
+    request->over_ns = now;
     request->connection = NULL;
     request->mhd = NULL;
     enum cn_code cut_code = request->cut_code;

@@ -10,6 +10,7 @@
 
 #include "handlers/endpoints.h"
 #include "handlers/prefer.h"
+#include "handlers/session.h"
 #include "server/mhd.h"
 #include "server/routes.h"
 
@@ -165,6 +166,15 @@ static enum cn_code check_size(struct cn_request *request, struct cn_error *erro
 
 /* ---- rights -------------------------------------------------------------------------------- */
 
+static bool has_session(struct cn_request *request) {
+    const struct cn_session_key *key = request->http->service->session_key;
+    const char *cookies = cn_head_value(request, "Cookie");
+    return key && cookies &&
+           cn_session_check(key, cn_str_c(cookies), cn_clock_wall() / INT64_C(1000000000));
+}
+
+/* A token that was sent decides; the cookie counts beside any other Authorization, such as that of
+ * a proxy which asks for a password. */
 static enum cn_code check_token(struct cn_request *request, struct cn_error *error) {
     struct cn_str token = request->http->options.token;
     if (token.len == 0)
@@ -174,6 +184,8 @@ static enum cn_code check_token(struct cn_request *request, struct cn_error *err
         struct cn_str given = cn_str_c(header + 7 + strspn(header + 7, " "));
         if (given.len == token.len && CRYPTO_memcmp(given.data, token.data, token.len) == 0)
             return CN_OK;
+    } else if (has_session(request)) {
+        return CN_OK;
     }
     cn_reply_add_header(&request->exchange, "WWW-Authenticate", "Bearer");
     return cn_error_set(error, CN_UNAUTHORIZED,

@@ -53,6 +53,9 @@ static bool starve(struct cn_request *request) {
     if (!woken) {
         request->phase = CN_PHASE_STARVED;
         request->paused_ns = cn_clock_now();
+        if (request->exchange.reply.lasts)
+            request->limit_ns =
+                request->paused_ns + (int64_t)request->http->settings->body_timeout_ms * 1000000;
         MHD_suspend_connection(request->mhd);
     }
     pthread_mutex_unlock(&request->lock);

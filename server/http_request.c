@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "handlers/load.h"
 #include "server/mhd.h"
 
 enum { SPARES = 64, ARENA_BLOCK = 16 << 10 };
@@ -42,9 +43,7 @@ static void op_reply(struct cn_exchange *exchange) {
         leave_to_watcher(request);
 }
 
-static void op_wake(struct cn_exchange *exchange) {
-    struct cn_request *request = request_of(exchange);
-    pthread_mutex_lock(&request->lock);
+void cn_request_wake(struct cn_request *request) {
     if (request->phase == CN_PHASE_STARVED) {
         request->phase = CN_PHASE_SENDING;
         request->limit_ns += cn_clock_now() - request->paused_ns;
@@ -52,6 +51,12 @@ static void op_wake(struct cn_exchange *exchange) {
     } else {
         request->woken = true;
     }
+}
+
+static void op_wake(struct cn_exchange *exchange) {
+    struct cn_request *request = request_of(exchange);
+    pthread_mutex_lock(&request->lock);
+    cn_request_wake(request);
     pthread_mutex_unlock(&request->lock);
 }
 
@@ -105,9 +110,20 @@ void cn_request_free(struct cn_request *request) {
     free(request);
 }
 
+/* Requests of work, as they were answered; one whose client left before there was anything to
+ * answer is none. */
+static void count(const struct cn_request *request) {
+    const struct cn_exchange *exchange = &request->exchange;
+    if (exchange->endpoint && exchange->endpoint->works && !exchange->handed_on &&
+        exchange->reply.status > 0)
+        cn_load_count(request->http->service->load, request->over_ns,
+                      request->over_ns - exchange->started_ns, exchange->reply.status);
+}
+
 static void request_close(struct cn_request *request) {
     struct cn_http *http = request->http;
     struct cn_exchange *exchange = &request->exchange;
+    count(request);
     if (request->opened && exchange->endpoint->close)
         exchange->endpoint->close(exchange);
     cn_buf_release(&request->collected);

@@ -20,6 +20,8 @@
 #define TICK_NS (25 * NS_PER_MS)
 /* Work has the deadline too and normally answers by itself; this is how long it may take to. */
 #define LENIENCE_NS (100 * NS_PER_MS)
+/* What a client has to take the last event of a stream that lasts, when the service goes down. */
+#define LAST_EVENT_NS (500 * NS_PER_MS)
 /* How long the end of a client's sending side is taken for just that. */
 #define PROBE_NS (200 * NS_PER_MS)
 
@@ -98,6 +100,15 @@ static bool broke_off(struct cn_request *request) {
     return has_ended(request->connection->fd) && ++request->quiet_ticks >= QUIET_TICKS;
 }
 
+/* A stream that lasts sends the probe itself: it knows what its client skips. */
+static void probe_stream(struct cn_request *request) {
+    if (!request->exchange.reply.lasts || request->probed)
+        return;
+    request->probed = true;
+    atomic_store(&request->exchange.doubted, true);
+    cn_request_wake(request);
+}
+
 /* A client that is gone and one that has only ended its sending side look alike at first. An
  * interim reply tells them apart: the socket of a dead client answers it with a reset. It is a 100,
  * which every client skips, and it waits a moment, because most work is done by then. */
@@ -107,7 +118,11 @@ static bool has_hung_up(struct cn_request *request, int64_t now) {
         return false;
     if (poller.revents & (POLLHUP | POLLERR | POLLNVAL))
         return true;
-    if (!(poller.revents & POLLRDHUP) || request->phase != CN_PHASE_PENDING)
+    if (!(poller.revents & POLLRDHUP))
+        return false;
+    if (request->phase == CN_PHASE_STARVED)
+        probe_stream(request);
+    if (request->phase != CN_PHASE_PENDING)
         return false;
     if (request->exchange.http_minor == 0)
         return true;
@@ -133,9 +148,17 @@ static void look_at_work(struct cn_request *request, int64_t now, bool cancel,
     batch->requests[batch->n++] = request;
 }
 
+/* The drain does not wait for a client that listens and does not read. */
+static void hurry_last_event(struct cn_request *request, int64_t now) {
+    if (request->phase == CN_PHASE_SENDING && request->exchange.reply.lasts &&
+        atomic_load(&request->http->service->draining) && request->limit_ns > now + LAST_EVENT_NS)
+        request->limit_ns = now + LAST_EVENT_NS;
+}
+
 /* With both locks held. */
 static void look_at_request(struct cn_request *request, int64_t now, bool cancel,
                             struct batch *batch) {
+    hurry_last_event(request, now);
     int64_t limit = request->limit_ns;
     request->deadline_ns = request->exchange.deadline_ns; /* the endpoint may have lowered it */
     bool late = limit && limit <= now;

@@ -1,7 +1,7 @@
 /*
  * main.c: wires the rooms together, in this order: settings, secrets, the fork server (before
- * there is any thread), memory, executors, calibration, the store of runs, HTTP. Then it waits for
- * a signal and takes it all down again. The only file that ends the program.
+ * there is any thread), memory, the record of runs and its history, executors, calibration, HTTP.
+ * Then it waits for a signal and takes it all down again. The only file that ends the program.
  */
 #include <errno.h>
 #include <malloc.h>
@@ -12,9 +12,12 @@
 #include <sys/resource.h>
 
 #include "handlers/experiments.h"
+#include "handlers/history.h"
+#include "handlers/hub.h"
 #include "handlers/inline_states.h"
 #include "handlers/jobs.h"
 #include "handlers/kinds.h"
+#include "handlers/load.h"
 #include "handlers/runs.h"
 #include "server/calibrate.h"
 #include "server/http.h"
@@ -34,6 +37,8 @@ struct app {
     struct cn_listener listener;
     struct cn_registry registry;
     struct cn_forkserver *forkserver;
+    struct cn_history *history; /* NULL: runs are kept in memory only */
+    bool unusable_data_dir;
     struct cn_service service;
     struct cn_http *http;
     sigset_t signals;
@@ -88,11 +93,14 @@ static void init_service(struct app *app) {
         .max_workers = settings->max_workers,
         .max_calls = settings->max_calls,
         .max_cases = settings->max_cases,
+        .max_streams = settings->max_streams,
         .buffer_bytes = settings->buffer_bytes,
         .memory_bytes = settings->memory_bytes,
+        .max_import_bytes = settings->max_import_bytes,
         .request_timeout_ms = (int64_t)settings->request_timeout_ms,
     };
     service->keys = &app->secrets.keyring;
+    service->session_key = app->secrets.token.len > 0 ? &app->secrets.session_key : NULL;
     service->version = CN_VERSION;
     atomic_init(&service->next_plan, 1);
     atomic_init(&service->draining, 0);
@@ -120,18 +128,32 @@ static enum cn_code start_executors(struct app *app, struct cn_error *error) {
                             error);
 }
 
+static enum cn_code start_history(struct app *app, struct cn_error *error) {
+    const struct cn_settings *settings = &app->settings;
+    struct cn_history_limits limits = {settings->history_bytes, settings->history_days};
+    if (!settings->data_dir)
+        return CN_OK;
+    app->unusable_data_dir = true;
+    CN_TRY(cn_history_open(&app->history, settings->data_dir, &limits, error));
+    app->unusable_data_dir = false;
+    return cn_history_start(app->history, &app->service, error);
+}
+
 static enum cn_code start_rooms(struct app *app, struct cn_error *error) {
     struct cn_service *service = &app->service;
     service->blocks = cn_blocks_new(IDLE_BLOCK_BYTES);
     service->runs = cn_runs_new(RUNS_KEPT, RUNS_BYTES);
+    service->load = cn_load_new();
     service->inline_states = cn_inline_states_new(&app->secrets.keyring);
-    if (!service->blocks || !service->runs || !service->inline_states)
+    if (!service->blocks || !service->runs || !service->load || !service->inline_states)
         return cn_error_memory(error);
+    CN_TRY(start_history(app, error));
     CN_TRY(start_executors(app, error));
     service->jobs = cn_jobs_new(service, app->settings.max_jobs, app->settings.job_bytes,
                                 (int64_t)app->settings.job_keep_ms);
     service->experiments = cn_experiments_new(service, app->settings.max_queued);
-    if (!service->jobs || !service->experiments)
+    service->hub = cn_hub_new(service);
+    if (!service->jobs || !service->experiments || !service->hub)
         return cn_error_memory(error);
     cn_calibrate(service);
     return CN_OK;
@@ -151,7 +173,10 @@ static void stop_rooms(struct app *app) {
     cn_forkserver_stop(app->forkserver);
     if (service->inline_states)
         cn_inline_states_free(service->inline_states);
+    cn_hub_free(service->hub);
+    cn_history_close(app->history); /* what was not saved yet is saved now */
     cn_runs_free(service->runs);
+    cn_load_free(service->load);
     if (service->blocks)
         cn_blocks_free(service->blocks);
     cn_secrets_release(&app->secrets);
@@ -190,6 +215,8 @@ static void serve(struct app *app) {
     int64_t left_ns = until - cn_clock_now();
     if (!cn_http_drain(app->http, left_ns > 0 ? left_ns / 1000000 : 0)) {
         fprintf(stderr, "colonnade: requests did not end in the grace time and were cut off\n");
+        if (app->history)
+            cn_history_flush(app->history);
         exit(EXIT_FAILURE); /* their threads may still use everything */
     }
     cn_http_stop(app->http);
@@ -215,7 +242,7 @@ int main(int argc, char **argv) {
     if (start_rooms(&app, &error) == CN_OK && start_http(&app, &error) == CN_OK)
         serve(&app);
     else
-        status = fail(&error, EXIT_FAILURE);
+        status = fail(&error, app.unusable_data_dir ? EXIT_USAGE : EXIT_FAILURE);
     stop_rooms(&app);
     return status;
 }

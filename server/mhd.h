@@ -61,7 +61,7 @@ struct cn_request {
     bool gone_called;
     bool owes;   /* the endpoint has not replied yet, and holds a reference */
     bool woken;  /* the stream had something before it was suspended */
-    bool probed; /* the client was sent a 100, to see whether it still lives */
+    bool probed; /* the client was sent something, to see whether it still lives */
     int64_t
         ended_ns; /* when it was first seen that the client ended its sending side; 0: not yet */
     int64_t limit_ns;    /* when the current phase must be over; 0: never */
@@ -84,6 +84,7 @@ struct cn_request {
     int64_t received;
     int64_t drop_left;
     int64_t replied_ns;
+    int64_t over_ns; /* when the library was done with it */
     int64_t granted; /* MiB of stream that were given time */
     size_t part;     /* the part that is being copied, and how much of it was */
     size_t part_offset;
@@ -135,6 +136,8 @@ void cn_request_free(struct cn_request *request);  /* for good */
 void cn_request_unref(struct cn_request *request); /* the last one closes the exchange */
 /* Closes the exchanges of requests that nobody refers to any more. */
 void cn_request_close_all(struct cn_request *orphans);
+/* A stream goes on. Called with the lock of the request held. */
+void cn_request_wake(struct cn_request *request);
 /* Takes over what the endpoint left in exchange->deadline_ns. */
 void cn_request_take_deadline(struct cn_request *request);
 

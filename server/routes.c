@@ -6,11 +6,14 @@
 #include "handlers/endpoints.h"
 
 static const struct cn_endpoint *const table[] = {
-    &cn_endpoint_compute,     &cn_endpoint_map,        &cn_endpoint_compare,    &cn_endpoint_jobs,
-    &cn_endpoint_job,         &cn_endpoint_job_result, &cn_endpoint_job_events, &cn_endpoint_check,
-    &cn_endpoint_runs,        &cn_endpoint_run,        &cn_endpoint_run_trace,  &cn_endpoint_pools,
-    &cn_endpoint_functions,   &cn_endpoint_livez,      &cn_endpoint_readyz,     &cn_endpoint_home,
-    &cn_endpoint_home_script, &cn_endpoint_home_style,
+    &cn_endpoint_compute,    &cn_endpoint_map,       &cn_endpoint_compare,
+    &cn_endpoint_jobs,       &cn_endpoint_job,       &cn_endpoint_job_result,
+    &cn_endpoint_job_events, &cn_endpoint_check,     &cn_endpoint_runs,
+    &cn_endpoint_run,        &cn_endpoint_run_trace, &cn_endpoint_pools,
+    &cn_endpoint_load,       &cn_endpoint_events,    &cn_endpoint_functions,
+    &cn_endpoint_livez,      &cn_endpoint_readyz,    &cn_endpoint_home,
+    &cn_endpoint_static,     &cn_endpoint_session,   &cn_endpoint_runs_import,
+    &cn_endpoint_run_export,
 };
 
 /* NULL: no memory. A bad escape, a NUL or an escaped slash stays as it is: no route has it. */
@@ -94,14 +97,29 @@ enum cn_code cn_routes_find(const char *method, const char *path, struct cn_aren
                         method);
 }
 
-void cn_routes_allow(const struct cn_endpoint *endpoint, char *out, size_t size) {
-    size_t n = 0;
-    for (const char *at = endpoint->methods; *at && n + 3 < size; at++) {
+/* Appends "A, B" for "A,B"; returns the new length. */
+static size_t list_methods(const char *methods, char *out, size_t n, size_t size) {
+    if (n > 0)
+        n += (size_t)snprintf(out + n, size - n, ", ");
+    for (const char *at = methods; *at && n + 3 < size; at++) {
         out[n++] = *at;
         if (*at == ',')
             out[n++] = ' ';
     }
     out[n] = '\0';
-    if (allows(endpoint->methods, "GET"))
+    return n;
+}
+
+/* A path may have several endpoints, each with methods of its own. */
+void cn_routes_allow(const struct cn_endpoint *endpoint, char *out, size_t size) {
+    size_t n = 0;
+    bool get = false;
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        if (strcmp(table[i]->path, endpoint->path) != 0 || n + 3 >= size)
+            continue;
+        n = list_methods(table[i]->methods, out, n, size);
+        get = get || allows(table[i]->methods, "GET");
+    }
+    if (get && n < size)
         snprintf(out + n, size - n, ", HEAD");
 }

@@ -89,6 +89,9 @@ static enum cn_code read_token(struct cn_secrets *secrets, const char *path,
     if (secrets->token.len == 0)
         return cn_error_set(error, CN_INVALID_PARAMETER, "%s holds no token in its first line",
                             path);
+    mlock(&secrets->session_key, sizeof secrets->session_key); /* best effort */
+    if (!cn_session_key_derive(&secrets->session_key, secrets->token))
+        return cn_error_memory(error);
     return CN_OK;
 }
 
@@ -159,5 +162,6 @@ void cn_secrets_release(struct cn_secrets *secrets) {
     }
     free(secrets->keys);
     drop_secret(&secrets->token);
+    cn_session_key_cleanse(&secrets->session_key);
     *secrets = (struct cn_secrets){0};
 }

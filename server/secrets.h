@@ -1,5 +1,5 @@
 /*
- * secrets.h: the bearer token and the HMAC keys, read once at start.
+ * secrets.h: the bearer token, what is derived from it, and the HMAC keys; read once at start.
  *
  * Their bytes stay in locked memory where the system allows it, are overwritten before they are
  * given back, and appear in no log, error or reply.
@@ -9,11 +9,13 @@
 
 #include "base/error.h"
 #include "expr/expr.h"
+#include "handlers/session.h"
 
 struct cn_secrets {
     struct cn_keyring keyring;
-    struct cn_key *keys; /* the same, writable */
-    struct cn_str token; /* empty: none */
+    struct cn_key *keys;               /* the same, writable */
+    struct cn_str token;               /* empty: none */
+    struct cn_session_key session_key; /* derived from the token, if there is one */
 };
 
 /* The token: the first line of `token_file`, without its line end; CN_INVALID_PARAMETER if it is

@@ -30,6 +30,7 @@ struct cn_settings {
     uint64_t max_json_depth;
     uint64_t max_header_bytes;
     uint64_t max_connections;
+    uint64_t max_streams;
     uint64_t max_queued;
     uint64_t max_workers;
     uint64_t max_calls;
@@ -37,6 +38,10 @@ struct cn_settings {
     uint64_t max_jobs;
     uint64_t job_bytes;
     uint64_t job_keep_ms;
+    const char *data_dir; /* NULL: runs are kept in memory only */
+    uint64_t history_bytes;
+    uint64_t history_days; /* 0: however old */
+    uint64_t max_import_bytes;
     uint64_t buffer_bytes;
     uint64_t memory_bytes; /* 0: three quarters of what the machine or the cgroup has */
     uint64_t header_timeout_ms;

@@ -28,6 +28,9 @@ export const HINTS = {
   wait: 'A worker had nothing to do, or its process was not running.',
   chunk: 'A piece of the table that one worker computes at a time (chunksize in Python).',
   unaccounted_cpu: 'Processor time is counted by the system for each worker; wall time is what a clock shows.',
+  executor: 'Where the work runs: in one thread, in several threads, or in processes. auto lets the server choose.',
+  mode: 'How rows reach the functions: whole columns (vector), plain arguments (tuple), or a record each (row).',
+  'CPU use': 'Processor time of the workers in the last second, as a share of all usable CPUs. A task is counted when it ends.',
   serial: 'One worker, chunk after chunk.',
   threads: 'Workers in one process that share its memory. There is no interpreter lock.',
   processes: 'Workers that are processes of their own; inputs and results are copied to them and back.',
@@ -36,6 +39,17 @@ export const HINTS = {
   vector: 'Whole columns at once, as NumPy does.',
   tuple: 'One call for each row with plain arguments, as map(func, df.a, df.b) does.',
   row: 'A record with named fields is made for each row first, as df.apply(axis=1) does.',
+  workers: 'How many workers take part. More than there are CPUs help only work that waits.',
+  repeat: 'How often each case is measured, after one run to warm up. The cases take turns.',
+  sweep: 'The experiment is done with each of these numbers of rows, to see from where on workers pay.',
+  seed: 'The same seed makes the same values, on every machine.',
+  distribution: 'normal: around 0, most between -3 and 3; uniform: between 0 and 1.',
+  function: 'long_io sleeps, long_comp computes, calc_hash makes the md5 of an array of values.',
+  spread: 'The standard deviation of the samples, as a share of the median. Above 20 % a difference may be noise.',
+  'speed-up': 'How many times as fast as serial in the same mode, with the same rows.',
+  efficiency: 'The speed-up divided by the number of workers: 100 % means that no worker was wasted.',
+  digest: 'A fingerprint of all results of the case. Cases with the same one computed the same, to the byte.',
+  amdahl: 'The part of the work that one worker does whatever their number; it bounds what more workers can bring.',
 };
 
 // "gil" is never shown without saying that it is an emulation.

@@ -54,6 +54,7 @@ step unit make_quiet CC=gcc BUILD=build test-unit
 step man mandoc -T lint -W error docs/colonnade.8
 step kernels /usr/bin/python3 -m pytest -q -rs tests/kernels
 step http make_quiet CC=gcc BUILD=build test-http PYTEST="-rs"
+step browser make_quiet CC=gcc BUILD=build test-browser
 step unit-asan make_quiet CC=gcc BUILD=build/asan SANITIZE=address,undefined test-unit
 step http-asan make_quiet CC=gcc BUILD=build/asan SANITIZE=address,undefined test-http PYTEST="-rs"
 step fuzz-asan make_quiet CC=gcc BUILD=build/asan SANITIZE=address,undefined test-fuzz

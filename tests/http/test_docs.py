@@ -25,7 +25,7 @@ colonnade() { "$COLONNADE_BIN" "$@"; }
 WILD = [
     (r"\b(?:127\.0\.0\.1|localhost):\d+", "ADDRESS"),
     (r"(?i)^(date|server-timing): .*$", r"\1: WILD"),
-    (r"(Colonnade-Run: |runs/|jobs/|\"(?:run|id)\": ?\")[0-9a-f]{32}\b", r"\1RUN"),
+    (r"(Colonnade-Run: |runs/|jobs/|\"(?:run|id|next)\": ?\")[0-9a-f]{32}\b", r"\1RUN"),
     (r"^[0-9a-f]{32}$", "RUN"),
     (r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME"),
     (r"colonnade \d[\w.]*", "colonnade VERSION"),
@@ -34,6 +34,7 @@ WILD = [
     (r"\"ledger\": ?(?:\[[^\]]*\]|\{[^}]*\})", "LEDGER"),
     (r"(\"workers\"): ?\[[^\]]*\]", r"\1: WORKERS"),
     (r"(\"cpus\"): ?\{[^}]*\}", r"\1: CPUS"),
+    (r"(\"machine\"): ?\{[^}]*\}", r"\1: MACHINE"),
     (r"(\"(?:\w*_ns(?:_per_\w+)?|worker|pid|tid|ts|dur|break_even_rows)\"): ?[\d.e+-]+", r"\1: N"),
 ]
 

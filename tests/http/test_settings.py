@@ -13,8 +13,9 @@ from client import BINARY, Server
 from test_protocol import SLOW
 
 FLAGS = """listen token-file allow-anonymous keys-dir max-body-bytes max-rows max-columns max-expression-bytes
-    max-expression-nodes max-expression-depth max-json-depth max-header-bytes max-connections max-queued
-    max-workers max-calls max-cases max-jobs job-bytes job-keep-ms buffer-bytes memory-bytes header-timeout-ms body-timeout-ms request-timeout-ms grace-ms threads
+    max-expression-nodes max-expression-depth max-json-depth max-header-bytes max-connections max-streams max-queued
+    max-workers max-calls max-cases max-jobs job-bytes job-keep-ms data-dir history-bytes history-days max-import-bytes
+    buffer-bytes memory-bytes header-timeout-ms body-timeout-ms request-timeout-ms grace-ms threads
     processes""".split()
 TOKEN = "correct-horse-battery-staple-0123456789"
 
@@ -38,7 +39,8 @@ def test_help_lists_every_setting():
     ["--nosuch"], ["--listen"], ["--listen", "nonsense"], ["--listen", "127.0.0.1"], ["--listen", "127.0.0.1:99999"],
     ["--max-rows", "x"], ["--max-rows", "-1"], ["--max-rows", ""], ["--max-rows", "1e3"], ["extra"],
     ["--keys-dir", "/nosuch/folder"], ["--token-file", "/nosuch/file"], ["--listen", "0.0.0.0:0"],
-    ["--max-rows", "99999999999999999999999"], ["--listen", "127.0.0.1:0", "--max-workers", "0"]])
+    ["--max-rows", "99999999999999999999999"], ["--listen", "127.0.0.1:0", "--max-workers", "0"], ["--history-bytes", "1"],
+    ["--history-days", "x"], ["--max-import-bytes", "0"], ["--data-dir", ""]])
 def test_bad_flags_are_refused_at_the_start(arguments):
     done = run(*arguments)
     assert done.returncode == 2, done

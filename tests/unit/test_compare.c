@@ -675,6 +675,33 @@ static void test_record(void **state) {
 
 #define UNIT(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
+static void note_document(const struct cn_run_record *record, void *context) {
+    *(size_t *)context = record->document.len;
+}
+
+/* The length of the document that is recorded of a reply so long. */
+static size_t kept_document(size_t len, int number) {
+    struct cn_compare *compare = cn_arena_zalloc(&exchange.arena, sizeof *compare);
+    char *text = cn_arena_alloc(&exchange.arena, len + 1);
+    size_t kept = SIZE_MAX;
+    assert_true(compare && text);
+    memset(text, ' ', len);
+    compare->exchange = &exchange;
+    compare->document = cn_str(text, len);
+    snprintf(exchange.run, sizeof exchange.run, "%032d", number);
+    cn_compare_record(compare, NULL);
+    assert_true(exchange.recorded);
+    assert_true(cn_runs_find(service.runs, exchange.run, note_document, &kept));
+    return kept;
+}
+
+static void test_a_long_document_is_not_recorded(void **state) {
+    (void)state;
+    assert_int_equal(kept_document(1000, 1), 1000);
+    assert_int_equal(kept_document(1 << 17, 2), 0); /* larger than the store */
+    assert_int_equal(kept_document(5 << 20, 3), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         UNIT(test_defaults),
@@ -690,6 +717,7 @@ int main(void) {
         UNIT(test_a_trial_that_fails),
         UNIT(test_ends_that_are_not_the_work_s),
         UNIT(test_reply),
+        UNIT(test_a_long_document_is_not_recorded),
         UNIT(test_ratios_are_of_what_is_shown),
         UNIT(test_reply_of_a_sweep),
         UNIT(test_reply_of_calls),

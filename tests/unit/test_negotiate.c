@@ -1,4 +1,4 @@
-/* Accept, Content-Type and Content-Encoding. */
+/* Accept, Accept-Encoding, Content-Type and Content-Encoding. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -229,6 +229,61 @@ static void test_encoding(void **state) {
     assert_string_equal(error.value, "gzip");
 }
 
+/* "gzip", "plain" or "none" for a file that is there in both forms. */
+static const char *coding(const char *accept_encoding, bool packed) {
+    bool gzip = false;
+    cn_error_init(&error);
+    if (cn_negotiate_gzip(accept_encoding, packed, &gzip, &error) == CN_OK)
+        return gzip ? "gzip" : "plain";
+    assert_int_equal(error.code, CN_NOT_ACCEPTABLE);
+    return "none";
+}
+
+static void test_codings(void **state) {
+    (void)state;
+    static const struct {
+        const char *header;
+        const char *expected;
+    } cases[] = {
+        {NULL, "plain"},
+        {"", "plain"},
+        {"gzip", "gzip"},
+        {"GZip", "gzip"},
+        {"x-gzip", "gzip"},
+        {"gzip, deflate, br, zstd", "gzip"},
+        {"deflate, br", "plain"},
+        {"br;q=1.0, gzip;q=0.8, *;q=0.1", "gzip"},
+        {"*", "gzip"},
+        {"gzip;q=0", "plain"},
+        {"gzip;q=0.000, *", "plain"},
+        {"gzip;q=0.001", "gzip"},
+        {"gzip;q=0.5, identity", "plain"},
+        {"gzip;q=0.5, identity;q=0.5", "gzip"},
+        {"identity;q=0.5, gzip;q=1", "gzip"},
+        {"identity", "plain"},
+        {"identity;q=0, gzip", "gzip"},
+        {"*;q=0, gzip", "gzip"},
+        {"*;q=0, identity", "plain"},
+        {"*;q=0, identity;q=0.1", "plain"},
+        {"identity;q=0", "none"},
+        {"identity;q=0, br", "none"},
+        {"*;q=0", "none"},
+        {"gzip;q=0, identity;q=0, *", "none"},
+        {"gzip ; q=0.5 , identity ; q=0", "gzip"},
+        {"gzip;q=2", "plain"}, /* cannot be read, so it is passed over */
+        {"gzip;q=", "plain"},
+        {"gzip q=1", "plain"},
+        {", ,gzip", "gzip"},
+        {"gzippy", "plain"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        if (strcmp(coding(cases[i].header, true), cases[i].expected) != 0)
+            fail_msg("'%s' is not %s", cases[i].header, cases[i].expected);
+    /* where gzip does not make it smaller */
+    assert_string_equal(coding("gzip", false), "plain");
+    assert_string_equal(coding("gzip, identity;q=0", false), "none");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_accept),
@@ -239,6 +294,7 @@ int main(void) {
         cmocka_unit_test(test_boundary),
         cmocka_unit_test(test_sniff),
         cmocka_unit_test(test_encoding),
+        cmocka_unit_test(test_codings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -129,6 +129,26 @@ static void odd_files_do_no_harm(void **unused) {
     assert_quota(0);
 }
 
+static void assert_model(const char *expected) {
+    char model[24];
+    cn_cpus_model(root, model, sizeof(model));
+    assert_string_equal(model, expected);
+}
+
+static void the_model_is_printable(void **unused) {
+    (void)unused;
+    assert_model("unknown");
+    put("/proc/cpuinfo", "processor\t: 0\nBogoMIPS\t: 50.00\nCPU part\t: 0xd0c\n");
+    assert_model("unknown");
+    put("/proc/cpuinfo", "processor\t: 0\nmodel\t\t: 85\nmodel name\t: A(R)  B\x01\tC @ 2 \n"
+                         "model name\t: other\n");
+    assert_model("A(R) B C @ 2");
+    put("/proc/cpuinfo", "model name\t:\nmodel name: x\n");
+    assert_model("unknown");
+    put("/proc/cpuinfo", "model name: \xc3\xa4 0123456789 0123456789 0123456789");
+    assert_model("0123456789 0123456789 0");
+}
+
 static void usable_is_rounded_up_and_at_least_one(void **unused) {
     (void)unused;
     assert_int_equal(cn_cpus_usable(8, 0), 8);
@@ -148,6 +168,7 @@ static void this_machine(void **unused) {
     assert_true(cpus.affinity >= 1);
     assert_true(cpus.quota >= 0);
     assert_in_range(cpus.usable, 1, cpus.affinity);
+    assert_true(strlen(cpus.model) > 0 && strlen(cpus.model) < sizeof cpus.model);
 }
 
 /* ---- the account of a task ---------------------------------------------------------------------
@@ -184,6 +205,7 @@ int main(void) {
         ON_MACHINE(a_container_sees_its_own_group_as_the_mount),
         ON_MACHINE(version_1_is_read_too),
         ON_MACHINE(odd_files_do_no_harm),
+        ON_MACHINE(the_model_is_printable),
         cmocka_unit_test(usable_is_rounded_up_and_at_least_one),
         cmocka_unit_test(this_machine),
         cmocka_unit_test(spans_always_sum),

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -171,8 +172,120 @@ static void timing_sums_and_leaves_out(void **state) {
     cn_buf_release(&buf);
 }
 
+/* ---- numbers ------------------------------------------------------------------------------- */
+
+static void count_call(void *context) {
+    ++*(int *)context;
+}
+
+static void numbers_follow_one_another(void **state) {
+    (void)state;
+    struct cn_runs *runs = cn_runs_new(3, 1 << 20);
+    struct seen seen = {.n = 0};
+    int calls = 0;
+    bool there = false;
+    cn_runs_listen(runs, count_call, &calls);
+    assert_int_equal(cn_runs_since(runs, 0, 10, note, &seen), 0);
+    for (int i = 1; i <= 5; i++) {
+        struct cn_run_record record = make_record(i);
+        assert_int_equal(cn_runs_add_new(runs, &record, &there, NULL), CN_OK);
+        assert_false(there);
+    }
+    struct cn_run_record again = make_record(4);
+    assert_int_equal(cn_runs_add_new(runs, &again, &there, NULL), CN_OK);
+    assert_true(there);
+    assert_int_equal(calls, 5);
+    /* 1 and 2 were dropped */
+    assert_int_equal(cn_runs_since(runs, 0, 2, note, &seen), 4);
+    assert_int_equal(seen.n, 2);
+    assert_int_equal(seen.rows[0], 3);
+    seen.n = 0;
+    assert_int_equal(cn_runs_since(runs, 4, 10, note, &seen), 5);
+    assert_int_equal(seen.n, 1);
+    assert_int_equal(cn_runs_since(runs, 5, 10, note, &seen), 5);
+    assert_int_equal(seen.n, 1);
+    cn_runs_free(runs);
+}
+
+/* ---- saving -------------------------------------------------------------------------------- */
+
+static void count_wake(struct cn_history *history) {
+    ++*(int *)(void *)history;
+}
+
+static size_t release(struct cn_run_copy *copies) {
+    size_t n = 0;
+    for (struct cn_run_copy *next; copies; copies = next, n++) {
+        next = copies->next;
+        free(copies);
+    }
+    return n;
+}
+
+static void what_has_settled_is_to_be_saved(void **state) {
+    (void)state;
+    struct cn_runs *runs = cn_runs_new(10, 1 << 20);
+    int wakes = 0;
+    int64_t due;
+    const struct cn_runs_saver saver = {(struct cn_history *)(void *)&wakes, count_wake, 100};
+    cn_runs_attach(runs, &saver);
+    struct cn_run_record first = make_record(1), second = make_record(2);
+    cn_runs_add(runs, &first);
+    cn_runs_add(runs, &second);
+    assert_int_equal(wakes, 1); /* for the first that waits */
+    assert_null(cn_runs_unsaved(runs, false, 10, 1 << 20, &due));
+    assert_true(due > cn_clock_now());
+    cn_runs_sent(runs, second.id, 5);
+    struct cn_run_copy *copies = cn_runs_unsaved(runs, false, 10, 1 << 20, &due);
+    assert_int_equal(copies->record.seq, 102);
+    assert_int_equal(copies->record.send_ns, 5);
+    cn_runs_sent(runs, second.id, 6); /* while it is being saved */
+    assert_int_equal(cn_runs_saved(runs, copies), 2);
+    assert_int_equal(release(copies), 1);
+    copies = cn_runs_unsaved(runs, true, 10, 1 << 20, &due);
+    assert_int_equal(cn_runs_saved(runs, copies), 0);
+    assert_int_equal(release(copies), 2);
+    assert_int_equal(due, 0);
+    assert_null(cn_runs_unsaved(runs, true, 10, 1 << 20, &due));
+    cn_runs_sent(runs, first.id, 7);
+    assert_int_equal(wakes, 2);
+    cn_runs_detach(runs);
+    assert_int_equal(cn_runs_count_unsaved(runs), 0);
+    cn_runs_free(runs);
+}
+
+static void what_is_not_saved_stays_up_to_four_times_the_bounds(void **state) {
+    (void)state;
+    struct cn_runs *runs = cn_runs_new(5, 1 << 20);
+    struct seen seen = {.n = 0};
+    int wakes = 0;
+    int64_t due;
+    const struct cn_runs_saver saver = {(struct cn_history *)(void *)&wakes, count_wake, 0};
+    cn_runs_attach(runs, &saver);
+    for (int i = 1; i <= 30; i++) {
+        struct cn_run_record record = make_record(i);
+        assert_true(cn_runs_add(runs, &record));
+    }
+    cn_runs_each(runs, 100, note, &seen);
+    assert_int_equal(seen.n, 20);
+    assert_int_equal(cn_runs_lost(runs), 10);
+    struct cn_run_copy *copies = cn_runs_unsaved(runs, true, 18, 1 << 20, &due);
+    assert_true(due > 0); /* two are left */
+    assert_int_equal(cn_runs_saved(runs, copies), 2);
+    assert_int_equal(release(copies), 18);
+    seen.n = 0;
+    cn_runs_each(runs, 100, note, &seen);
+    assert_int_equal(seen.n, 5);
+    assert_int_equal(seen.rows[0], 30);
+    cn_runs_detach(runs);
+    cn_runs_free(runs);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(numbers_follow_one_another),
+        cmocka_unit_test(what_has_settled_is_to_be_saved),
+        cmocka_unit_test(what_is_not_saved_stays_up_to_four_times_the_bounds),
         cmocka_unit_test(newest_first_and_bounded_by_count),
         cmocka_unit_test(bounded_by_bytes),
         cmocka_unit_test(copies_what_it_points_to),

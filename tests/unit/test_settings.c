@@ -74,6 +74,10 @@ static void defaults(void **state) {
     assert_string_equal(r.settings.listen, "127.0.0.1:8080");
     assert_int_equal(r.settings.max_body_bytes, 1 << 30);
     assert_int_equal(r.settings.max_workers, 64);
+    assert_null(r.settings.data_dir);
+    assert_int_equal(r.settings.history_bytes, 256 << 20);
+    assert_int_equal(r.settings.history_days, 30);
+    assert_int_equal(r.settings.max_import_bytes, 64 << 20);
     assert_int_equal(r.settings.grace_ms, 30000);
     assert_false(r.settings.allow_anonymous);
     assert_null(r.settings.token_file);

@@ -1,0 +1,195 @@
+// history.js: all runs and comparisons that the server keeps (#history), with search, paging, import
+// and export, and two of them to be shown side by side.
+//
+// For tests: "history-table", "history-row" (data-id), "search", "operation", "select", "show-pair",
+// "picked", "older", "export", "kept", "history-empty", and what is named at the head of
+// history_import.js.
+
+import { h, put, say } from './dom.js';
+import { get } from './api.js';
+import { count, counted } from './format.js';
+import { historyRow, stageLegend } from './history_row.js';
+import { importPanel } from './history_import.js';
+
+const PAGE = 30;
+const MOST_ROUNDS = 5;
+const TYPING_MS = 250;
+const PICKED = ['Tick two runs, or two comparisons, to see them side by side.',
+  'One is ticked; tick another.', 'Two are ticked.'];
+
+export async function show(root, params, page) {
+  page.title('History');
+  const view = makeView(page);
+  put(root, view.element);
+  await view.load();
+  const stops = [
+    page.live.on('run', (run) => view.arrived(run)),
+    page.live.on('reconnected', () => view.load()),
+  ];
+  return () => {
+    view.leave();
+    for (const stop of stops) stop();
+  };
+}
+
+function makeView(page) {
+  const state = { rows: new Map(), picked: [], asked: 0, timer: 0, last: null };
+  const parts = makeElements();
+  const list = makeList(state, parts);
+  parts.search.addEventListener('input', () => {
+    clearTimeout(state.timer);
+    state.timer = setTimeout(() => list.load(), TYPING_MS);
+  });
+  parts.operation.addEventListener('change', () => list.load());
+  parts.older.addEventListener('click', async () => {
+    parts.older.disabled = true;
+    const known = state.rows.size;
+    await list.load(state.last);
+    parts.older.disabled = false;
+    page.announce(`${count(state.rows.size - known)} older runs shown.`);
+  });
+  parts.pair.addEventListener('click', () => page.go('pair/' + state.picked.join('/')));
+  parts.importer.onImported(() => list.load());
+  return {
+    element: parts.element,
+    load: list.load,
+    // A run ended: it is shown at once, unless a search is on, whose matches only the server knows.
+    arrived(run) {
+      const { value } = parts.operation;
+      if (parts.search.value.trim() !== '' || (value && value !== run.operation)) return;
+      list.add(run, true);
+      list.refresh();
+    },
+    leave: () => clearTimeout(state.timer),
+  };
+}
+
+// ---- the list --------------------------------------------------------------------------------------
+
+function queryOf(parts, before) {
+  const search = new URLSearchParams({ limit: PAGE });
+  if (parts.search.value.trim()) search.set('q', parts.search.value.trim());
+  if (parts.operation.value) search.set('operation', parts.operation.value);
+  if (before) search.set('before', before);
+  return search;
+}
+
+function makeList(state, parts) {
+  // The first page, or the one after `before`. Checks of expressions are no runs to look at, so a page
+  // may have to be filled from several replies.
+  async function load(before = null) {
+    const asked = state.asked += 1;
+    let from = before;
+    try {
+      let left = PAGE;  // half a page will do
+      for (let round = 0; round < MOST_ROUNDS && left > PAGE / 2; round++) {
+        const reply = await get('v1/runs?' + queryOf(parts, from));
+        if (asked !== state.asked) return;
+        if (!from) clear();
+        left -= reply.runs.filter((run) => add(run, false)).length;
+        from = state.last = reply.next;
+        showKept(parts.kept, reply.history);
+        if (!from) break;
+      }
+      say(parts.failure, '');
+    } catch (error) {
+      if (asked === state.asked) say(parts.failure, error.message);
+    }
+    refresh();
+  }
+  function clear() {
+    state.rows.clear();
+    put(parts.list);
+  }
+  // Whether it is shown now and was not before.
+  function add(run, first) {
+    if (state.rows.has(run.id) || run.operation === 'check') return false;
+    const row = historyRow(run, { picked: state.picked.includes(run.id), onPick: pick });
+    state.rows.set(run.id, row);
+    if (first) parts.list.prepend(row.element);
+    else parts.list.append(row.element);
+    return true;
+  }
+  // Ticked ones stay ticked while the list is searched.
+  function pick(id, ticked) {
+    state.picked = ticked ? [...state.picked, id] : state.picked.filter((one) => one !== id);
+    refresh();
+  }
+  const refresh = () => refreshList(state, parts);
+  return { load, add, refresh };
+}
+
+// What is shown around the rows.
+function refreshList({ picked, rows, last }, parts) {
+  const searching = parts.search.value.trim() !== '' || parts.operation.value !== '';
+  const failed = parts.failure.textContent !== '';
+  parts.pair.disabled = picked.length !== 2;
+  say(parts.pickedText, PICKED[picked.length]);
+  for (const [id, row] of rows) row.allow(picked.length < 2 || picked.includes(id));
+  parts.older.hidden = !last;
+  parts.table.hidden = rows.size === 0;
+  say(parts.count, rows.size === 0 ? '' : counted(rows.size, 'run') +
+    (last ? ' shown; there are older ones.' : ' shown.'));
+  put(parts.empty, rows.size > 0 || failed ? null : searching ? noMatch() : nothingYet());
+}
+
+// ---- elements --------------------------------------------------------------------------------------
+
+function makeElements() {
+  const search = h('input', { type: 'search', id: 'history-search', autocomplete: 'off', spellcheck: 'false',
+    placeholder: 'an expression, an id, an executor', dataset: { test: 'search' } });
+  const operation = h('select', { id: 'history-operation', dataset: { test: 'operation' } },
+    h('option', { value: '' }, 'Everything'), h('option', { value: 'compute' }, 'Computations'),
+    h('option', { value: 'map' }, 'Calls (map)'), h('option', { value: 'compare' }, 'Comparisons'));
+  const pair = h('button', { type: 'button', class: 'primary', disabled: true,
+    dataset: { test: 'show-pair' } }, 'Side by side');
+  const pickedText = h('span', { class: 'quiet small', role: 'status',
+    dataset: { test: 'picked' } }, PICKED[0]);
+  const failure = h('p', { class: 'error-text', role: 'alert' });
+  const list = h('tbody');
+  const table = h('div', { class: 'scroll history-scroll', hidden: true, tabindex: '0', role: 'region',
+    'aria-label': 'Runs' },
+    h('table', { class: 'history-table', dataset: { test: 'history-table' } },
+      h('caption', { class: 'unseen' }, 'Runs, the newest first'),
+      h('thead', null, h('tr', null, h('th', { scope: 'col' }, h('span', { class: 'unseen' }, 'Pick')),
+        [['Run'], ['What'], ['Executor'], ['Rows', 'number'], ['Status'], ['Wall time', 'number'],
+          ['Where the time went'], ['']].map(([name, kind]) =>
+          h('th', { scope: 'col', class: kind }, name || h('span', { class: 'unseen' }, 'Export'))))), list));
+  const older = h('button', { type: 'button', hidden: true, dataset: { test: 'older' } }, 'Show older');
+  const shown = h('span', { class: 'quiet small', role: 'status' });
+  const empty = h('div', { dataset: { test: 'history-empty' } });
+  const kept = h('p', { class: 'quiet', dataset: { test: 'kept' } },
+    'Kept as the server’s settings say: with --data-dir they survive a restart.');
+  const importer = importPanel();
+  const element = [
+    h('header', { class: 'run-head' }, h('div', null, h('h1', null, 'History'), kept), importer.button),
+    importer.element,
+    h('section', { class: 'panel', 'aria-label': 'Runs and comparisons' },
+      h('div', { class: 'history-tools' },
+        h('div', { class: 'field grow' }, h('label', { for: 'history-search' }, 'Search'), search),
+        h('div', { class: 'field' }, h('label', { for: 'history-operation' }, 'Show'), operation),
+        h('div', { class: 'history-pair' }, pickedText, pair)),
+      stageLegend(), failure, table, empty, h('div', { class: 'actions' }, older, shown)),
+  ];
+  return { element, search, operation, pair, pickedText, failure, list, table, older, count: shown, empty,
+    kept, importer };
+}
+
+function noMatch() {
+  return h('div', { class: 'empty' }, h('p', null, 'No run matches. The search looks at ids, expressions, ' +
+    'executors and errors.'));
+}
+
+function nothingYet() {
+  return h('div', { class: 'empty' }, h('p', null, 'Nothing has run yet.'),
+    h('div', { class: 'actions' }, h('a', { class: 'button primary', href: '#try' }, 'Try it'),
+      h('a', { class: 'button', href: '#compare' }, 'Compare')));
+}
+
+// `history` is what the server says of where runs live; older servers do not say it.
+function showKept(element, history) {
+  if (!history) return;
+  say(element, history.durable
+    ? 'Runs and comparisons are kept in the server’s data directory; they survive a restart.'
+    : 'Runs and comparisons are kept in memory until the server restarts. With --data-dir they survive it.');
+}

@@ -1,0 +1,71 @@
+// run_cpu.js: the processor time of the workers beside the time that passed, on one scale.
+//
+// For tests: "cpu-sentence", "cpu-row" (data-worker, data-wall-ns, data-cpu-ns), "cpu-total".
+
+import { h } from './dom.js';
+import { duration, exactNs } from './format.js';
+import { explained } from './stages.js';
+import { cpuSentence } from './account.js';
+import { inWords, ledgerParts, stageBar, sumOf } from './ledger.js';
+import { CHUNK_STAGES } from './timeline_model.js';
+
+const MANY = 8;  // workers, from which on their bars scroll
+const SCROLLING = { class: 'cpu-bars cpu-scroll', tabindex: '0', role: 'region',
+  'aria-label': 'Times of all workers' };
+
+// [{stage, ns}] of {stage: ns}, in the order in which a chunk is drawn.
+export function workerParts(stages) {
+  const names = Object.keys(stages);
+  const known = CHUNK_STAGES.filter((stage) => names.includes(stage));
+  return [...known, ...names.filter((stage) => !CHUNK_STAGES.includes(stage))]
+    .map((stage) => ({ stage, ns: stages[stage] })).filter((part) => part.ns > 0);
+}
+
+export function totalCpu(timing) {
+  return (timing.workers || []).reduce((sum, worker) => sum + worker.cpu_ns, 0);
+}
+
+// null when no worker took part.
+export function cpuBars(run) {
+  const { timing } = run;
+  const workers = timing.workers || [];
+  if (workers.length === 0) return null;
+  const cpu = totalCpu(timing);
+  const whole = Math.max(timing.wall_ns, cpu, ...workers.map((worker) => worker.wall_ns), 1);
+  const parts = ledgerParts(timing.ledger, timing.wall_ns, timing.unaccounted_ns);
+  const sentence = cpuSentence(run);
+  const many = workers.length > MANY;
+  return h('div', { class: 'cpu' },
+    sentence && h('p', { class: 'cpu-sentence', dataset: { test: 'cpu-sentence' } }, sentence),
+    h('div', many ? SCROLLING : { class: 'cpu-bars' },
+      row('wall time', stageBar(parts, { share: timing.wall_ns / whole,
+        label: `Wall time of the request: ${inWords(parts, timing.wall_ns)}` }), timing.wall_ns),
+      row(explained('unaccounted_cpu', 'processor time, all'), cpuBar(cpu, whole), cpu,
+        { test: 'cpu-total' }),
+      workers.map((worker) => workerRows(worker, whole))));
+}
+
+function workerRows(worker, whole) {
+  const parts = workerParts(worker.stages);
+  const bar = stageBar(parts, { share: sumOf(parts) / whole,
+    label: `Worker ${worker.worker}: ${inWords(parts, worker.wall_ns || 1)}` });
+  const facts = { test: 'cpu-row', worker: worker.worker, wallNs: worker.wall_ns, cpuNs: worker.cpu_ns };
+  return [
+    row(`worker ${worker.worker}, wall`, bar, worker.wall_ns, facts, true),
+    row('processor', cpuBar(worker.cpu_ns, whole), worker.cpu_ns),
+  ];
+}
+
+function cpuBar(ns, whole) {
+  return h('span', { class: 'cpu-bar', role: 'img', 'aria-label': `Processor time ${duration(ns)}`,
+    style: { width: `${100 * ns / whole}%` } });
+}
+
+function row(name, bar, ns, facts = {}, first = false) {
+  const place = first ? ' cpu-first' : '';
+  return [
+    h('span', { class: 'cpu-name' + place, dataset: facts }, name),
+    h('span', { class: 'cpu-place' + place }, bar),
+    h('span', { class: 'cpu-value' + place, title: exactNs(ns) }, duration(ns)),
+  ];
+}

@@ -1,0 +1,148 @@
+// timeline_model.js: the chunks of a run, laid out in lanes. Nothing here draws.
+//
+// Each lane keeps its blocks sorted by start, in typed arrays, with running sums of each stage:
+// where blocks are thinner than a pixel, the time of a stage within a pixel is the difference of
+// two sums, so that drawing costs as much as there are pixels, not blocks.
+
+import { ledgerParts } from './ledger.js';
+
+// The stages of a chunk alternate from block to block of rows; their sums are laid end to end in
+// this order, which is that of the Chrome trace.
+export const CHUNK_STAGES = ['parse', 'evaluate', 'hash', 'encode', 'ship', 'lock', 'sleep', 'wait'];
+
+// {lanes, stages, blocks, end, busyFrom, busyTo}: lanes[0] is the request's own ledger.
+export function layOut({ chunks, executor, workers, wall_ns, ledger, unaccounted_ns }) {
+  const stages = stagesIn(chunks);
+  const byWorker = new Map();
+  for (const worker of Array.isArray(workers) ? workers : [])
+    byWorker.set(worker.worker, { chunks: [], timing: worker });
+  for (const chunk of chunks) {
+    if (!byWorker.has(chunk.worker)) byWorker.set(chunk.worker, { chunks: [], timing: null });
+    byWorker.get(chunk.worker).chunks.push(chunk);
+  }
+  const numbers = [...byWorker.keys()].sort((a, b) => a - b);
+  const lanes = numbers.map((worker) => workerLane(worker, byWorker.get(worker), executor, stages));
+  const starts = lanes.filter((lane) => lane.n > 0).map((lane) => lane.start[0]);
+  const ends = lanes.filter((lane) => lane.n > 0).map((lane) => lane.end[lane.n - 1]);
+  const busyFrom = Math.min(...starts, Infinity);
+  const busyTo = Math.max(...ends, -Infinity);
+  for (const lane of lanes) lane.idleShare = idleShare(lane, busyFrom, busyTo);
+  return {
+    lanes: [requestLane(ledger, wall_ns, unaccounted_ns), ...lanes],
+    stages, blocks: chunks.length, busyFrom, busyTo, end: Math.max(1, wall_ns, busyTo),
+  };
+}
+
+function stagesIn(chunks) {
+  const found = new Set();
+  for (const chunk of chunks) for (const stage of Object.keys(chunk.stages)) found.add(stage);
+  const known = CHUNK_STAGES.filter((stage) => found.has(stage));
+  return [...known, ...[...found].filter((stage) => !CHUNK_STAGES.includes(stage))];
+}
+
+function workerLane(worker, { chunks, timing }, executor, stages) {
+  const sorted = [...chunks].sort((a, b) => a.start_ns - b.start_ns);
+  const n = sorted.length;
+  const lane = {
+    kind: 'worker', worker, executor, timing, n, chunks: sorted,
+    start: new Float64Array(n), end: new Float64Array(n),
+    sums: stages.map(() => new Float64Array(n + 1)),
+    pids: [...new Set(sorted.map((chunk) => chunk.pid))],
+  };
+  if (n === 0 && timing) lane.pids = [timing.pid];
+  for (let i = 0; i < n; i++) {
+    let ns = 0;
+    for (let s = 0; s < stages.length; s++) {
+      const time = sorted[i].stages[stages[s]] || 0;
+      lane.sums[s][i + 1] = lane.sums[s][i] + time;
+      ns += time;
+    }
+    lane.start[i] = sorted[i].start_ns;
+    lane.end[i] = sorted[i].start_ns + ns;
+  }
+  return lane;
+}
+
+// The stages of the request laid end to end, as in the trace: a block each.
+function requestLane(ledger, wallNs, unaccounted) {
+  const parts = ledgerParts(ledger, wallNs, unaccounted).filter((part) => part.ns > 0);
+  const lane = { kind: 'request', n: parts.length, parts,
+    start: new Float64Array(parts.length), end: new Float64Array(parts.length) };
+  let at = 0;
+  parts.forEach((part, i) => {
+    lane.start[i] = at;
+    at += part.ns;
+    lane.end[i] = at;
+  });
+  return lane;
+}
+
+export function busyNs(lane) {
+  return lane.sums.reduce((sum, running) => sum + running[lane.n], 0);
+}
+
+// The share of the time between the first chunk's start and the last one's end, over all workers,
+// in which this worker had no chunk.
+function idleShare(lane, from, to) {
+  if (!(to > from)) return null;
+  return Math.max(0, 1 - busyNs(lane) / (to - from));
+}
+
+// ---- finding ---------------------------------------------------------------------------------------
+
+// The first block that ends after `ns`; lane.n if there is none.
+export function firstEndingAfter(lane, ns) {
+  let low = 0;
+  let high = lane.n;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (lane.end[middle] > ns) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+// The first block, not before `low`, that starts at `ns` or later.
+export function firstStartingAt(lane, ns, low = 0) {
+  let high = lane.n;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (lane.start[middle] >= ns) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+// The block at `ns`, or the nearest one within `reach`; -1 if there is none.
+export function blockAt(lane, ns, reach) {
+  const i = firstEndingAfter(lane, ns);
+  const before = i > 0 ? ns - lane.end[i - 1] : Infinity;
+  const after = i < lane.n ? Math.max(0, lane.start[i] - ns) : Infinity;
+  if (after === 0) return i;
+  if (Math.min(before, after) > reach) return -1;
+  return after <= before ? i : i - 1;
+}
+
+// [{stage, ns}] of a block of a worker's lane, in the order of drawing.
+export function stagesOfBlock(model, lane, i) {
+  return model.stages
+    .map((stage, s) => ({ stage, ns: lane.sums[s][i + 1] - lane.sums[s][i] }))
+    .filter((part) => part.ns > 0);
+}
+
+// ---- the axis --------------------------------------------------------------------------------------
+
+const UNITS = [['s', 1e9], ['ms', 1e6], ['µs', 1e3], ['ns', 1]];
+
+// At most `most` ticks at 1, 2 or 5 times a power of ten: {unit, ticks: [{ns, text}]}.
+export function ticksOf(from, to, most) {
+  const raw = (to - from) / Math.max(1, most);
+  const power = 10 ** Math.floor(Math.log10(raw));
+  const step = Math.max(1, [1, 2, 5, 10].find((factor) => factor * power >= raw) * power);
+  const [unit, scale] = UNITS.find(([, size]) => to >= size) || UNITS[3];
+  const places = Math.max(0, -Math.floor(Math.log10(step / scale) + 1e-9));
+  const ticks = [];
+  for (let i = Math.ceil(from / step); i * step <= to; i++)
+    ticks.push({ ns: i * step, text: `${(i * step / scale).toFixed(places)}\u202f${unit}` });
+  return { unit, ticks };
+}
