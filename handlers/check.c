@@ -261,7 +261,7 @@ static void check_finish(struct cn_exchange *exchange) {
     }
     if (code != CN_OK) {
         add_timing(exchange);
-        cn_record_plain(exchange, "check", cn_code_status(code), &error);
+        cn_record_plain(exchange, exchange->service->checks, "check", cn_code_status(code), &error);
         cn_exchange_fail(exchange, &error, NULL);
         return;
     }
@@ -271,7 +271,7 @@ static void check_finish(struct cn_exchange *exchange) {
     cn_json_out_init(&out, &buf);
     write_document(&out, check);
     add_timing(exchange);
-    cn_record_plain(exchange, "check", 200, NULL);
+    cn_record_plain(exchange, exchange->service->checks, "check", 200, NULL);
     cn_endpoint_reply_json(exchange, 200, &out);
 }
 

@@ -151,7 +151,11 @@ static void write_explanation(struct cn_json_out *out, const struct cn_compare *
         .row_path = has_row_path ? &row_path : NULL,
         .usable = (uint64_t)compare->exchange->service->cpus.usable,
     };
-    cn_verdict_write(out, "verdict", &facts);
+    size_t choice = cn_verdict_write(out, "verdict", &facts);
+    if (choice == SIZE_MAX)
+        cn_json_out_null(out, "choice");
+    else
+        cn_json_out_int(out, "choice", (int64_t)choice);
 }
 
 /* ---- the document ----------------------------------------------------------------------- */

@@ -40,7 +40,8 @@ static void note_refusal(struct cn_compute *compute, const struct cn_error *erro
             cn_arena_strndup(&compute->exchange->arena, text.data, text.len);
     }
     if (!job || !job->slots) {
-        cn_record_plain(compute->exchange, "compute", cn_code_status(error->code), error);
+        cn_record_plain(compute->exchange, compute->exchange->service->runs, "compute",
+                        cn_code_status(error->code), error);
         return;
     }
     pthread_mutex_lock(&job->lock);

@@ -13,7 +13,6 @@
 #include "handlers/runs.h"
 #include "handlers/service.h"
 
-#define EVENTS_TYPE "text/event-stream; charset=utf-8"
 /* What a client waits until it connects again, after a stream has ended. */
 #define RETRY_MS 1000
 
@@ -208,11 +207,8 @@ static ssize_t events_stream(struct cn_exchange *exchange, char *out, size_t max
 
 static void events_finish(struct cn_exchange *exchange) {
     struct telling *telling = exchange->state;
-    exchange->reply.status = 200;
-    exchange->reply.content_type = EVENTS_TYPE;
-    exchange->reply.stream = events_stream;
+    cn_endpoint_prepare_events(exchange, events_stream);
     exchange->reply.lasts = true;
-    cn_reply_add_header(exchange, "X-Accel-Buffering", "no"); /* a proxy should not collect it */
     cn_subscriber_begin(&telling->subscriber);
     cn_exchange_reply(exchange);
 }

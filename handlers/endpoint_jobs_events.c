@@ -6,8 +6,6 @@
 #include "handlers/jobs.h"
 #include "handlers/service.h"
 
-#define EVENTS_TYPE "text/event-stream; charset=utf-8"
-
 struct telling {
     struct cn_watcher watcher;
     struct cn_deferred *deferred;
@@ -95,9 +93,7 @@ static ssize_t events_stream(struct cn_exchange *exchange, char *out, size_t max
 
 static void events_finish(struct cn_exchange *exchange) {
     struct telling *telling = exchange->state;
-    exchange->reply.status = 200;
-    exchange->reply.content_type = EVENTS_TYPE;
-    exchange->reply.stream = events_stream;
+    cn_endpoint_prepare_events(exchange, events_stream);
     cn_watcher_begin(&telling->watcher);
     cn_exchange_reply(exchange);
 }

@@ -46,3 +46,12 @@ void cn_endpoint_fail_not_found(struct cn_exchange *exchange, const char *what) 
     cn_error_set(&error, CN_NOT_FOUND, "%s", what);
     cn_exchange_fail(exchange, &error, NULL);
 }
+
+void cn_endpoint_prepare_events(struct cn_exchange *exchange,
+                                ssize_t (*stream)(struct cn_exchange *exchange, char *out,
+                                                  size_t max)) {
+    exchange->reply.status = 200;
+    exchange->reply.content_type = "text/event-stream; charset=utf-8";
+    exchange->reply.stream = stream;
+    cn_reply_add_header(exchange, "X-Accel-Buffering", "no"); /* a proxy should not collect it */
+}

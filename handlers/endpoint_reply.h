@@ -21,6 +21,11 @@ enum cn_code cn_endpoint_read_limit(struct cn_exchange *exchange, uint64_t most,
  * with CN_OVERLOADED. */
 void cn_endpoint_reply_json(struct cn_exchange *exchange, int status, struct cn_json_out *out);
 
+/* Makes the reply a stream of server-sent events that `stream` writes; to be sent by the caller. */
+void cn_endpoint_prepare_events(struct cn_exchange *exchange,
+                                ssize_t (*stream)(struct cn_exchange *exchange, char *out,
+                                                  size_t max));
+
 /* Replies with CN_NOT_FOUND. */
 void cn_endpoint_fail_not_found(struct cn_exchange *exchange, const char *what);
 

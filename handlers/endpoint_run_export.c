@@ -1,5 +1,6 @@
 /*
- * endpoint_run_export.c: GET /v1/runs/{id}/export: one run as one file, which POST /v1/runs takes.
+ * endpoint_run_export.c: GET /v1/runs/{id}/export: one run as one file, which POST /v1/runs/import
+ * takes.
  */
 #include <stdio.h>
 

@@ -37,7 +37,7 @@ static const char *const names[N_PARAMETERS] = {"limit", "before", "q", "operati
 
 static enum cn_code read_operation(struct listing *listing, const struct cn_query_pair *pair,
                                    struct cn_error *error) {
-    static const char *const known[] = {"compute", "map", "compare", "check"};
+    static const char *const known[] = {"compute", "map", "compare"};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (cn_str_is(pair->value, known[i]))
             listing->operation = known[i];
@@ -45,8 +45,7 @@ static enum cn_code read_operation(struct listing *listing, const struct cn_quer
         return CN_OK;
     cn_error_set_parameter(error, pair->name);
     cn_error_set_value(error, pair->value);
-    return cn_error_set(error, CN_INVALID_PARAMETER,
-                        "operation must be compute, map, compare or check");
+    return cn_error_set(error, CN_INVALID_PARAMETER, "operation must be compute, map or compare");
 }
 
 static enum cn_code read_search(struct cn_exchange *exchange, struct listing *listing,
@@ -200,8 +199,11 @@ static void runs_finish(struct cn_exchange *exchange) {
     enum cn_code code = list_history(exchange, listing, &error);
     cn_json_out_close(&listing->out, ']');
     cn_json_out_c(&listing->out, "next", listing->more && listing->n ? listing->last : NULL);
+    cn_json_out_open(&listing->out, "history", '{');
+    cn_json_out_bool(&listing->out, "durable", cn_runs_history(exchange->service->runs) != NULL);
     if (code != CN_OK)
-        cn_json_out_c(&listing->out, "history_error", error.detail);
+        cn_json_out_c(&listing->out, "error", error.detail);
+    cn_json_out_close(&listing->out, '}');
     cn_json_out_close(&listing->out, '}');
     cn_endpoint_reply_json(exchange, 200, &listing->out);
     cn_buf_release(&listing->text);

@@ -1,6 +1,6 @@
 /*
- * endpoint_runs_import.c: POST /v1/runs: a file that /v1/runs/{id}/export wrote, here or elsewhere.
- * It may hold anything; what is kept was checked, member by member (run_read.h).
+ * endpoint_runs_import.c: POST /v1/runs/import: a file that /v1/runs/{id}/export wrote, here or
+ * elsewhere. It may hold anything; what is kept was checked, member by member (run_read.h).
  */
 #include <inttypes.h>
 #include <pthread.h>
@@ -135,7 +135,7 @@ static void import_close(struct cn_exchange *exchange) {
 }
 
 const struct cn_endpoint cn_endpoint_runs_import = {.methods = "POST",
-                                                    .path = "/v1/runs",
+                                                    .path = "/v1/runs/import",
                                                     .takes_body = true,
                                                     .works = true,
                                                     .open = import_open,

@@ -141,8 +141,12 @@ static enum cn_code check_token(struct session_request *request, struct cn_excha
  */
 static void set_cookie(struct cn_exchange *exchange, const char *value, int seconds) {
     char cookie[CN_SESSION_VALUE_BYTES + 96];
-    snprintf(cookie, sizeof cookie, CN_SESSION_COOKIE "=%s; Max-Age=%d; HttpOnly; SameSite=Strict",
-             value, seconds);
+    const char *origin = exchange->ops->header(exchange, "Origin");
+    /* A proxy may speak TLS for this server; where the page came so, its cookie goes so. */
+    bool secure = origin && strncasecmp(origin, "https://", 8) == 0;
+    snprintf(cookie, sizeof cookie,
+             CN_SESSION_COOKIE "=%s; Max-Age=%d; HttpOnly; SameSite=Strict%s", value, seconds,
+             secure ? "; Secure" : "");
     cn_reply_add_header(exchange, "Set-Cookie", cookie);
 }
 

@@ -16,7 +16,7 @@ extern const struct cn_endpoint cn_endpoint_job_result;  /* GET /v1/jobs/{id}/re
 extern const struct cn_endpoint cn_endpoint_job_events;  /* GET /v1/jobs/{id}/events */
 extern const struct cn_endpoint cn_endpoint_check;       /* POST /v1/check */
 extern const struct cn_endpoint cn_endpoint_runs;        /* GET /v1/runs */
-extern const struct cn_endpoint cn_endpoint_runs_import; /* POST /v1/runs */
+extern const struct cn_endpoint cn_endpoint_runs_import; /* POST /v1/runs/import */
 extern const struct cn_endpoint cn_endpoint_run;         /* GET /v1/runs/{id} */
 extern const struct cn_endpoint cn_endpoint_run_trace;   /* GET /v1/runs/{id}/trace */
 extern const struct cn_endpoint cn_endpoint_run_export;  /* GET /v1/runs/{id}/export */

@@ -257,9 +257,9 @@ void cn_job_give_up(struct cn_job *job, enum cn_code why);
 /* Adds the run to the service's record of runs. */
 void cn_job_record(struct cn_job *job, int status, const struct cn_ledger *ledger,
                    const struct cn_error *error);
-/* The same for a request that had no job; `error` may be NULL. */
-void cn_record_plain(struct cn_exchange *exchange, const char *operation, int status,
-                     const struct cn_error *error);
+/* The same for a request that had no job, into `runs`; `error` may be NULL. */
+void cn_record_plain(struct cn_exchange *exchange, struct cn_runs *runs, const char *operation,
+                     int status, const struct cn_error *error);
 /* The workers' accounts: their stages sum to their wall time exactly. They are numbered in the
  * order in which they came to this job. In the exchange's arena. */
 struct cn_run_worker *cn_job_workers(struct cn_job *job, size_t *n);

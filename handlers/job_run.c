@@ -85,10 +85,12 @@ static struct cn_plan *choose_plan(struct cn_job *job, struct cn_error *error, e
     return job->check_plan;
 }
 
-/* Books what a worker did to its account. */
+/* Books what a worker did to its account; a task that was cancelled in the queue had none. */
 static void account(struct cn_job *job, const struct cn_task *task) {
     struct cn_job_worker *worker = NULL;
 
+    if (task->worker < 0)
+        return;
     for (size_t i = 0; i < job->n_workers; i++) {
         if (job->workers[i].worker == task->worker)
             worker = &job->workers[i];

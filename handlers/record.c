@@ -159,8 +159,8 @@ static struct cn_str list_types(struct cn_job *job) {
     return result.data ? result : CN_STR("");
 }
 
-void cn_record_plain(struct cn_exchange *exchange, const char *operation, int status,
-                     const struct cn_error *error) {
+void cn_record_plain(struct cn_exchange *exchange, struct cn_runs *runs, const char *operation,
+                     int status, const struct cn_error *error) {
     struct cn_run_record record = {.operation = operation,
                                    .status = status,
                                    .ledger = exchange->ledger,
@@ -174,7 +174,7 @@ void cn_record_plain(struct cn_exchange *exchange, const char *operation, int st
     if (error)
         record.error = *error;
     cn_origin_fill(exchange, &record);
-    exchange->recorded = cn_runs_add(exchange->service->runs, &record);
+    exchange->recorded = cn_runs_add(runs, &record);
 }
 
 void cn_job_record(struct cn_job *job, int status, const struct cn_ledger *ledger,

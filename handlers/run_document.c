@@ -1,5 +1,7 @@
 #include "handlers/run_document.h"
 
+#include <unistd.h>
+
 #include <stdio.h>
 
 #include "handlers/problem.h"
@@ -116,7 +118,8 @@ static struct cn_run_machine find_machine(const struct cn_run_record *record,
         return record->machine;
     return (struct cn_run_machine){.version = service->version,
                                    .cpu = service->cpus.model,
-                                   .usable_cpus = (uint64_t)service->cpus.usable};
+                                   .usable_cpus = (uint64_t)service->cpus.usable,
+                                   .pid = getpid()};
 }
 
 static void write_machine(struct cn_json_out *out, const struct cn_run_machine *machine) {
@@ -124,6 +127,10 @@ static void write_machine(struct cn_json_out *out, const struct cn_run_machine *
     cn_json_out_c(out, "version", machine->version);
     cn_json_out_c(out, "cpu", machine->cpu);
     cn_json_out_int(out, "usable_cpus", (int64_t)machine->usable_cpus);
+    if (machine->pid > 0)
+        cn_json_out_int(out, "pid", machine->pid);
+    else
+        cn_json_out_null(out, "pid");
     cn_json_out_close(out, '}');
 }
 

@@ -21,16 +21,15 @@ enum { STORED_DEPTH = 4096 };
 /* ---- names that are kept as static texts -------------------------------------------------- */
 
 static enum cn_code read_operation(struct cn_json_in *in, void *target, struct cn_error *error) {
-    static const char *const known[] = {"compute", "map", "compare", "check"};
+    static const char *const known[] = {"compute", "map", "compare"};
     const struct cn_json_field field = {.kind = CN_IN_NAME};
     const char *name = NULL, **operation = target;
     CN_TRY(cn_json_in_value(in, &field, &name, error));
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strcmp(known[i], name) == 0)
             *operation = known[i];
-    return *operation
-               ? CN_OK
-               : cn_json_in_wrong(in, cn_str_c(name), "compute, map, compare or check", error);
+    return *operation ? CN_OK
+                      : cn_json_in_wrong(in, cn_str_c(name), "compute, map or compare", error);
 }
 
 static enum cn_code read_executor(struct cn_json_in *in, void *target, struct cn_error *error) {

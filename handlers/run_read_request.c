@@ -141,7 +141,7 @@ static enum cn_code read_options(struct cn_json_in *in, void *target, struct cn_
 /* Somebody will press a button that sends it: it may only go where work is done. */
 static enum cn_code check_request(struct cn_json_in *in, const struct read_request *request,
                                   struct cn_error *error) {
-    static const char *const known[] = {"/v1/compute", "/v1/map", "/v1/compare", "/v1/check"};
+    static const char *const known[] = {"/v1/compute", "/v1/map", "/v1/compare"};
     bool good = false;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         good = good || strcmp(request->path, known[i]) == 0;
@@ -192,6 +192,12 @@ enum cn_code cn_run_read_machine(struct cn_json_in *in, void *target, struct cn_
          .size = 8,
          .most = INT32_MAX,
          .offset = offsetof(struct cn_run_machine, usable_cpus)},
+        {.name = "pid",
+         .kind = CN_IN_INT,
+         .size = 8,
+         .most = INT32_MAX,
+         .nullable = true,
+         .offset = offsetof(struct cn_run_machine, pid)},
     };
     static const struct cn_json_shape shape = CN_SHAPE(fields);
     struct run_reading *reading = target;

@@ -92,7 +92,7 @@ static void write_ledger(struct cn_json_out *out, const struct cn_run_record *re
 static void write_chunk(struct cn_json_out *out, const struct cn_run_chunk *chunk) {
     struct span span = {.category = "chunk",
                         .pid = chunk->pid,
-                        .tid = chunk->worker + 1,
+                        .tid = (int64_t)chunk->worker + 1,
                         .start_ns = chunk->start_ns};
     char name[32];
     snprintf(name, sizeof name, "chunk %" PRIu32, chunk->chunk);
@@ -130,15 +130,17 @@ static void write_lanes(struct cn_json_out *out, const struct cn_run_record *rec
                  worker->worker);
         if (worker->pid != pid)
             write_name(out, "process_name", worker->pid, 0, name);
-        write_name(out, "thread_name", worker->pid, worker->worker + 1, name);
+        write_name(out, "thread_name", worker->pid, (int64_t)worker->worker + 1, name);
     }
 }
 
-/* The process that served the request: that of the workers, unless they are processes themselves.
- */
+/* The process that served the request. An imported run may say nothing of it; then it is that of
+ * the workers, unless they are processes themselves. */
 static int64_t find_server(const struct cn_run_record *record) {
     bool own = record->executor && strcmp(record->executor, "processes") == 0;
-    return record->n_worker > 0 && !own ? record->worker[0].pid : getpid();
+    if (record->machine.pid > 0)
+        return record->machine.pid;
+    return record->n_worker > 0 && !own ? record->worker[0].pid : record->imported ? 0 : getpid();
 }
 
 void cn_run_trace_write(struct cn_json_out *out, const char *key,

@@ -48,6 +48,7 @@ struct cn_run_machine {
     const char *version; /* of Colonnade; NULL: not known */
     const char *cpu;     /* the model's name; NULL: not known */
     uint64_t usable_cpus;
+    int64_t pid; /* of the server; 0: not known */
 };
 
 /* One run. A run that is added is copied; texts and arrays belong to the caller before, to the

@@ -67,6 +67,7 @@ struct cn_service {
     struct cn_cpus cpus;
     struct cn_blocks *blocks;
     struct cn_runs *runs;
+    struct cn_runs *checks; /* the last calls of /v1/check: found by id, not listed, not kept */
     struct cn_inline_states *inline_states;
     struct cn_jobs *jobs;
     struct cn_experiments *experiments;

@@ -122,14 +122,15 @@ static void say_origin(struct cn_verdict *verdict) {
     cn_say_end(verdict);
 }
 
-static void say_all(struct cn_verdict *verdict) {
+/* The case to choose; NULL: none. */
+static const struct cn_case *say_all(struct cn_verdict *verdict) {
     const struct cn_verdict_facts *facts = verdict->facts;
 
     if (facts->n_differing > 0) {
         say_identity(verdict);
         say_failures(verdict);
         say_cautions(verdict);
-        return; /* times of different work say nothing of each other */
+        return NULL; /* times of different work say nothing of each other */
     }
     say_failures(verdict);
     const struct cn_case *chosen = cn_verdict_choice(verdict);
@@ -141,19 +142,22 @@ static void say_all(struct cn_verdict *verdict) {
     cn_verdict_amdahl(verdict, chosen);
     say_cautions(verdict);
     say_identity(verdict);
+    return chosen;
 }
 
-void cn_verdict_write(struct cn_json_out *out, const char *key,
-                      const struct cn_verdict_facts *facts) {
+size_t cn_verdict_write(struct cn_json_out *out, const char *key,
+                        const struct cn_verdict_facts *facts) {
     struct cn_verdict verdict = {.facts = facts, .out = out, .line = CN_BUF_INIT};
+    const struct cn_case *chosen = NULL;
 
     verdict.chunks = cn_cases_sweep_chunks(facts->cases, facts->n);
     cn_json_out_open(out, key, '[');
     if (is_empty(facts))
         say_emptiness(&verdict);
     else
-        say_all(&verdict);
+        chosen = say_all(&verdict);
     say_origin(&verdict);
     cn_json_out_close(out, ']');
     cn_buf_release(&verdict.line);
+    return chosen ? (size_t)(chosen - facts->cases) : SIZE_MAX;
 }

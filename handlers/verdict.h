@@ -19,8 +19,8 @@ struct cn_verdict_facts {
     uint64_t usable;                /* CPUs */
 };
 
-/* Writes an array of texts. */
-void cn_verdict_write(struct cn_json_out *out, const char *key,
-                      const struct cn_verdict_facts *facts);
+/* Writes an array of texts. Returns the number of the case that they recommend; SIZE_MAX: none. */
+size_t cn_verdict_write(struct cn_json_out *out, const char *key,
+                        const struct cn_verdict_facts *facts);
 
 #endif

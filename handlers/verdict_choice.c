@@ -1,8 +1,6 @@
 /*
  * verdict_choice.c: which executor to choose, and why.
  */
-#include <inttypes.h>
-
 #include "handlers/shown.h"
 #include "handlers/verdict_say.h"
 
@@ -120,12 +118,13 @@ static void say_why(struct cn_verdict *verdict, const struct cn_case *chosen,
         cn_say(verdict, "what its workers gain over those of the other");
 }
 
-/* "For hash = md5(a, b) over 100000 rows". */
+/* "For hash = md5(a, b) over 100,000 rows". */
 static void say_work(struct cn_verdict *verdict, const struct cn_case *a) {
     struct cn_str what = cn_shown(cn_str_c(verdict->facts->what), MOST_WHAT);
     cn_say(verdict, "For %.*s", (int)what.len, what.data);
-    cn_say(verdict, " over %" PRIu64 " %s%s ", a->rows, a->has_mode ? "row" : "call",
-           a->rows == 1 ? "" : "s");
+    cn_say(verdict, " over ");
+    cn_say_count(verdict, a->rows);
+    cn_say(verdict, " %s%s ", a->has_mode ? "row" : "call", a->rows == 1 ? "" : "s");
 }
 
 static void say_equals(struct cn_verdict *verdict, const struct field *field) {
@@ -208,9 +207,9 @@ void cn_verdict_rows(struct cn_verdict *verdict) {
         if (!field.fastest ||
             (n_sizes == 0 && facts->cases[facts->n - 1].row_setting == facts->cases[i].row_setting))
             break;
-        cn_say(verdict, "%s%" PRIu64 " row%s ",
-               n_sizes++ == 0 ? "The choice by size: for " : "; for ", facts->cases[i].rows,
-               facts->cases[i].rows == 1 ? "" : "s");
+        cn_say(verdict, "%s", n_sizes++ == 0 ? "The choice by size: for " : "; for ");
+        cn_say_count(verdict, facts->cases[i].rows);
+        cn_say(verdict, " row%s ", facts->cases[i].rows == 1 ? "" : "s");
         cn_say_case_time(verdict, field.chosen);
     }
     if (n_sizes > 0) {

@@ -1,5 +1,6 @@
 #include "handlers/verdict_say.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -34,6 +35,18 @@ void cn_figure_time(double ns, char out[CN_FIGURE]) {
     snprintf(out, CN_FIGURE, "%.0f ns", ns);
 }
 
+void cn_figure_count(uint64_t count, char out[CN_FIGURE]) {
+    char digits[CN_FIGURE];
+    size_t n = (size_t)snprintf(digits, sizeof digits, "%" PRIu64, count);
+    size_t at = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (i > 0 && (n - i) % 3 == 0)
+            out[at++] = ',';
+        out[at++] = digits[i];
+    }
+    out[at] = '\0';
+}
+
 void cn_say(struct cn_verdict *verdict, const char *format, ...) {
     char text[512];
     va_list list;
@@ -48,6 +61,12 @@ void cn_say_factor(struct cn_verdict *verdict, double factor) {
     char figure[CN_FIGURE];
     cn_figure(factor, figure);
     cn_say(verdict, "x%s", figure);
+}
+
+void cn_say_count(struct cn_verdict *verdict, uint64_t count) {
+    char figure[CN_FIGURE];
+    cn_figure_count(count, figure);
+    cn_say(verdict, "%s", figure);
 }
 
 void cn_say_time(struct cn_verdict *verdict, double ns) {

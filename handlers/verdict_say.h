@@ -21,9 +21,13 @@ void cn_figure(double value, char out[CN_FIGURE]);
 /* The same as a time, with the unit that fits: "1.25 ms". */
 void cn_figure_time(double ns, char out[CN_FIGURE]);
 
+/* A count with its thousands set off: "100,000". */
+void cn_figure_count(uint64_t count, char out[CN_FIGURE]);
+
 /* Appends to the sentence; no memory is remembered in `out`. */
 void cn_say(struct cn_verdict *verdict, const char *format, ...) CN_PRINTF(2, 3);
 void cn_say_factor(struct cn_verdict *verdict, double factor); /* "x5.9" */
+void cn_say_count(struct cn_verdict *verdict, uint64_t count);
 void cn_say_time(struct cn_verdict *verdict, double ns);
 /* "threads with 2 workers in mode tuple", and with its time: "... (1.25 ms)". */
 void cn_say_case(struct cn_verdict *verdict, const struct cn_case *a);

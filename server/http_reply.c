@@ -185,6 +185,16 @@ static struct MHD_Response *response_from_parts(struct cn_request *request, uint
     return response;
 }
 
+/* Of a HEAD request the library would end a chunked reply that never began, and put its last chunk
+ * on the wire; in the manner of HTTP/1.0 such a reply has neither a length nor chunks. */
+static struct MHD_Response *response_from_stream(struct cn_request *request) {
+    struct MHD_Response *response = MHD_create_response_from_callback(
+        MHD_SIZE_UNKNOWN, STREAM_BLOCK, read_stream, request, NULL);
+    if (response && strcmp(request->exchange.method, "HEAD") == 0)
+        MHD_set_response_options(response, MHD_RF_HTTP_VERSION_1_0_ONLY, MHD_RO_END);
+    return response;
+}
+
 static bool add_headers(struct MHD_Response *response, const struct cn_reply *reply) {
     bool ok = true;
     if (reply->content_type)
@@ -208,9 +218,7 @@ enum MHD_Result cn_http_reply(struct cn_request *request) {
     add_common_headers(request);
     uint64_t total = 0;
     struct MHD_Response *response =
-        reply->stream ? MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK,
-                                                          read_stream, request, NULL)
-                      : response_from_parts(request, &total);
+        reply->stream ? response_from_stream(request) : response_from_parts(request, &total);
     if (!response)
         return MHD_NO;
     enum MHD_Result result = MHD_NO;

@@ -110,8 +110,7 @@ void cn_request_free(struct cn_request *request) {
     free(request);
 }
 
-/* Requests of work, as they were answered; one whose client left before there was anything to
- * answer is none. */
+/* Requests of work, as they were answered, or would have been had their clients stayed. */
 static void count(const struct cn_request *request) {
     const struct cn_exchange *exchange = &request->exchange;
     if (exchange->endpoint && exchange->endpoint->works && !exchange->handed_on &&

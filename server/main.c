@@ -27,8 +27,9 @@
 #include "server/settings.h"
 #include "server/version.h"
 
-enum { EXIT_USAGE = 2, RUNS_KEPT = 1000, MAX_QUEUED_TASKS = 1 << 16 };
+enum { EXIT_USAGE = 2, RUNS_KEPT = 1000, CHECKS_KEPT = 100, MAX_QUEUED_TASKS = 1 << 16 };
 #define RUNS_BYTES ((size_t)32 << 20)
+#define CHECKS_BYTES ((size_t)1 << 20)
 #define IDLE_BLOCK_BYTES ((size_t)256 << 20)
 
 struct app {
@@ -143,9 +144,11 @@ static enum cn_code start_rooms(struct app *app, struct cn_error *error) {
     struct cn_service *service = &app->service;
     service->blocks = cn_blocks_new(IDLE_BLOCK_BYTES);
     service->runs = cn_runs_new(RUNS_KEPT, RUNS_BYTES);
+    service->checks = cn_runs_new(CHECKS_KEPT, CHECKS_BYTES);
     service->load = cn_load_new();
     service->inline_states = cn_inline_states_new(&app->secrets.keyring);
-    if (!service->blocks || !service->runs || !service->load || !service->inline_states)
+    if (!service->blocks || !service->runs || !service->checks || !service->load ||
+        !service->inline_states)
         return cn_error_memory(error);
     CN_TRY(start_history(app, error));
     CN_TRY(start_executors(app, error));
@@ -176,6 +179,7 @@ static void stop_rooms(struct app *app) {
     cn_hub_free(service->hub);
     cn_history_close(app->history); /* what was not saved yet is saved now */
     cn_runs_free(service->runs);
+    cn_runs_free(service->checks);
     cn_load_free(service->load);
     if (service->blocks)
         cn_blocks_free(service->blocks);

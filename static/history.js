@@ -12,7 +12,6 @@ import { historyRow, stageLegend } from './history_row.js';
 import { importPanel } from './history_import.js';
 
 const PAGE = 30;
-const MOST_ROUNDS = 5;
 const TYPING_MS = 250;
 const PICKED = ['Tick two runs, or two comparisons, to see them side by side.',
   'One is ticked; tick another.', 'Two are ticked.'];
@@ -75,23 +74,17 @@ function queryOf(parts, before) {
 }
 
 function makeList(state, parts) {
-  // The first page, or the one after `before`. Checks of expressions are no runs to look at, so a page
-  // may have to be filled from several replies.
+  // The first page, or the one after `before`.
   async function load(before = null) {
     const asked = state.asked += 1;
-    let from = before;
     try {
-      let left = PAGE;  // half a page will do
-      for (let round = 0; round < MOST_ROUNDS && left > PAGE / 2; round++) {
-        const reply = await get('v1/runs?' + queryOf(parts, from));
-        if (asked !== state.asked) return;
-        if (!from) clear();
-        left -= reply.runs.filter((run) => add(run, false)).length;
-        from = state.last = reply.next;
-        showKept(parts.kept, reply.history);
-        if (!from) break;
-      }
-      say(parts.failure, '');
+      const reply = await get('v1/runs?' + queryOf(parts, before));
+      if (asked !== state.asked) return;
+      if (!before) clear();
+      for (const run of reply.runs) add(run, false);
+      state.last = reply.next;
+      showKept(parts.kept, reply.history);
+      say(parts.failure, reply.history.error || '');
     } catch (error) {
       if (asked === state.asked) say(parts.failure, error.message);
     }
@@ -103,7 +96,7 @@ function makeList(state, parts) {
   }
   // Whether it is shown now and was not before.
   function add(run, first) {
-    if (state.rows.has(run.id) || run.operation === 'check') return false;
+    if (state.rows.has(run.id)) return false;
     const row = historyRow(run, { picked: state.picked.includes(run.id), onPick: pick });
     state.rows.set(run.id, row);
     if (first) parts.list.prepend(row.element);
@@ -158,8 +151,7 @@ function makeElements() {
   const older = h('button', { type: 'button', hidden: true, dataset: { test: 'older' } }, 'Show older');
   const shown = h('span', { class: 'quiet small', role: 'status' });
   const empty = h('div', { dataset: { test: 'history-empty' } });
-  const kept = h('p', { class: 'quiet', dataset: { test: 'kept' } },
-    'Kept as the server’s settings say: with --data-dir they survive a restart.');
+  const kept = h('p', { class: 'quiet', dataset: { test: 'kept' } });
   const importer = importPanel();
   const element = [
     h('header', { class: 'run-head' }, h('div', null, h('h1', null, 'History'), kept), importer.button),
@@ -186,9 +178,8 @@ function nothingYet() {
       h('a', { class: 'button', href: '#compare' }, 'Compare')));
 }
 
-// `history` is what the server says of where runs live; older servers do not say it.
+// `history` is what the server says of where runs live.
 function showKept(element, history) {
-  if (!history) return;
   say(element, history.durable
     ? 'Runs and comparisons are kept in the server’s data directory; they survive a restart.'
     : 'Runs and comparisons are kept in memory until the server restarts. With --data-dir they survive it.');

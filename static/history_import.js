@@ -48,7 +48,7 @@ export function importPanel() {
 // A line that says what became of the file.
 async function importFile(file) {
   try {
-    const reply = await send('v1/runs', { method: 'POST', body: await file.text(),
+    const reply = await send('v1/runs/import', { method: 'POST', body: await file.text(),
       headers: { 'Content-Type': 'application/json' } });
     const { id, imported } = await reply.json();
     return h('li', { dataset: { test: 'import-result' } }, `${file.name}: `,

@@ -12,7 +12,6 @@ import { operationName, statusPill } from './run_facts.js';
 import { exampleButton, keyedList } from './now_parts.js';
 
 const ROWS = 15;
-const ASKED = 50;  // more than are shown: checks are left out, of which a page makes many
 const TYPING_MS = 250;
 
 // A cell by the name of its column; the roles hold where the style makes blocks of the table's parts.
@@ -45,10 +44,6 @@ function runRow(run) {
     cell('time', { number: true }, duration(run.wall_ns)),
     cell('where', {}, run.ledger ? ledgerBar(run.ledger, run.wall_ns, { compact: true }) : nothing));
   return { element, update: () => say(started, when(run.started_at)) };
-}
-
-function isShown(run) {
-  return run.operation !== 'check';
 }
 
 const HEAD = [['Run'], ['Started'], ['What'], ['Executor'], ['Workers', true],
@@ -110,10 +105,10 @@ export function recentPart(page, changed) {
     const mine = asked;
     const query = search.value.trim();
     try {
-      const reply = await get(`v1/runs?limit=${ASKED}` + (query ? `&q=${encodeURIComponent(query)}` : ''));
+      const reply = await get(`v1/runs?limit=${ROWS}` + (query ? `&q=${encodeURIComponent(query)}` : ''));
       if (mine !== asked) return;
       say(error, '');
-      runs = reply.runs.filter(isShown);
+      runs = reply.runs;
     } catch (problem) {
       if (mine !== asked) return;
       say(error, problem.message);
@@ -125,7 +120,6 @@ export function recentPart(page, changed) {
     element,
     load,
     add(run) {
-      if (!isShown(run)) return;
       if (search.value.trim() !== '') {  // whether it matches is the server's to say
         clearTimeout(typing);
         typing = setTimeout(load, TYPING_MS);

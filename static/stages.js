@@ -25,7 +25,7 @@ export const HINTS = {
   ship: 'Copying inputs and results between the server and a worker process. Threads share memory and need none.',
   lock: 'Waiting for the interpreter lock, which only one worker at a time may hold.',
   sleep: 'The function sleeps; no processor is used.',
-  wait: 'A worker had nothing to do, or its process was not running.',
+  wait: 'A worker did not compute: it had nothing to do, its call slept, or no processor was free for it.',
   chunk: 'A piece of the table that one worker computes at a time (chunksize in Python).',
   unaccounted_cpu: 'Processor time is counted by the system for each worker; wall time is what a clock shows.',
   executor: 'Where the work runs: in one thread, in several threads, or in processes. auto lets the server choose.',

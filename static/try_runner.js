@@ -57,7 +57,9 @@ export function runRow(...others) {
 function progressWords({ phase, sent, done, total }) {
   if (phase === 'done') return 'All rows are done; the result is fetched\u2026';
   if (phase === 'upload') return total ? `Upload: ${bytes(sent)} of ${bytes(total)}` : 'Sending\u2026';
-  return total ? `${count(done)} of ${counted(total, 'row')} done` : 'Waiting for the first rows\u2026';
+  if (total) return `${count(done)} of ${counted(total, 'row')} done`;
+  // How many rows a CSV file has is known only when all of it was read.
+  return done ? `${counted(done, 'row')} done` : 'Waiting for the first rows\u2026';
 }
 
 function messageOf({ bad, text, where, code }) {

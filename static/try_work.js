@@ -88,9 +88,9 @@ function cancelledMessage(at) {
     return said(`Cancelled during the upload, after ${bytes(at.sent)} of ${bytes(at.total)}. ` +
       'The server dropped what had arrived.');
   if (at.phase === 'done') return said('Cancelled when all rows were done. The result was dropped.');
-  return said(at.total
-    ? `Cancelled after ${count(at.done)} of ${counted(at.total, 'row')}. There is no result.`
-    : 'Cancelled before any rows were done. There is no result.');
+  if (!at.done) return said('Cancelled before any rows were done. There is no result.');
+  const rows = at.total ? `${count(at.done)} of ${counted(at.total, 'row')}` : counted(at.done, 'row');
+  return said(`Cancelled after ${rows}. There is no result.`);
 }
 
 function problemMessage(problem) {

@@ -91,6 +91,17 @@ export function largeCsv(size) {
   return lines.join('\n') + '\n';
 }
 
+// The first `count` records of a CSV, as texts; an empty field is null.
+export function recordsOf(text, count) {
+  const records = [[]];
+  for (const [, quoted, plain, end] of text.matchAll(/(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r?\n|$)/g)) {
+    records.at(-1).push(quoted === undefined ? plain || null : quoted.replaceAll('""', '"'));
+    if (end !== ',' && records.length === count) break;
+    if (end !== ',') records.push([]);
+  }
+  return records;
+}
+
 // The bytes that a click on `button` saves.
 export async function saved(page, button) {
   const [download] = await Promise.all([page.waitForEvent('download'), button.click()]);

@@ -43,7 +43,6 @@ test('runs and comparisons survive a restart, and the page finds them', async ()
   const run = await ran(server, { executor: 'processes', chunk_rows: 1000 });
   const comparison = await server.post('/v1/compare', EXPERIMENT);
   const page = await openHistory(server);
-  await marked(page, 'kept').filter({ hasText: /survive a restart/ }).waitFor();
   const facts = await factsOf(page, server, run.id);
   await page.goto(`${server.url}/#compare/${comparison.run}`);
   const verdict = await marked(page, 'compare-verdict').textContent();
@@ -59,12 +58,20 @@ test('runs and comparisons survive a restart, and the page finds them', async ()
   page.calm(/ERR_|Failed to load|EventSource/);
 });
 
-test('without a data directory a restart forgets, and the page says so', async () => {
+test('the page says where history lives', async () => {
+  for (const [flags, text] of [[['--data-dir', used.folder()], /are kept in the server.s data directory; they survive a restart/],
+    [[], /are kept in memory until the server restarts/]]) {
+    const page = await openHistory(await used.serve(...flags));
+    await marked(page, 'kept').filter({ hasText: text }).waitFor({ timeout: 5000 });
+    page.calm();
+  }
+});
+
+test('without a data directory a restart forgets', async () => {
   let server = await used.serve();
   const run = await ran(server);
   const page = await openHistory(server);
   await rowOf(page, run.id).waitFor();
-  await marked(page, 'kept').filter({ hasText: /in memory.*restart.*--data-dir/ }).waitFor();
   server = await used.restart(server);
   await marked(page, 'history-empty').filter({ hasText: /Nothing has run yet/ }).waitFor();
   assert.deepEqual(await shownIds(page), []);

@@ -153,7 +153,7 @@ def test_the_verdict_has_the_numbers(grid):
     verdict = grid["verdict"]
     text = "\n".join(verdict)
     assert grid["workload"] == {"what": "hash = md5(a, b)", "rows": 4000}
-    assert verdict[0].startswith("For hash = md5(a, b) over 4000 rows choose ")
+    assert verdict[0].startswith("For hash = md5(a, b) over 4,000 rows choose ")
     for path in (grid["decomposition"], grid["paths"][0]):
         for factor in path["factors"]:
             assert figure(factor["factor"]) in text, (factor, text)

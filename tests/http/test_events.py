@@ -128,6 +128,9 @@ def test_as_bytes(server):
     head = server.request("HEAD", "/v1/events")
     assert head.status == 200 and head.body == b""
     assert head.headers["Content-Type"] == "text/event-stream; charset=utf-8"
+    with server.connect() as connection:  # not a byte behind the head
+        connection.sendall(b"HEAD /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert connection.makefile("rb").read().count(b"\r\n\r\n") == 1
 
 
 def test_requests_that_are_refused(server):

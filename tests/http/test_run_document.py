@@ -220,8 +220,9 @@ def test_machine(server):
     run = recorded(server, server.post_csv("a\n1\n"))
     cpus = server.pools()["cpus"]
     version = server.get("/livez").headers.get("Server", "")
-    assert set(run["machine"]) == {"version", "cpu", "usable_cpus"}
+    assert set(run["machine"]) == {"version", "cpu", "usable_cpus", "pid"}
     assert run["machine"]["usable_cpus"] == cpus["usable"]
+    assert run["machine"]["pid"] == server.pid
     assert run["machine"]["version"] and (not version or run["machine"]["version"] in version)
     model = run["machine"]["cpu"]
     assert model and model.isascii() and model.isprintable() and model == " ".join(model.split())

@@ -50,6 +50,13 @@ def test_a_token_buys_a_cookie(guarded):
     assert TOKEN not in str(reply.headers)
 
 
+def test_a_page_that_came_by_https_gets_a_secure_cookie(guarded):
+    for scheme, secure in (("https", True), ("http", False)):
+        reply = sign_in(guarded, Origin=f"{scheme}://{guarded.host}:{guarded.port}")
+        assert reply.status == 204
+        assert (reply.headers["Set-Cookie"].split("; ")[-1] == "Secure") == secure
+
+
 def test_the_header_will_do_too(guarded):
     for body in (None, b"", b"{}"):
         reply = guarded.request("POST", "/v1/session", body, {"Authorization": f"Bearer {TOKEN}"})

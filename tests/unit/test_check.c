@@ -43,9 +43,9 @@ static const struct cn_exchange_ops ops = {header, reply, nothing};
 
 static int setup(void **state) {
     (void)state;
-    cn_runs_free(service.runs);
-    service.runs = cn_runs_new(4, 1 << 16);
-    assert_non_null(service.runs);
+    cn_runs_free(service.checks);
+    service.checks = cn_runs_new(4, 1 << 16);
+    assert_non_null(service.checks);
     service.limits = (struct cn_service_limits){
         .max_body_bytes = UINT64_C(1) << 30,
         .max_rows = 100,
@@ -214,6 +214,6 @@ int main(void) {
     const struct CMUnitTest tests[] = {TEST(test_valid), TEST(test_all_errors), TEST(test_refused),
                                        TEST(test_limits)};
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    cn_runs_free(service.runs);
+    cn_runs_free(service.checks);
     return failed;
 }

@@ -222,12 +222,13 @@ static void members_are_always_there(void **unused) {
     (void)unused;
     struct cn_run_record record = {.operation = "compare", .reason = ""};
     assert_member(&record, "comparison", "null");
-    assert_member(&record, "machine", "{\"version\":null,\"cpu\":null,\"usable_cpus\":0}");
-    record.machine = (struct cn_run_machine){"1.2", "A \"CPU\"", 4};
+    assert_member(&record, "machine",
+                  "{\"version\":null,\"cpu\":null,\"usable_cpus\":0,\"pid\":null}");
+    record.machine = (struct cn_run_machine){"1.2", "A \"CPU\"", 4, 77};
     record.document = CN_STR("{\"cases\":[1]}");
     assert_member(&record, "comparison", "{\"cases\":[1]}");
     assert_member(&record, "machine",
-                  "{\"version\":\"1.2\",\"cpu\":\"A \\\"CPU\\\"\",\"usable_cpus\":4}");
+                  "{\"version\":\"1.2\",\"cpu\":\"A \\\"CPU\\\"\",\"usable_cpus\":4,\"pid\":77}");
 }
 
 static void the_summary_is_short(void **unused) {

@@ -76,7 +76,7 @@ static void fill(struct sample *sample) {
     snprintf(record->input.digest, sizeof record->input.digest, "%032x", 5);
     record->request = CN_STR("{\"path\":\"/v1/compute\",\"options\":[[\"let\",\"r=a\"]]}");
     record->document = CN_STR(COMPARISON);
-    record->machine = (struct cn_run_machine){"1.2.3", "A CPU", 2};
+    record->machine = (struct cn_run_machine){"1.2.3", "A CPU", 2, 99};
 }
 
 static struct cn_buf write_run(const struct cn_run_record *record) {

@@ -57,7 +57,7 @@ static void test_the_notebook(void **state) {
     verdict_of(cases, COUNT(cases), NULL, 0);
     assert_string_equal(
         sentence(0),
-        "For hash = md5(a, b) over 1000 rows choose processes with 2 workers in mode tuple (2.1 "
+        "For hash = md5(a, b) over 1,000 rows choose processes with 2 workers in mode tuple (2.1 "
         "ms): it is x1.81 as fast as the next best executor, serial in mode tuple (3.8 ms), "
         "because of x1.86 from 2 parallel workers instead of 1.");
     const char *why = said("Why a factor of 10.7 and not 2 ");
@@ -81,7 +81,7 @@ static void test_equal_within_the_spread(void **state) {
     cases[1].stats.stddev_ns = 0.05 * MS;
     verdict_of(cases, 3, NULL, 0);
     assert_string_equal(
-        sentence(0), "For hash = md5(a, b) over 1000 rows choose serial in mode vector (10 ms): "
+        sentence(0), "For hash = md5(a, b) over 1,000 rows choose serial in mode vector (10 ms): "
                      "threads with 2 workers in mode vector (9.9 ms) is equal to it within the "
                      "spread of the two (80 \u00b5s and 50 \u00b5s), and serial is the simpler.");
     cases[0].stats.stddev_ns = 0.04 * MS;
@@ -225,10 +225,10 @@ static void test_sizes(void **state) {
     for (size_t i = 0; i < 4; i++)
         cases[i].rows = cases[i].row_setting = i < 2 ? 100 : 100000;
     verdict_of(cases, 4, NULL, 0);
-    assert_non_null(strstr(sentence(0), "over 100000 rows choose threads"));
+    assert_non_null(strstr(sentence(0), "over 100,000 rows choose threads"));
     assert_string_equal(said("The choice by size"),
                         "The choice by size: for 100 rows serial in mode vector (10 \u00b5s); for "
-                        "100000 rows threads with 2 workers in mode vector (5 ms).");
+                        "100,000 rows threads with 2 workers in mode vector (5 ms).");
 }
 
 /* ---- trust ------------------------------------------------------------------------------ */
