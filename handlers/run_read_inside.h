@@ -14,6 +14,8 @@
 /* More elements of one list than any run of ours has: what is small in a text need not be small in
  * memory. */
 enum { CN_RUN_MOST_LINES = 1 << 16, CN_RUN_MOST_CHUNKS = 1 << 18 };
+/* A run that was saved here may have as many computed columns as --max-columns can be set to. */
+enum { CN_RUN_MOST_LINES_SAVED = 1 << 20 };
 
 struct let_errors;
 struct run_reading {
@@ -21,6 +23,7 @@ struct run_reading {
     int64_t wall_ns;
     int64_t exported_at;
     size_t max_depth;
+    size_t most_lines; /* of the recipe */
     struct let_errors **last_let;
 };
 

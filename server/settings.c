@@ -85,7 +85,7 @@ static const struct setting table[] = {
     {"data-dir", SETTING_TEXT, AT(data_dir), NULL, 0, 0, 0,
      "directory where the record of runs is kept; without it they are forgotten at the end"},
     {"history-bytes", SETTING_SIZE, AT(history_bytes), NULL, 256 * MIB, MIB, INT64_MAX,
-     "size of the file of these runs; the oldest are dropped to keep it"},
+     "bytes of these runs in its file; the oldest are dropped to keep it"},
     {"history-days", SETTING_COUNT, AT(history_days), NULL, 30, 0, 36500,
      "days that a run is kept there; 0: however old"},
     {"max-import-bytes", SETTING_SIZE, AT(max_import_bytes), NULL, 64 * MIB, 1, INT64_MAX,
