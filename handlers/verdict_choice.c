@@ -109,13 +109,16 @@ static void say_why(struct cn_verdict *verdict, const struct cn_case *chosen,
         return;
     if (part.n == 1 && cn_cases_equal(&facts->cases[part.at->from], &facts->cases[part.at->to]))
         return;
+    if (part.n > 1) { /* to one worker on the one side, back to many on the other */
+        cn_say(verdict, ", because its workers gain ");
+        cn_say_factor(verdict, part.factor);
+        cn_say(verdict, " more");
+        return;
+    }
     cn_say(verdict, ", because of ");
     cn_say_factor(verdict, part.factor);
     cn_say(verdict, " from ");
-    if (part.n == 1)
-        cn_say_change(verdict, &part.at->changes[0]);
-    else
-        cn_say(verdict, "what its workers gain over those of the other");
+    cn_say_change(verdict, &part.at->changes[0]);
 }
 
 /* "For hash = md5(a, b) over 100,000 rows". */
