@@ -24,7 +24,7 @@ static enum cn_code jobs_open(struct cn_exchange *exchange, struct cn_error *err
         return cn_error_memory(error);
     *limit = JOBS_DEFAULT;
     exchange->state = limit;
-    return cn_endpoint_read_limit(exchange, JOBS_MOST, limit, error);
+    return cn_endpoint_read_number(exchange, "limit", 0, JOBS_MOST, limit, error);
 }
 
 static void jobs_finish(struct cn_exchange *exchange) {

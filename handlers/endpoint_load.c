@@ -4,32 +4,9 @@
 #include "handlers/endpoint_reply.h"
 #include "handlers/endpoints.h"
 #include "handlers/load.h"
-#include "handlers/query.h"
 #include "handlers/service.h"
 
 #define PERIOD_NS INT64_C(1000000000)
-
-static enum cn_code read_seconds(struct cn_exchange *exchange, uint64_t *seconds,
-                                 struct cn_error *error) {
-    struct cn_query query;
-    struct cn_query_pair pair;
-    bool seen = false;
-    cn_query_init(&query, exchange->query, &exchange->arena);
-    for (;;) {
-        CN_TRY(cn_query_next(&query, &pair, error));
-        if (!pair.found)
-            return CN_OK;
-        if (!cn_str_is(pair.name, "seconds"))
-            return cn_query_unknown(&pair, "seconds", error);
-        if (seen) {
-            cn_error_set_parameter(error, pair.name);
-            return cn_error_set(error, CN_INVALID_PARAMETER,
-                                "The parameter seconds is given twice.");
-        }
-        seen = true;
-        CN_TRY(cn_query_number(&pair, 1, CN_LOAD_SECONDS, seconds, error));
-    }
-}
 
 static enum cn_code load_open(struct cn_exchange *exchange, struct cn_error *error) {
     uint64_t *seconds = cn_arena_alloc(&exchange->arena, sizeof *seconds);
@@ -37,7 +14,7 @@ static enum cn_code load_open(struct cn_exchange *exchange, struct cn_error *err
         return cn_error_memory(error);
     *seconds = CN_LOAD_SECONDS;
     exchange->state = seconds;
-    return read_seconds(exchange, seconds, error);
+    return cn_endpoint_read_number(exchange, "seconds", 1, CN_LOAD_SECONDS, seconds, error);
 }
 
 static void load_finish(struct cn_exchange *exchange) {

@@ -6,8 +6,8 @@ enum cn_code cn_endpoint_open_plain(struct cn_exchange *exchange, struct cn_erro
     return cn_query_none(exchange->query, &exchange->arena, error);
 }
 
-enum cn_code cn_endpoint_read_limit(struct cn_exchange *exchange, uint64_t most, uint64_t *limit,
-                                    struct cn_error *error) {
+enum cn_code cn_endpoint_read_number(struct cn_exchange *exchange, const char *name, uint64_t least,
+                                     uint64_t most, uint64_t *value, struct cn_error *error) {
     struct cn_query query;
     struct cn_query_pair pair;
     bool seen = false;
@@ -16,15 +16,15 @@ enum cn_code cn_endpoint_read_limit(struct cn_exchange *exchange, uint64_t most,
         CN_TRY(cn_query_next(&query, &pair, error));
         if (!pair.found)
             return CN_OK;
-        if (!cn_str_is(pair.name, "limit"))
-            return cn_query_unknown(&pair, "limit", error);
+        if (!cn_str_is(pair.name, name))
+            return cn_query_unknown(&pair, name, error);
         if (seen) {
-            cn_error_set(error, CN_INVALID_PARAMETER, "The parameter limit is given twice.");
             cn_error_set_parameter(error, pair.name);
-            return CN_INVALID_PARAMETER;
+            return cn_error_set(error, CN_INVALID_PARAMETER, "The parameter %s is given twice.",
+                                name);
         }
         seen = true;
-        CN_TRY(cn_query_number(&pair, 0, most, limit, error));
+        CN_TRY(cn_query_number(&pair, least, most, value, error));
     }
 }
 

@@ -12,10 +12,10 @@
 /* An `open` for endpoints that take no parameters. */
 enum cn_code cn_endpoint_open_plain(struct cn_exchange *exchange, struct cn_error *error);
 
-/* For endpoints with the one parameter `limit`, a number up to `most`; *limit is left alone where
- * it is absent. */
-enum cn_code cn_endpoint_read_limit(struct cn_exchange *exchange, uint64_t most, uint64_t *limit,
-                                    struct cn_error *error);
+/* For endpoints with one parameter, `name`, a number from `least` to `most`; *value is left alone
+ * where it is absent. */
+enum cn_code cn_endpoint_read_number(struct cn_exchange *exchange, const char *name, uint64_t least,
+                                     uint64_t most, uint64_t *value, struct cn_error *error);
 
 /* Ends the line and replies with what `out` wrote to its buffer, which is released; without memory
  * with CN_OVERLOADED. */

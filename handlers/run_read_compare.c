@@ -184,7 +184,8 @@ static enum cn_code read_sentence(struct cn_json_in *in, void *item, struct cn_e
 static enum cn_code read_verdict(struct cn_json_in *in, void *target, struct cn_error *error) {
     struct cn_json_items sentences = {.size = 1, .read = read_sentence};
     (void)target;
-    return cn_json_in_array(in, &sentences, error);
+    CN_TRY(cn_json_in_array(in, &sentences, error));
+    return sentences.n > 0 ? CN_OK : cn_json_in_wrong(in, CN_STR("[]"), "some sentences", error);
 }
 
 /* ---- the document ------------------------------------------------------------------------- */
