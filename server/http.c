@@ -226,12 +226,25 @@ enum cn_code cn_http_start(struct cn_http **result, const struct cn_http_options
     return CN_OK;
 }
 
+/* Takes no more connections. Not before the work is done: until then others may ask how it stands,
+ * and /readyz says that the service goes down. */
+static void stop_listening(struct cn_http *http) {
+    if (http->quiet)
+        return;
+    http->quiet = true;
+    int fd = MHD_quiesce_daemon(http->daemon);
+    if (fd >= 0)
+        close(fd);
+}
+
 /* Waits until nothing was in flight for a moment, so that a request whose bytes are already here is
  * still answered. */
 static bool wait_idle(struct cn_http *http, int64_t until_ns) {
     int64_t quiet_since = 0;
     for (;;) {
         int64_t now = cn_clock_now();
+        if (atomic_load(&http->working) == 0)
+            stop_listening(http);
         if (atomic_load(&http->in_flight) != 0)
             quiet_since = 0;
         else if (quiet_since == 0)
@@ -250,6 +263,7 @@ bool cn_http_drain(struct cn_http *http, int64_t grace_ms) {
         return true;
     pthread_mutex_lock(&http->lock);
     http->cancel_all = true;
+    stop_listening(http);
     pthread_cond_signal(&http->changed);
     pthread_mutex_unlock(&http->lock);
     return wait_idle(http, cn_clock_now() + 3000 * NS_PER_MS);

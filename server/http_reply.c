@@ -38,6 +38,8 @@ static void add_common_headers(struct cn_request *request) {
         if (!has_header(reply, "Server-Timing"))
             cn_reply_add_timing(exchange, &exchange->ledger);
     }
+    if (atomic_load(&request->http->service->draining))
+        reply->close = true; /* a client that goes on asking would be in flight for ever */
     cn_reply_add_header(exchange, "X-Content-Type-Options", "nosniff");
     if (!has_header(reply, "Cache-Control"))
         cn_reply_add_header(exchange, "Cache-Control", "no-store");

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "handlers/experiments.h"
 #include "handlers/history.h"
@@ -221,7 +222,8 @@ static void serve(struct app *app) {
         fprintf(stderr, "colonnade: requests did not end in the grace time and were cut off\n");
         if (app->history)
             cn_history_flush(app->history);
-        exit(EXIT_FAILURE); /* their threads may still use everything */
+        fflush(NULL);
+        _exit(EXIT_FAILURE); /* their threads may still use everything, also what exit() ends */
     }
     cn_http_stop(app->http);
 }

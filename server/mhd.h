@@ -123,6 +123,7 @@ struct cn_http {
     struct cn_request *orphans; /* the last to let go was a reply: the watcher closes them */
     bool stopping;
     bool cancel_all; /* the grace time has passed */
+    bool quiet;      /* no more connections are taken; of the thread that drains */
     pthread_t watcher;
 
     atomic_int_fast64_t working;   /* requests of endpoints with `works` */

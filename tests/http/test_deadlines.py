@@ -1,11 +1,12 @@
 """Deadlines and drains in the middle of things: of an upload, of a streamed reply."""
 import http.client
 import signal
+import threading
 import time
 
 import pytest
 
-from client import SANITIZED, Server, read_reply
+from client import SANITIZED, Server, read_reply, wait_until
 from test_protocol import CSV, head
 
 ROOM = (512 if SANITIZED else 256) << 20  # AddressSanitizer keeps freed memory for a while
@@ -117,3 +118,31 @@ def resident(pid):
             return int(statm.read().split()[1]) * 4096
     except OSError:
         return 0
+
+
+def test_sigterm_while_clients_never_stop_asking():
+    """A connection is closed behind its reply, and no new one is taken once the work is done."""
+    running = Server("--grace-ms", "20000")
+    ended, answered = threading.Event(), []
+
+    def ask(method, path, body):
+        connection = http.client.HTTPConnection(running.host, running.port, timeout=20)
+        while not ended.is_set():
+            try:
+                connection.request(method, path, body)
+                reply = connection.getresponse()
+                reply.read()
+                answered.append(reply.status)
+            except (OSError, http.client.HTTPException):
+                connection.close()  # and connects again
+
+    clients = [threading.Thread(target=ask, args=arguments) for arguments in
+               [("POST", "/v1/compute?let=r=a", b"a\n1\n")] * 4 + [("GET", "/v1/runs?limit=5", None)] * 3]
+    for thread in clients:
+        thread.start()
+    wait_until(lambda: len(answered) > 100, 20)
+    code = running.stop()
+    ended.set()
+    for thread in clients:
+        thread.join()
+    assert code == 0 and set(answered) <= {200, 503}
