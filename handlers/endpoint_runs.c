@@ -183,6 +183,7 @@ static enum cn_code list_history(struct cn_exchange *exchange, struct listing *l
 
 static void runs_finish(struct cn_exchange *exchange) {
     struct listing *listing = exchange->state;
+    struct cn_history *history = cn_runs_history(exchange->service->runs);
     struct cn_buf buf = CN_BUF_INIT;
     struct cn_error error;
     cn_error_init(&error);
@@ -200,9 +201,12 @@ static void runs_finish(struct cn_exchange *exchange) {
     cn_json_out_close(&listing->out, ']');
     cn_json_out_c(&listing->out, "next", listing->more && listing->n ? listing->last : NULL);
     cn_json_out_open(&listing->out, "history", '{');
-    cn_json_out_bool(&listing->out, "durable", cn_runs_history(exchange->service->runs) != NULL);
+    cn_json_out_bool(&listing->out, "durable", history != NULL);
     if (code != CN_OK)
         cn_json_out_c(&listing->out, "error", error.detail);
+    else if (history && cn_history_failing(history))
+        cn_json_out_c(&listing->out, "error",
+                      "The history cannot be written at the moment; new runs are in memory only.");
     cn_json_out_close(&listing->out, '}');
     cn_json_out_close(&listing->out, '}');
     cn_endpoint_reply_json(exchange, 200, &listing->out);

@@ -17,6 +17,8 @@
 
 /* An exported file wraps what a request may have sent into a few objects more. */
 enum { DEPTH_AROUND = 8 };
+/* As text and with its trace a run is larger than in the store; by more than that hardly ever. */
+enum { TEXT_FACTOR = 4 };
 
 struct import {
     struct cn_exchange *exchange;
@@ -25,11 +27,17 @@ struct import {
 
 /* ---- the body ----------------------------------------------------------------------------- */
 
+/* Larger files are not even read: what is in them could not be kept. */
+static uint64_t most_bytes(const struct cn_service *service) {
+    uint64_t kept = (uint64_t)cn_runs_max_bytes(service->runs) * TEXT_FACTOR;
+    return kept < service->limits.max_import_bytes ? kept : service->limits.max_import_bytes;
+}
+
 static enum cn_code fail_size(const struct cn_exchange *exchange, struct cn_error *error) {
     cn_error_set_limit(error, "--max-import-bytes");
     return cn_error_set(error, CN_LIMIT_EXCEEDED,
                         "the file is larger than %" PRIu64 " bytes (--max-import-bytes)",
-                        exchange->service->limits.max_import_bytes);
+                        most_bytes(exchange->service));
 }
 
 static enum cn_code import_open(struct cn_exchange *exchange, struct cn_error *error) {
@@ -43,7 +51,7 @@ static enum cn_code import_open(struct cn_exchange *exchange, struct cn_error *e
                             CN_SHOWN(cn_str_c(content_type)));
     CN_TRY(cn_negotiate_encoding(exchange->ops->header(exchange, "Content-Encoding"), error));
     if (exchange->content_length > 0 &&
-        (uint64_t)exchange->content_length > exchange->service->limits.max_import_bytes)
+        (uint64_t)exchange->content_length > most_bytes(exchange->service))
         return fail_size(exchange, error);
     struct import *import = cn_arena_zalloc(&exchange->arena, sizeof *import);
     if (!import)
@@ -57,7 +65,7 @@ static enum cn_code import_open(struct cn_exchange *exchange, struct cn_error *e
 static enum cn_body_verdict import_body(struct cn_exchange *exchange, const char *data,
                                         size_t len) {
     struct import *import = exchange->state;
-    if (len > exchange->service->limits.max_import_bytes - import->body.len) {
+    if (len > most_bytes(exchange->service) - import->body.len) {
         fail_size(exchange, &exchange->error);
         return CN_BODY_REFUSE;
     }

@@ -2,7 +2,7 @@
  * history.c: the history's life, and its writer: one thread that waits for runs that have settled,
  * and saves them in batches.
  */
-#include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,27 +10,26 @@
 #include "handlers/service.h"
 
 #define NS_PER_MS INT64_C(1000000)
-#define BATCH_NS (250 * NS_PER_MS)  /* at most one batch in that time, unless many runs wait */
-#define RETRY_NS (1000 * NS_PER_MS) /* after a failure */
-#define TRIM_NS (60000 * NS_PER_MS) /* runs become too old when nothing is saved, too */
-#define FINAL_TRIES 3               /* when the server ends and the disk refuses */
+#define BATCH_NS (250 * NS_PER_MS)      /* at most one batch in that time, unless many runs wait */
+#define RETRY_NS (1000 * NS_PER_MS)     /* after a failure */
+#define TRIM_NS (60000 * NS_PER_MS)     /* runs become too old when nothing is saved, too */
+#define FINAL_TRIES 3                   /* when the server ends and the disk refuses */
+#define FINAL_BUSY_NS (700 * NS_PER_MS) /* in all, for others who hold the file */
 enum { BATCH_RUNS = CN_RUNS_UNSAVED_MANY, BATCH_BYTES = 4 << 20 };
 
 /* ---- one turn of the writer --------------------------------------------------------------- */
 
 static void say_failed(struct cn_history *history, const char *why) {
-    if (!history->failing)
+    if (!atomic_exchange(&history->failing, true))
         fprintf(stderr,
                 "colonnade: the history in %s cannot be written: %s; runs are kept in memory "
                 "meanwhile\n",
                 history->dir, why);
-    history->failing = true;
 }
 
 static void say_works(struct cn_history *history) {
-    if (history->failing)
+    if (atomic_exchange(&history->failing, false))
         fprintf(stderr, "colonnade: the history in %s is written again\n", history->dir);
-    history->failing = false;
 }
 
 static void say_lost(struct cn_history *history) {
@@ -39,6 +38,15 @@ static void say_lost(struct cn_history *history) {
     history->said_lost = true;
     fprintf(stderr, "colonnade: more runs than the history in %s can take: some are not saved\n",
             history->dir);
+}
+
+/* At the end: what stays behind is lost with the memory. */
+static void say_unsaved(const struct cn_history *history) {
+    struct cn_runs *runs = history->service->runs;
+    uint64_t n = cn_runs_count_unsaved(runs) + cn_runs_lost(runs);
+    if (n > 0)
+        fprintf(stderr, "colonnade: %" PRIu64 " run%s not saved in the history in %s\n", n,
+                n == 1 ? " was" : "s were", history->dir);
 }
 
 /* A transaction that failed is undone; its error is said before that forgets it. */
@@ -145,6 +153,7 @@ static void *run_writer(void *argument) {
     }
     pthread_mutex_unlock(&history->lock);
     save_all(history, FINAL_TRIES);
+    say_unsaved(history);
     return NULL;
 }
 
@@ -229,6 +238,7 @@ void cn_history_close(struct cn_history *history) {
     if (!history)
         return;
     if (history->has_writer) {
+        atomic_store(&history->busy_until_ns, cn_clock_now() + FINAL_BUSY_NS);
         pthread_mutex_lock(&history->lock);
         history->closing = true;
         pthread_cond_signal(&history->wake);
@@ -237,6 +247,10 @@ void cn_history_close(struct cn_history *history) {
         cn_runs_detach(history->service->runs);
     }
     release(history);
+}
+
+bool cn_history_failing(const struct cn_history *history) {
+    return atomic_load(&history->failing);
 }
 
 void cn_history_flush(struct cn_history *history) {

@@ -32,9 +32,13 @@ enum cn_code cn_history_open(struct cn_history **history, const char *dir,
  * Before there are requests. */
 enum cn_code cn_history_start(struct cn_history *history, const struct cn_service *service,
                               struct cn_error *error);
-/* Saves what is left, ends the writer, closes the file. After the last request has ended, before
+/* Saves what is left, ends the writer, closes the file; waits a second at most for others who write
+ * to it, and says how many runs were not saved. After the last request has ended, before
  * cn_runs_free(). NULL is allowed. */
 void cn_history_close(struct cn_history *history);
+
+/* Whether the last try to save failed; runs are kept in memory meanwhile. */
+bool cn_history_failing(const struct cn_history *history);
 
 /* Waits until all runs that are in memory now were saved or could not be; for tests. */
 void cn_history_flush(struct cn_history *history);
@@ -47,8 +51,9 @@ struct cn_history_query {
     const struct cn_search *search;
     size_t limit;
 };
-/* Calls `visit` for the runs that match, newest first, with the run's id and its summary as JSON.
- */
+/* Calls `visit` for the runs that match, newest first, with the run's id (32 hex digits) and its
+ * summary, which is valid JSON. Rows of a damaged file that are neither are left out, and it ends
+ * with an error. */
 enum cn_code cn_history_list(struct cn_history *history, const struct cn_history_query *query,
                              void (*visit)(const char *id, struct cn_str summary, void *context),
                              void *context, struct cn_error *error);

@@ -15,6 +15,8 @@
 #include "handlers/history_inside.h"
 
 #define BUSY_MS 5000
+#define BUSY_NS (BUSY_MS * INT64_C(1000000))
+#define BUSY_PAUSE_NS INT64_C(10000000)
 
 /* Bytes of the documents lie apart, so that a search through the runs reads few pages. */
 static const char create_sql[] =
@@ -89,10 +91,10 @@ static enum cn_code fail_sqlite(const struct cn_history *history, sqlite3 *db,
 static enum cn_code check_owner(const struct cn_history *history, bool *is_new,
                                 struct cn_error *error) {
     int64_t tables = cn_history_number(history->db, "SELECT count(*) FROM sqlite_schema", -1);
-    int64_t application = cn_history_number(history->db, "PRAGMA application_id", -1);
-    int64_t schema = cn_history_number(history->db, "PRAGMA user_version", -1);
     if (tables < 0)
         return fail_sqlite(history, history->db, error);
+    int64_t application = cn_history_number(history->db, "PRAGMA application_id", -1);
+    int64_t schema = cn_history_number(history->db, "PRAGMA user_version", -1);
     *is_new = tables == 0 && application == 0 && schema == 0;
     if (*is_new)
         return CN_OK;
@@ -134,12 +136,25 @@ static bool prepare(struct cn_history *history) {
                               &history->insert_document, NULL) == SQLITE_OK;
 }
 
+/* The file is locked by somebody else: a while is waited, less when the server ends. */
+static int wait_for_others(void *context, int times) {
+    struct cn_history *history = context;
+    int64_t now = cn_clock_now();
+    if (times == 0)
+        history->busy_from_ns = now;
+    if (now >= history->busy_from_ns + BUSY_NS || now >= atomic_load(&history->busy_until_ns))
+        return 0;
+    nanosleep(&(struct timespec){.tv_nsec = BUSY_PAUSE_NS}, NULL);
+    return 1;
+}
+
 static enum cn_code open_writer(struct cn_history *history, struct cn_error *error) {
     bool is_new;
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
     if (sqlite3_open_v2(history->path, &history->db, flags, NULL) != SQLITE_OK)
         return fail_sqlite(history, history->db, error);
-    sqlite3_busy_timeout(history->db, BUSY_MS);
+    atomic_init(&history->busy_until_ns, INT64_MAX);
+    sqlite3_busy_handler(history->db, wait_for_others, history);
     CN_TRY(check_owner(history, &is_new, error));
     /* The way of freeing pages must be set before there is any. */
     if ((is_new && !run_sql(history->db, "PRAGMA auto_vacuum = INCREMENTAL")) ||

@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
 
 #include "handlers/history.h"
 
@@ -29,8 +30,10 @@ struct cn_history {
     struct cn_buf search;
     struct cn_buf summary;
     struct cn_buf document;
-    uint64_t last_seq; /* when it was opened */
-    bool failing;      /* the last try to write failed, and that was said */
+    uint64_t last_seq;             /* when it was opened */
+    atomic_bool failing;           /* the last try to write failed, and that was said */
+    int64_t busy_from_ns;          /* since when it waits for somebody else who writes */
+    _Atomic int64_t busy_until_ns; /* it does not wait any longer; set when the server ends */
     bool said_lost;
     int64_t trimmed_ns;
     pthread_t writer;

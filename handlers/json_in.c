@@ -1,17 +1,24 @@
 #include "handlers/json_in.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "handlers/shown.h"
 
-enum { ITEMS_AT_ONCE = 16, SHOWN_VALUE = 100 };
+enum { ITEMS_AT_ONCE = 16, SHOWN_VALUE = 100, PATH_STEPS = 32 };
+
+/* A step of the path to what is at hand; each lies in the frame of the call that reads it. */
+struct cn_json_place {
+    const struct cn_json_place *up;
+    struct cn_str name; /* of a member; data NULL: an element */
+    size_t i;           /* of an element */
+};
 
 enum cn_code cn_json_in_init(struct cn_json_in *in, struct cn_str text, const char *path,
                              size_t max_depth, struct cn_arena *arena, struct cn_error *error) {
-    *in = (struct cn_json_in){.arena = arena};
-    in->path_len = (size_t)snprintf(in->path, sizeof in->path, "%s", path);
+    *in = (struct cn_json_in){.arena = arena, .path = path};
     cn_json_scan_init(&in->scan, text, max_depth, arena);
     CN_TRY(cn_json_scan_value(&in->scan, error));
     CN_TRY(cn_json_scan_end(&in->scan, error));
@@ -21,79 +28,87 @@ enum cn_code cn_json_in_init(struct cn_json_in *in, struct cn_str text, const ch
 
 /* ---- where ------------------------------------------------------------------------------- */
 
-/* Returns what path_len was. */
-static size_t enter(struct cn_json_in *in, const char *text, size_t len) {
-    size_t before = in->path_len;
-    size_t room = sizeof in->path - 1 - before;
-    len = cn_shown(cn_str(text, len), room).len;
-    memcpy(in->path + before, text, len);
-    in->path_len = before + len;
-    in->path[in->path_len] = '\0';
-    return before;
+/* Written only when something is wrong; cut where it is too long. */
+struct path {
+    char text[128];
+    size_t len;
+};
+
+static void add_text(struct path *path, struct cn_str text) {
+    struct cn_str shown = cn_shown(text, sizeof path->text - 1 - path->len);
+    memcpy(path->text + path->len, shown.data, shown.len);
+    path->len += shown.len;
+    path->text[path->len] = '\0';
 }
 
-static size_t enter_member(struct cn_json_in *in, struct cn_str name) {
-    size_t before = in->path_len;
-    if (before > 0)
-        enter(in, ".", 1);
-    enter(in, name.data, name.len);
-    return before;
+static void add_step(struct path *path, const struct cn_json_place *place) {
+    char item[32];
+    if (!place->name.data) {
+        snprintf(item, sizeof item, "[%zu]", place->i);
+        add_text(path, cn_str_c(item));
+        return;
+    }
+    if (path->len > 0)
+        add_text(path, CN_STR("."));
+    add_text(path, place->name);
 }
 
-static size_t enter_item(struct cn_json_in *in, size_t i) {
-    char text[32];
-    int len = snprintf(text, sizeof text, "[%zu]", i);
-    return enter(in, text, (size_t)len);
-}
-
-static void leave(struct cn_json_in *in, size_t before) {
-    in->path_len = before;
-    in->path[before] = '\0';
-}
-
-static const char *shown_path(const struct cn_json_in *in) {
-    return in->path_len > 0 ? in->path : "the document";
+static struct path find_path(const struct cn_json_in *in) {
+    const struct cn_json_place *steps[PATH_STEPS];
+    struct path path = {.len = 0};
+    size_t n = 0;
+    for (const struct cn_json_place *at = in->place; at && n < PATH_STEPS; at = at->up)
+        steps[n++] = at;
+    add_text(&path, cn_str_c(in->path));
+    while (n > 0)
+        add_step(&path, steps[--n]);
+    return path;
 }
 
 /* ---- what is wrong ------------------------------------------------------------------------ */
 
 enum cn_code cn_json_in_wrong(const struct cn_json_in *in, struct cn_str value,
                               const char *expected, struct cn_error *error) {
+    struct path path = find_path(in);
     struct cn_str shown = cn_shown(value, SHOWN_VALUE);
-    cn_error_set_parameter(error, cn_str(in->path, in->path_len));
+    const char *what = path.len > 0 ? path.text : "the document";
+    cn_error_set_parameter(error, cn_str(path.text, path.len));
     if (value.len == 0)
-        return cn_error_set(error, CN_INVALID_PARAMETER, "%s must be %s.", shown_path(in),
-                            expected);
+        return cn_error_set(error, CN_INVALID_PARAMETER, "%s must be %s.", what, expected);
     cn_error_set_value(error, shown);
-    return cn_error_set(error, CN_INVALID_PARAMETER, "%s must be %s, not %.*s%s.", shown_path(in),
-                        expected, (int)shown.len, shown.data, shown.len < value.len ? "..." : "");
+    return cn_error_set(error, CN_INVALID_PARAMETER, "%s must be %s, not %.*s%s.", what, expected,
+                        (int)shown.len, shown.data, shown.len < value.len ? "..." : "");
 }
 
 enum cn_code cn_json_in_wrong_member(struct cn_json_in *in, const char *name, const char *expected,
                                      struct cn_error *error) {
-    size_t before = enter_member(in, cn_str_c(name));
+    const struct cn_json_place member = {.up = in->place, .name = cn_str_c(name)};
+    in->place = &member;
     enum cn_code code = cn_json_in_wrong(in, CN_STR(""), expected, error);
-    leave(in, before);
+    in->place = member.up;
     return code;
 }
 
 static enum cn_code fail_unknown(const struct cn_json_in *in, struct cn_error *error) {
-    cn_error_set_parameter(error, cn_str(in->path, in->path_len));
+    struct path path = find_path(in);
+    cn_error_set_parameter(error, cn_str(path.text, path.len));
     return cn_error_set(error, CN_UNKNOWN_PARAMETER, "There is no member %s in such a file.",
-                        in->path);
+                        path.text);
 }
 
 static enum cn_code fail_twice(const struct cn_json_in *in, struct cn_error *error) {
-    cn_error_set_parameter(error, cn_str(in->path, in->path_len));
-    return cn_error_set(error, CN_INVALID_PARAMETER, "%s is given twice.", in->path);
+    struct path path = find_path(in);
+    cn_error_set_parameter(error, cn_str(path.text, path.len));
+    return cn_error_set(error, CN_INVALID_PARAMETER, "%s is given twice.", path.text);
 }
 
 static enum cn_code fail_missing(struct cn_json_in *in, const char *name, struct cn_error *error) {
-    size_t before = enter_member(in, cn_str_c(name));
-    cn_error_set_parameter(error, cn_str(in->path, in->path_len));
-    cn_error_set(error, CN_INVALID_PARAMETER, "%s is missing.", in->path);
-    leave(in, before);
-    return CN_INVALID_PARAMETER;
+    const struct cn_json_place member = {.up = in->place, .name = cn_str_c(name)};
+    in->place = &member;
+    struct path path = find_path(in);
+    in->place = member.up;
+    cn_error_set_parameter(error, cn_str(path.text, path.len));
+    return cn_error_set(error, CN_INVALID_PARAMETER, "%s is missing.", path.text);
 }
 
 /* ---- values ------------------------------------------------------------------------------- */
@@ -274,9 +289,10 @@ enum cn_code cn_json_in_object(struct cn_json_in *in, const struct cn_json_shape
     while (more) {
         struct cn_str name;
         CN_TRY(read_member_name(in, &name, error));
-        size_t before = enter_member(in, name);
+        const struct cn_json_place member = {.up = in->place, .name = name};
+        in->place = &member;
         CN_TRY(read_member(in, shape, name, &seen, target, error));
-        leave(in, before);
+        in->place = member.up;
         CN_TRY(cn_json_scan_next(&in->scan, false, &more, error));
     }
     for (size_t i = 0; i < shape->n_fields; i++)
@@ -295,9 +311,10 @@ enum cn_code cn_json_in_members(struct cn_json_in *in,
     while (more) {
         struct cn_str name;
         CN_TRY(read_member_name(in, &name, error));
-        size_t before = enter_member(in, name);
+        const struct cn_json_place member = {.up = in->place, .name = name};
+        in->place = &member;
         CN_TRY(read(in, name, target, error));
-        leave(in, before);
+        in->place = member.up;
         CN_TRY(cn_json_scan_next(&in->scan, false, &more, error));
     }
     return CN_OK;
@@ -326,6 +343,7 @@ static enum cn_code fail_many(const struct cn_json_in *in, size_t most, struct c
 
 enum cn_code cn_json_in_array(struct cn_json_in *in, struct cn_json_items *items,
                               struct cn_error *error) {
+    const size_t most = items->most > 0 ? items->most : in->most;
     size_t room = 0;
     bool more;
     items->items = NULL;
@@ -333,15 +351,16 @@ enum cn_code cn_json_in_array(struct cn_json_in *in, struct cn_json_items *items
     CN_TRY(open(in, '[', error));
     CN_TRY(cn_json_scan_next(&in->scan, true, &more, error));
     while (more) {
-        if (items->most > 0 && items->n == items->most)
-            return fail_many(in, items->most, error);
+        if (most > 0 && items->n == most)
+            return fail_many(in, most, error);
         if (!make_room(in, items, &room))
             return cn_error_memory(error);
         char *item = (char *)items->items + items->n * items->size;
         memset(item, 0, items->size);
-        size_t before = enter_item(in, items->n);
+        const struct cn_json_place element = {.up = in->place, .i = items->n};
+        in->place = &element;
         CN_TRY(items->read(in, item, error));
-        leave(in, before);
+        in->place = element.up;
         items->n++;
         CN_TRY(cn_json_scan_next(&in->scan, false, &more, error));
     }

@@ -13,11 +13,13 @@
 #include "base/arena.h"
 #include "columns/json_scan.h"
 
+struct cn_json_place;
 struct cn_json_in {
     struct cn_json_scan scan;
     struct cn_arena *arena;
-    char path[128]; /* cut where it is too long */
-    size_t path_len;
+    const char *path;                  /* names the document; "" if nothing does */
+    const struct cn_json_place *place; /* what is at hand; NULL: the document itself */
+    size_t most; /* elements of an array that has no bound of its own; 0: none */
 };
 
 enum cn_json_in_kind {
@@ -66,7 +68,7 @@ enum cn_code cn_json_in_object(struct cn_json_in *in, const struct cn_json_shape
 struct cn_json_items {
     size_t size;
     enum cn_code (*read)(struct cn_json_in *in, void *item, struct cn_error *error);
-    size_t most; /* elements; 0: as many as there are */
+    size_t most; /* elements; 0: as many as `most` of the reader says */
     void *items; /* in the arena; NULL: there are none */
     size_t n;
 };

@@ -15,9 +15,6 @@
         .most = sizeof(((type *)0)->member) == 4 ? INT32_MAX : INT64_MAX                           \
     }
 
-/* The deepest that our own documents are: a request's JSON is as deep as its limit allowed. */
-enum { STORED_DEPTH = 4096 };
-
 /* ---- names that are kept as static texts -------------------------------------------------- */
 
 static enum cn_code read_operation(struct cn_json_in *in, void *target, struct cn_error *error) {
@@ -90,8 +87,7 @@ static enum cn_code read_line(struct cn_json_in *in, void *item, struct cn_error
 
 static enum cn_code read_recipe(struct cn_json_in *in, void *target, struct cn_error *error) {
     struct run_reading *reading = target;
-    struct cn_json_items lines = {
-        .size = sizeof(struct cn_str), .read = read_line, .most = reading->most_lines};
+    struct cn_json_items lines = {.size = sizeof(struct cn_str), .read = read_line};
     CN_TRY(cn_json_in_array(in, &lines, error));
     reading->record.recipe = lines.items;
     reading->record.n_recipe = lines.n;
@@ -111,7 +107,7 @@ static enum cn_code read_let(struct cn_json_in *in, struct cn_str name, void *ta
     struct let_errors *let = cn_arena_zalloc(in->arena, sizeof *let);
     if (!let)
         return cn_error_memory(error);
-    if (reading->record.n_lets == reading->most_lines)
+    if (reading->record.n_lets == in->most)
         return cn_json_in_wrong(in, CN_STR(""), "one of fewer computed columns", error);
     CN_TRY(cn_json_in_value(in, &field, &let->errors, error));
     let->name = name;
@@ -283,8 +279,9 @@ static enum cn_code read_run(struct cn_json_in *in, void *target, struct cn_erro
 enum cn_code cn_run_record_read(struct cn_str document, struct cn_arena *arena,
                                 struct cn_run_record *record, struct cn_error *error) {
     struct cn_json_in in;
-    struct run_reading reading = {.max_depth = STORED_DEPTH, .most_lines = CN_RUN_MOST_LINES_SAVED};
-    CN_TRY(cn_json_in_init(&in, document, "run", STORED_DEPTH, arena, error));
+    struct run_reading reading = {.max_depth = CN_RUN_SAVED_DEPTH};
+    CN_TRY(cn_json_in_init(&in, document, "run", CN_RUN_SAVED_DEPTH, arena, error));
+    in.most = CN_RUN_MOST_LINES_SAVED;
     CN_TRY(read_run(&in, &reading, error));
     *record = reading.record;
     return CN_OK;
@@ -322,10 +319,11 @@ enum cn_code cn_run_file_read(struct cn_str text, size_t max_depth, struct cn_ar
     };
     static const struct cn_json_shape shape = CN_SHAPE(fields);
     struct cn_json_in in;
-    struct run_reading reading = {.max_depth = max_depth, .most_lines = CN_RUN_MOST_LINES};
+    struct run_reading reading = {.max_depth = max_depth};
     CN_TRY(cn_json_in_init(&in, text, "", max_depth, arena, error));
     CN_TRY(check_version(&in, error));
     CN_TRY(cn_json_in_init(&in, text, "", max_depth, arena, error));
+    in.most = CN_RUN_MOST_LINES;
     CN_TRY(cn_json_in_object(&in, &shape, &reading, error));
     *record = reading.record;
     record->imported = true;

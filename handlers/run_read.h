@@ -10,6 +10,8 @@
 
 /* Of exported files; a higher number is from a newer Colonnade. */
 #define CN_RUN_FILE_VERSION 1
+/* The deepest that our own documents are: a request's JSON is as deep as its limit allowed. */
+enum { CN_RUN_SAVED_DEPTH = 4096 };
 
 /* `document` is what cn_run_document_write() wrote. The record points into `document` and the
  * arena. An error names the member by its path, as in run.timing.ledger[2].ns. */

@@ -12,7 +12,7 @@
 #define CN_RUN_MOST_NS (INT64_C(1) << 53)
 
 /* More elements of one list than any run of ours has: what is small in a text need not be small in
- * memory. */
+ * memory. LINES is for each list that has no bound of its own (struct cn_json_in, `most`). */
 enum { CN_RUN_MOST_LINES = 1 << 16, CN_RUN_MOST_CHUNKS = 1 << 18 };
 /* A run that was saved here may have as many computed columns as --max-columns can be set to. */
 enum { CN_RUN_MOST_LINES_SAVED = 1 << 20 };
@@ -23,7 +23,6 @@ struct run_reading {
     int64_t wall_ns;
     int64_t exported_at;
     size_t max_depth;
-    size_t most_lines; /* of the recipe */
     struct let_errors **last_let;
 };
 

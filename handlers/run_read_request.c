@@ -196,6 +196,7 @@ enum cn_code cn_run_read_machine(struct cn_json_in *in, void *target, struct cn_
          .kind = CN_IN_INT,
          .size = 8,
          .most = INT32_MAX,
+         .optional = true, /* files of older versions have none */
          .nullable = true,
          .offset = offsetof(struct cn_run_machine, pid)},
     };

@@ -166,11 +166,18 @@ enum cn_code cn_runs_add_new(struct cn_runs *runs, const struct cn_run_record *r
                              struct cn_error *error) {
     size_t size = cn_run_copy_size(record, sizeof(struct run));
     *there = false;
-    if (size == 0 || size > runs->max_bytes)
+    if (size == 0 || size > runs->max_bytes) {
+        cn_error_set_limit(error, "--max-import-bytes");
         return cn_error_set(error, CN_LIMIT_EXCEEDED,
-                            "the run needs %zu bytes; the store of runs has %zu", size,
-                            runs->max_bytes);
+                            "The run needs %zu bytes in memory; runs have %zu there, however large "
+                            "a file --max-import-bytes allows.",
+                            size, runs->max_bytes);
+    }
     return add(runs, record, there) ? CN_OK : cn_error_memory(error);
+}
+
+size_t cn_runs_max_bytes(const struct cn_runs *runs) {
+    return runs->max_bytes;
 }
 
 /* ---- changing ------------------------------------------------------------------------------ */

@@ -104,6 +104,7 @@ bool cn_runs_add(struct cn_runs *runs, const struct cn_run_record *record);
  * larger than the whole store. */
 enum cn_code cn_runs_add_new(struct cn_runs *runs, const struct cn_run_record *record, bool *there,
                              struct cn_error *error);
+size_t cn_runs_max_bytes(const struct cn_runs *runs); /* of all runs together */
 /* Sets what is known only after the reply has left. */
 void cn_runs_sent(struct cn_runs *runs, const char *id, int64_t send_ns);
 /* Counts of a streamed reply, known when it has ended; n as in the record. */

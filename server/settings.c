@@ -88,7 +88,7 @@ static const struct setting table[] = {
      "bytes of these runs in its file; the oldest are dropped to keep it"},
     {"history-days", SETTING_COUNT, AT(history_days), NULL, 30, 0, 36500,
      "days that a run is kept there; 0: however old"},
-    {"max-import-bytes", SETTING_SIZE, AT(max_import_bytes), NULL, 64 * MIB, 1, INT64_MAX,
+    {"max-import-bytes", SETTING_SIZE, AT(max_import_bytes), NULL, 32 * MIB, 1, INT64_MAX,
      "size of a run's file that is imported"},
     {"buffer-bytes", SETTING_SIZE, AT(buffer_bytes), NULL, 512 * MIB, 1, INT64_MAX,
      "size up to which a reply is completed before it is sent; a larger one streams"},

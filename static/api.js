@@ -48,12 +48,24 @@ export async function send(path, options = {}) {
   throw await problemOf(reply.status, await reply.text());
 }
 
+// The text of the reply.
+export async function getText(path, options) {
+  const reply = await send(path, options);
+  try {
+    return await reply.text();
+  } catch (error) {
+    if (error.name === 'AbortError') throw error;
+    throw new Problem({ code: 'unreachable', status: 0,
+      detail: 'The connection broke before the whole answer had come.' });
+  }
+}
+
 export async function get(path, options) {
-  return (await send(path, options)).json();
+  return JSON.parse(await getText(path, options));
 }
 
 export async function post(path, json, options) {
-  return (await send(path, { ...options, json })).json();
+  return get(path, { ...options, json });
 }
 
 // ---- jobs ------------------------------------------------------------------------------------------
@@ -84,29 +96,34 @@ export function submitJob(path, body, { headers = {}, onUpload, signal } = {}) {
 }
 
 // Waits for a job's end and resolves to its document; onProgress gets {done_rows, total_rows, state}.
-export async function watchJob(id, onProgress = () => {}) {
+// `signal` ends the waiting (AbortError), not the job: a browser has few connections to a server, and
+// a stream that nobody reads keeps one of them.
+export async function watchJob(id, onProgress = () => {}, signal = undefined) {
   const where = 'v1/jobs/' + encodeURIComponent(id);
   for (;;) {
-    const end = await eventsOfJob(where, onProgress);
+    const end = await eventsOfJob(where, onProgress, signal);
     if (end) return end;
-    const job = await get(where, { headers: { Prefer: 'wait=1' } });  // no stream: ask again and again
+    // No stream: ask again and again.
+    const job = await get(where, { headers: { Prefer: 'wait=1' }, signal });
     onProgress({ ...job.progress, state: job.state });
     if (!['pending', 'running'].includes(job.state)) return job;
   }
 }
 
-function eventsOfJob(where, onProgress) {
-  return new Promise((resolve) => {
+function eventsOfJob(where, onProgress, signal) {
+  return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
     const stream = new EventSource(where + '/events');
-    stream.addEventListener('progress', (event) => onProgress(JSON.parse(event.data)));
-    stream.addEventListener('end', (event) => {
+    const stop = () => end(reject, signal.reason);
+    const end = (settle, value) => {
       stream.close();
-      resolve(JSON.parse(event.data));
-    });
-    stream.onerror = () => {
-      stream.close();
-      resolve(null);
+      signal?.removeEventListener('abort', stop);
+      settle(value);
     };
+    signal?.addEventListener('abort', stop);
+    stream.addEventListener('progress', (event) => onProgress(JSON.parse(event.data)));
+    stream.addEventListener('end', (event) => end(resolve, JSON.parse(event.data)));
+    stream.onerror = () => end(resolve, null);
   });
 }
 

@@ -112,7 +112,16 @@ export function chart(config) {
       return;
     }
     drawn.config.type = now.type;
-    drawn.data = data;
+    const known = drawn.data.datasets;
+    // What the reader hid in the legend stays hidden: that belongs to the dataset's object.
+    const same = known.length === data.datasets.length &&
+      known.every((dataset, i) => dataset.label === data.datasets[i].label);
+    if (same) {
+      drawn.data.labels = data.labels;
+      known.forEach((dataset, i) => Object.assign(dataset, data.datasets[i]));
+    } else {
+      drawn.data = data;
+    }
     drawn.options = options;
     drawn.update('none');
   }

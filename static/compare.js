@@ -2,18 +2,20 @@
 // and what it found.
 //
 // data-test: preset (data-preset), compare-run, compare-progress (data-state), compare-cancel,
-// compare-error, compare-empty, question; those of the form and the result are listed in their modules.
+// compare-error, compare-empty, compare-age (an earlier result is shown), question; those of the form and
+// the result are listed in their modules.
 
 import { cancelJob, get, Problem, resultOfJob, submitJob, watchJob } from './api.js';
 import { ExperimentForm } from './compare_form.js';
 import { PRESETS } from './compare_presets.js';
-import { blankForm, formOf, sizeOf } from './compare_request.js';
-import { comparisonView, keptComparisons } from './compare_result.js';
+import { blankForm, formOf, jsonText, sizeOf } from './compare_request.js';
+import { comparedRun, comparisonView, keptComparisons } from './compare_result.js';
 import { h, put, say } from './dom.js';
-import { count, shortId } from './format.js';
+import { count, shortId, when } from './format.js';
+import { shownSentence } from './verdict_text.js';
 
 // An experiment goes on when the view is left; who comes back finds it here.
-let underway = null;  // {id, request, size}
+let underway = null;  // {id, form, text, size}
 
 export async function show(root, params, page) {
   const cpus = await usableCpus();
@@ -36,6 +38,8 @@ class CompareView {
     this.cpus = cpus;
     this.left = false;
     this.result = null;
+    this.shown = null;  // the run that `result` shows
+    this.leaving = new AbortController();
     this.form = new ExperimentForm(blankForm(cpus));
     this.presets = PRESETS.map((preset) => this.presetCard(preset));
     this.question = h('p', { class: 'question', dataset: { test: 'question' }, hidden: true });
@@ -44,6 +48,7 @@ class CompareView {
     this.error = h('div', { class: 'error-text', role: 'alert', dataset: { test: 'compare-error' } });
     this.progress = this.progressPart();
     this.space = h('div', { class: 'compare-space' });
+    this.age = h('p', { class: 'panel compare-age', hidden: true, dataset: { test: 'compare-age' } });
     this.below = h('div', { class: 'compare-below' });
     this.fold = h('details', { class: 'panel compare-form', open: true },
       h('summary', null, h('h2', null, 'Experiment')), this.question,
@@ -58,6 +63,7 @@ class CompareView {
       h('div', { class: 'compare-columns' }, this.fold,
         h('div', { class: 'compare-main' }, this.space)), this.below);
     this.name('Compare');
+    this.offBack = page.live.on('reconnected', () => this.unreachable && this.showError(null));
   }
 
   // The heading and the window's title are the same.
@@ -75,14 +81,14 @@ class CompareView {
   }
 
   watchAgain() {
-    this.form.fill(formOf(underway.request, this.cpus));
-    this.markPreset(this.presetOf(underway.request));
+    this.form.fill(underway.form);
+    this.markPreset(this.presetOf(underway.form));
     this.showMessage('Measuring', 'What the experiment finds appears here.');
     this.watch(underway);
   }
 
   async openKept(id) {
-    const run = await get('v1/runs/' + encodeURIComponent(id));
+    const run = await comparedRun(id);
     if (run.comparison) this.showRun(run);
     else if (run.operation === 'compare')
       this.showMessage('There is nothing to show',
@@ -97,7 +103,7 @@ class CompareView {
     this.usePreset(PRESETS.find((preset) => preset.id === 'row-hash'), false);
     try {
       const [newest] = await keptComparisons(1);
-      const run = newest && await get('v1/runs/' + encodeURIComponent(newest.id));
+      const run = newest && await comparedRun(newest.id);
       if (this.left || underway) return;
       if (run?.comparison) this.showRun(run, { named: false });
       else this.showInvitation();
@@ -160,19 +166,29 @@ class CompareView {
   }
 
   async start() {
-    if (underway || this.run.disabled) return;
+    if (this.run.disabled) return;
     this.showError(null);
+    if (underway) {
+      put(this.error, 'An experiment is still running. ', h('a', { href: '#compare' }, 'Show it'));
+      return;
+    }
     const request = this.form.request();
     if (!request) return;
     this.run.disabled = true;
+    this.wanted = false;
+    this.progress.cancel.disabled = false;
     this.showProgress({ state: 'pending', done_rows: 0, total_rows: null }, sizeOf(request));
     this.page.announce('The experiment has begun.');
     this.progress.element.scrollIntoView({ block: 'nearest' });
     if (document.activeElement === document.body || document.activeElement === this.run)
       this.progress.cancel.focus({ preventScroll: true });
     try {
-      const job = await submitJob('v1/compare', request);
-      underway = { id: job.id, request, size: sizeOf(request) };
+      const text = jsonText(request);
+      const headers = { 'Content-Type': 'application/json' };
+      const form = { ...this.form.form };
+      const job = await submitJob('v1/compare', text, { headers });
+      underway = { id: job.id, form, text, size: sizeOf(request) };
+      if (this.wanted) await cancelJob(job.id).catch(() => {});
       await this.watch(underway);
     } catch (error) {
       this.fail(error);
@@ -180,36 +196,47 @@ class CompareView {
   }
 
   async watch(experiment) {
+    if (this.left) return;
     this.run.disabled = true;
-    this.progress.cancel.disabled = false;
+    this.progress.cancel.disabled = Boolean(this.wanted);
+    this.ageResult('it does not answer the experiment that is running.');
     try {
-      const job = await watchJob(experiment.id, (progress) => this.showProgress(progress, experiment.size));
+      const job = await watchJob(experiment.id, (progress) => this.showProgress(progress, experiment.size),
+        this.leaving.signal);
+      if (this.left) return;
       if (underway === experiment) underway = null;
       if (job.state === 'finished') await this.finish(experiment);
       else if (job.state === 'cancelled') this.end('The experiment was cancelled.');
       else this.fail(new Problem(job.error || { detail: 'The experiment failed.' }));
     } catch (error) {
+      if (this.left) return;  // it goes on, and is watched again when the view is back
       if (underway === experiment) underway = null;
       this.fail(error);
     }
   }
 
+  // What an earlier experiment found must not pass for the answer to the present one.
+  ageResult(why) {
+    if (!this.shown) return;
+    const at = this.shown.started_at ? `, of ${when(this.shown.started_at)}` : '';
+    put(this.age, h('b', null, `Earlier result${at}`), `: ${why}`);
+    this.age.hidden = false;
+  }
+
   async finish(experiment) {
     const comparison = await (await resultOfJob(experiment.id)).json();
-    let run = { id: comparison.run, started_at: null };
+    let run = { id: comparison.run, started_at: null, comparison, request_text: experiment.text };
     try {
-      run = await get('v1/runs/' + encodeURIComponent(comparison.run));
+      run = await comparedRun(comparison.run);
     } catch {
       // The record was dropped already; the reply itself is enough.
     }
     if (this.left) return;
     this.end('');
-    const request = run.request || { path: '/v1/compare', json: experiment.request };
-    const whole = { ...run, comparison, request };
-    this.showRun(whole, { fresh: true });
+    this.showRun(run, { fresh: true });
     // The address names what is shown; the router need not hear, for it is shown already.
     history.replaceState(null, '', `#compare/${comparison.run}`);
-    this.page.announce(`Done. ${comparison.verdict[0]}`);
+    this.page.announce(`Done. ${shownSentence(comparison.verdict[0])}`);
   }
 
   showProgress({ state, done_rows: done, total_rows: total }, size) {
@@ -229,9 +256,10 @@ class CompareView {
   }
 
   async cancel() {
-    if (!underway) return;
+    this.wanted = true;
     this.progress.cancel.disabled = true;
     say(this.progress.text, 'Cancelling');
+    if (!underway) return;  // start() does it when it knows which
     try {
       await cancelJob(underway.id);
     } catch {
@@ -242,6 +270,7 @@ class CompareView {
   end(message) {
     if (this.left) return;
     const focused = this.progress.element.contains(document.activeElement);
+    if (!this.age.hidden) this.ageResult('the experiment after it was not finished.');
     this.run.disabled = false;
     this.progress.element.hidden = true;
     if (focused) this.run.focus({ preventScroll: true });
@@ -257,9 +286,11 @@ class CompareView {
     this.fold.open = true;
     if (error instanceof Problem && this.form.fail(error)) return;
     this.showError(error.detail || error.message);
+    this.unreachable = error.code === 'unreachable';
   }
 
   showError(text) {
+    this.unreachable = false;
     put(this.error, text);
   }
 
@@ -269,38 +300,47 @@ class CompareView {
     if (this.left) return;
     if (this.result) this.result.destroy();
     this.result = comparisonView(run, this.page);
-    put(this.space, this.result.beside);
+    this.shown = run;
+    this.age.hidden = true;
+    put(this.space, this.age, this.result.beside);
     put(this.below, this.result.below);
     const id = run.id || run.comparison.run;
     this.space.dataset.run = id;
     if (named) this.name(`Comparison ${shortId(id)}`);
-    if (!fresh && run.request?.json) {
-      this.form.fill(formOf(run.request.json, this.cpus));
-      this.markPreset(this.presetOf(run.request.json));
+    if (!fresh && run.request_text) {
+      const form = formOf(run.request_text, this.cpus);
+      this.form.fill(form);
+      this.markPreset(this.presetOf(form));
     }
     // Who ran it with the keyboard goes on reading there.
     if (fresh && this.fold.contains(document.activeElement))
       this.space.querySelector('h2').focus({ preventScroll: true });
     if (isNarrow()) this.fold.open = false;
-    const { top } = this.space.getBoundingClientRect();
-    if (fresh && (top < 0 || top > innerHeight / 2)) this.space.scrollIntoView({ block: 'start' });
+    const first = this.space.querySelector('.verdict');
+    const { top } = first.getBoundingClientRect();
+    if (fresh && (top < 0 || top > innerHeight / 2)) first.scrollIntoView({ block: 'start' });
   }
 
-  // The question that a kept request answers, if it is that of a preset.
-  presetOf(request) {
-    const made = formOf(request, this.cpus);
+  // The question that a form asks, if it is that of a preset.
+  presetOf(made) {
     return PRESETS.find((preset) => {
       const form = preset.form(this.cpus);
       const same = form.kind === 'map' ? ['fn', 'args'] : ['lets', 'modes', 'chunks', 'sweep'];
-      return form.kind === made.kind && same.every((field) => String(form[field]) === String(made[field]));
+      return form.kind === made.kind && same.every((field) => plain(form[field]) === plain(made[field]));
     });
   }
 
   leave() {
     this.left = true;
+    this.leaving.abort();
+    this.offBack();
     this.form.stop();
     if (this.result) this.result.destroy();
   }
+}
+
+function plain(value) {
+  return String(value).replace(/\s+/g, '');
 }
 
 function isNarrow() {

@@ -8,23 +8,25 @@ import {
   amdahlAt, aspectsOf, caseName, detailsOf, fastest, fitOf, flagsOf, grouped, median, placeName, slowest,
   sweepLines, workerLines,
 } from './compare_model.js';
-import { executorColour, executorFill, LINE_CHARS, logRange } from './compare_parts.js';
+import { executorColour, executorFill, LINE_CHARS, LOG_TIME, logRange, timeAxis } from './compare_parts.js';
 import { pathTitle, waterfallChart } from './compare_waterfall.js';
 
 // More bars than this are no chart; the table has all cases.
 const MOST_BARS = 60;
-// A ratio of slowest to fastest from which on short bars could not be told apart on a linear axis.
-const LOG_ABOVE = 20;
-
 const POINTS = { row: 'triangle', tuple: 'rect', vector: 'circle' };
 
 // ---- time of each case -----------------------------------------------------------------------------
 
-function shownBars(comparison) {
-  const { cases } = comparison;
-  if (cases.length <= MOST_BARS) return grouped(cases);
-  const kept = [...cases].sort((a, b) => median(a) - median(b)).slice(0, MOST_BARS);
-  return grouped(kept);
+// Of too many, those with the most rows: others are faster only because they do less.
+function shownBars({ cases }) {
+  if (cases.length <= MOST_BARS) return { bars: grouped(cases), title: 'Time of each case' };
+  const most = Math.max(...cases.map((a) => a.rows));
+  const rivals = cases.filter((a) => a.rows === most);
+  const kept = [...rivals].sort((a, b) => median(a) - median(b)).slice(0, MOST_BARS);
+  const which = kept.length < rivals.length ? `the ${kept.length} fastest of ${rivals.length} cases`
+    : 'each case';
+  const size = rivals.length < cases.length ? `, ${count(most)} rows` : '';
+  return { bars: grouped(kept), title: `Time of ${which}${size}` };
 }
 
 // One line where it leaves room for the bars, else two.
@@ -43,18 +45,14 @@ function spreadText(a) {
 
 export function timeChart(comparison, { narrow = false } = {}) {
   const aspects = aspectsOf(comparison);
-  const bars = shownBars(comparison);
+  const { bars, title } = shownBars(comparison);
   const least = Math.min(...bars.map(median));
   const most = Math.max(...bars.map(median));
-  const log = most > LOG_ABOVE * least;
-  const range = log ? logRange(Math.min(...bars.map(fastest)), Math.max(...bars.map(slowest))) : { min: 0 };
   const best = bars.find((a) => median(a) === least);
   const worst = bars.find((a) => median(a) === most);
   const labels = barLabels(bars, comparison, aspects, narrow);
-  const left = comparison.cases.length - bars.length;
   return {
-    title: left > 0 ? `Time of the ${bars.length} fastest of ${count(comparison.cases.length)} cases`
-      : 'Time of each case',
+    title,
     note: 'Bar: median. Line: from the fastest to the slowest sample.' +
       (bars.some((a) => flagsOf(a, comparison).length > 0) ? ' *: see the flags in the table of cases.' : ''),
     label: bars.length === 1 ? `${caseName(best, aspects)}: ${spreadText(best)}.`
@@ -77,7 +75,7 @@ export function timeChart(comparison, { narrow = false } = {}) {
       indexAxis: 'y',
       interaction: { mode: 'index', axis: 'y', intersect: false },
       scales: {
-        x: axis('Time of one run', { duration: true, log, ...range }),
+        x: timeAxis(least, most, Math.min(...bars.map(fastest)), Math.max(...bars.map(slowest))),
         y: { grid: { display: false }, ticks: { autoSkip: false } },
       },
       plugins: {
@@ -110,10 +108,11 @@ function lineName(line, { workers = false } = {}) {
   return [executorName(line.executor) + place, line.mode].filter(Boolean).join(' · ');
 }
 
-// Lines may coincide; each is narrower than the one below it, so that all of them are seen.
+// Lines may coincide; each is narrower than the one below it, points too, so that all of them are seen.
 const LAYERS = {
-  threads: { order: 3, borderWidth: 3.5 }, processes: { order: 2, borderWidth: 2 },
-  gil: { order: 1, borderWidth: 2 }, serial: { order: 4, borderWidth: 2 }, auto: { order: 1, borderWidth: 1 },
+  serial: { order: 5, borderWidth: 7, pointRadius: 7 }, threads: { order: 4, borderWidth: 5, pointRadius: 6 },
+  processes: { order: 3, borderWidth: 2.5, pointRadius: 4.5 },
+  gil: { order: 2, borderWidth: 1.5, pointRadius: 3 }, auto: { order: 1, borderWidth: 1, pointRadius: 2 },
 };
 
 function lineSet(line, label, points) {
@@ -121,22 +120,30 @@ function lineSet(line, label, points) {
   return {
     label, data: points, borderColor: colour, backgroundColor: colour, ...LAYERS[line.executor],
     borderDash: line.executor === 'gil' ? [6, 4] : [],
-    pointStyle: POINTS[line.mode] || 'circle', pointRadius: 4, pointHoverRadius: 6, tension: 0, clip: false,
+    pointStyle: POINTS[line.mode] || 'circle', pointHoverRadius: 7, pointBorderWidth: 1,
+    tension: 0, clip: false,
   };
 }
 
 function guide(label, points, colour, dash) {
   return {
     label, data: points, borderColor: colour, backgroundColor: colour, borderWidth: 1.5, borderDash: dash,
-    pointRadius: 0, pointHitRadius: 0, pointStyle: 'line', tension: 0, order: 10,
+    pointRadius: 0, pointHitRadius: 0, pointStyle: 'line', tension: 0, order: 0,
   };
+}
+
+// Beside points, Chart.js forgets the dashes of a line that has none.
+function dashOf({ pointStyle, borderDash }) {
+  return pointStyle === 'line' ? { lineDash: borderDash } : {};
 }
 
 const legend = {
   display: true, position: 'bottom',
   labels: { usePointStyle: true, boxWidth: 8, boxHeight: 8, padding: 10,
     sort: (a, b) => a.datasetIndex - b.datasetIndex,
-    filter: (item, data) => !data.datasets[item.datasetIndex].unlisted },
+    filter: (item, data) => !data.datasets[item.datasetIndex].unlisted,
+    generateLabels: (drawn) => window.Chart.defaults.plugins.legend.labels.generateLabels(drawn)
+      .map((item) => ({ ...item, ...dashOf(drawn.data.datasets[item.datasetIndex]) })) },
 };
 
 // Null where there is nothing to draw; `reasonOfNone` says why.
@@ -233,9 +240,31 @@ export function reasonOfNoSpeedup(comparison) {
   return 'A curve wants at least two numbers of workers; the table of cases has the speed-up of each.';
 }
 
+// More lines than this cannot be told apart. Of many, those in the mode of the fastest case: of each
+// executor the best with one worker and the best with several, which have marks of their own.
+const MOST_LINES = 8;
+
+function shownLines(all) {
+  if (all.length <= MOST_LINES) return all;
+  const last = (line) => median(line.points.at(-1));
+  const ranked = [...all].sort((a, b) => last(a) - last(b));
+  const rivals = ranked.filter((line) => line.mode === ranked[0].mode);
+  const alike = (a, b) => a.executor === b.executor && (a.workers > 1) === (b.workers > 1);
+  const best = rivals.filter((line, i) => rivals.findIndex((one) => alike(one, line)) === i);
+  return all.filter((line) => best.includes(line));
+}
+
+function linesNote(shown, all) {
+  if (shown.length === all.length) return null;
+  const mode = shown[0].mode ? ` in mode ${shown[0].mode}` : '';
+  return `${shown.length} of ${all.length} lines are drawn: of each executor${mode} the fastest with one ` +
+    'worker and with several. The table has all.';
+}
+
 // Time against rows or chunk_rows, on two logarithmic axes.
 export function sweepChart(comparison, along) {
-  const lines = sweepLines(comparison, along);
+  const all = sweepLines(comparison, along);
+  const lines = shownLines(all);
   const points = lines.flatMap((line) => line.points);
   const sizes = points.map((a) => a[along]);
   const aspects = aspectsOf(comparison);
@@ -245,7 +274,7 @@ export function sweepChart(comparison, along) {
   const numbers = [...new Set(sizes)].sort((a, b) => a - b);
   return {
     title: along === 'rows' ? 'Time against rows' : 'Time against the size of a chunk',
-    note: null,
+    note: linesNote(lines, all),
     label: along === 'rows'
       ? `Median time for ${numbers.map((n) => count(n)).join(', ')} rows; a line for each executor.`
       : `Median time by ${what}. Fastest: ${caseName(best, aspects)}, ${duration(median(best))}.`,
@@ -258,8 +287,8 @@ export function sweepChart(comparison, along) {
     })) },
     options: {
       scales: {
-        x: axis(`Number of ${what}`, { log: true, min: numbers[0], max: numbers.at(-1) }),
-        y: axis('Time of one run', { log: true, duration: true,
+        x: axis(`Number of ${what} (logarithmic)`, { log: true, min: numbers[0], max: numbers.at(-1) }),
+        y: axis(LOG_TIME, { log: true, duration: true,
           ...logRange(Math.min(...points.map(median)), Math.max(...points.map(median))) }),
       },
       plugins: { legend, tooltip: { callbacks: {
@@ -275,7 +304,7 @@ export function sweepChart(comparison, along) {
           return found ? duration(median(found)) : '–';
         } })),
       ],
-      rows: lines,
+      rows: all,
     },
   };
 }

@@ -5,11 +5,12 @@
 // many cases and samples). FIELD: rows columns distribution seed lets fn seconds iterations args
 // executors modes workers repeat chunks sweep.
 
-import { Problem, post } from './api.js';
+import { get, Problem } from './api.js';
 import { areaField, checksField, choiceField, textField } from './compare_fields.js';
-import { CHOICES, columnsOf, fieldOf, letsOf, requestOf, sizeOf } from './compare_request.js';
+import { CHOICES, columnsOf, fieldOf, jsonText, letsOf, requestOf, sizeOf } from './compare_request.js';
 import { h, put } from './dom.js';
 import { count, counted } from './format.js';
+import { membersOf } from './json_source.js';
 import { executorName } from './stages.js';
 
 const MOST_CASES = 1000; // the default of --max-cases; a server that was set otherwise says so in its error
@@ -48,7 +49,7 @@ export class ExperimentForm {
       choice('distribution', 'Values', ['normal', 'uniform'], { word: 'distribution' }),
       text('seed', 'Seed', { numbers: true, word: 'seed' }));
     this.compute = h('div', { class: 'field-group' }, this.given, this.frame,
-      area('lets', 'Computed columns', { help: 'One a line: name = expression' }), this.more);
+      area('lets', 'Computed columns', { help: 'One per line: name = expression' }), this.more);
     this.map = h('div', { class: 'field-group field-grid' },
       choice('fn', 'Function', CHOICES.fn, { word: 'function' }),
       text('seconds', 'Seconds', { help: 'One for all calls, or one for each' }),
@@ -64,7 +65,7 @@ export class ExperimentForm {
         text('workers', 'Workers', { word: 'workers', help: 'A list: 1, 2, 4' }),
         text('repeat', 'Samples', { numbers: true, word: 'repeat', help: 'Of each case' }),
         text('chunks', 'Chunk sizes',
-          { word: 'chunk', placeholder: 'chosen by the server', help: LIST_HELP, wide: true }),
+          { word: 'chunk', placeholder: 'server\u2019s choice', help: LIST_HELP, wide: true }),
         text('sweep', 'Rows (sweep)',
           { word: 'sweep', placeholder: 'those above', help: LIST_HELP, wide: true })),
       this.size,
@@ -82,6 +83,7 @@ export class ExperimentForm {
   }
 
   fill(form) {
+    this.stop();  // an answer on what stood here before would be shown at this
     this.form = { ...form };
     for (const [name, field] of Object.entries(this.fields)) {
       this.clearError(name);
@@ -118,9 +120,9 @@ export class ExperimentForm {
     this.frame.hidden = given;
     this.given.hidden = !given;
     this.more.hidden = more.length === 0;
-    put(this.given, `The table of the request: columns ${Object.keys(form.given ?? {}).join(', ')}.`);
+    put(this.given, `The table of the request: columns ${namesOf(form.given).join(', ')}.`);
     put(this.more, `Also as in the request: ${more.join(', ')}.`);
-    fields.chunks.controls[0].placeholder = map ? '1 call' : 'chosen by the server';
+    fields.chunks.controls[0].placeholder = map ? '1 call' : 'server\u2019s choice';
     fields.modes.element.hidden = map;
     fields.sweep.element.hidden = map || given;
     fields.seconds.element.hidden = form.fn !== 'long_io';
@@ -134,8 +136,7 @@ export class ExperimentForm {
     this.size.classList.toggle('error-text', Boolean(size) && size.cases > MOST_CASES);
     put(this.size, size
       ? `${counted(size.cases, 'case')}, ${counted(size.samples, 'sample')} and ` +
-        `${counted(size.cases, 'warm-up')}. The limit is ${count(MOST_CASES)} cases, if it was not set ` +
-        'otherwise.'
+        `${counted(size.cases, 'warm-up')}. At most ${count(MOST_CASES)} cases.`
       : null);
   }
 
@@ -176,8 +177,10 @@ export class ExperimentForm {
     const { form } = this;
     if (form.kind !== 'compute' || form.given !== null) return;
     try {
-      const columns = Object.fromEntries(columnsOf(form.columns).map((name) => [name, 'float64']));
-      const { errors = [] } = await post('v1/check', { columns, let: letsOf(form.lets) });
+      const columns = new Map(columnsOf(form.columns).map((name) => [name, 'float64']));
+      const { errors = [] } = await get('v1/check', { method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body: jsonText({ columns, let: letsOf(form.lets) }) });
       if (mine !== this.checks) return;
       this.clearError('lets');
       if (errors.length > 0) this.fail(new Problem(errors[0]), { focus: false });
@@ -190,6 +193,10 @@ export class ExperimentForm {
     clearTimeout(this.timer);
     this.checks += 1;
   }
+}
+
+function namesOf(columns) {
+  return columns === null ? [] : membersOf(columns).map(([name]) => name);
 }
 
 // The expression with a caret under the byte at which it went wrong.

@@ -3,6 +3,7 @@
 
 import { count, factor } from './format.js';
 import { executorName, EXECUTORS, MODES } from './stages.js';
+import { shownSentence } from './verdict_text.js';
 
 const SPACE = '\u202f';
 
@@ -231,7 +232,7 @@ export function isCaution(sentence) {
 // {headline, sentences, cautions, origin}: the server's first sentence leads; the last says whose
 // figures these are.
 export function verdictOf(comparison) {
-  const [headline, ...others] = comparison.verdict;
+  const [headline, ...others] = comparison.verdict.map(shownSentence);
   const origin = others.find((text) => /^These are figures of this service/.test(text)) ?? null;
   const rest = others.filter((text) => text !== origin);
   return {
@@ -240,14 +241,6 @@ export function verdictOf(comparison) {
     cautions: rest.filter(isCaution),
     origin,
   };
-}
-
-// "x1.98" of the server as "×1.98", which nobody takes for a name; a column x1 of the work stays.
-export function shownSentence(text, { workload: { what } }) {
-  return text
-    .split(what || '\n')
-    .map((part) => part.replace(/(^|[\s(])x(\d)/g, '$1×$2'))
-    .join(what || '\n');
 }
 
 // In one line what was measured: "21 cases, 5 samples each, 100,000 rows".

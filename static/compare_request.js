@@ -1,6 +1,10 @@
 // compare_request.js: what is typed into the experiment's form as the body of POST /v1/compare, and
 // back. No elements here: a form is a plain object of texts and lists.
+//
+// Numbers and tables go as they were written: through JavaScript's numbers a seed beyond 2^53 would be
+// another one, and columns of 1.0 would be integers.
 
+import { membersOf } from './json_source.js';
 import { EXECUTORS, MODES } from './stages.js';
 
 // Members of the form, in the order of the page; `kind`: 'compute' or 'map'. Lists are texts as typed.
@@ -37,11 +41,37 @@ export function workerCounts(cpus) {
 
 class Wrong extends Error {}
 
-function whole(text, least, what) {
+// A part of a request that is JSON already.
+class Written {
+  constructor(text) {
+    this.text = text;
+  }
+}
+
+// A request as JSON: of plain values, maps in their order, and what was written.
+export function jsonText(value) {
+  if (value instanceof Written) return value.text;
+  if (Array.isArray(value)) return `[${value.map(jsonText).join(', ')}]`;
+  if (value === null || typeof value !== 'object') return JSON.stringify(value);
+  const members = value instanceof Map ? [...value] : Object.entries(value);
+  return `{${members.map(([name, member]) => `${JSON.stringify(name)}: ${jsonText(member)}`).join(', ')}}`;
+}
+
+function wholeText(text, least, what) {
   const clean = text.trim().replaceAll('_', '');
-  if (!/^\d+$/.test(clean) || Number(clean) < least)
+  if (!/^\d+$/.test(clean) || BigInt(clean) < least)
     throw new Wrong(`${what} must be a whole number, ${least} or more.`);
-  return Number(clean);
+  return String(BigInt(clean));
+}
+
+function written(text, least, what) {
+  return new Written(wholeText(text, least, what));
+}
+
+function whole(text, least, what) {
+  const number = Number(wholeText(text, least, what));
+  if (!Number.isSafeInteger(number)) throw new Wrong(`${what} must be smaller than 2^53.`);
+  return number;
 }
 
 function wholes(text, least, what) {
@@ -59,27 +89,32 @@ function json(text, what) {
   }
 }
 
+function writtenList(text, what) {
+  json(text, what);
+  return new Written(`[${text.trim()}]`);
+}
+
 // One number for all calls, or a list with one for each.
 function perCall(text, what) {
   const list = json(text, what);
   if (list.length === 0 || list.some((x) => typeof x !== 'number'))
     throw new Wrong(`${what} must be a number, or one number for each argument.`);
-  return list.length === 1 ? list[0] : list;
+  return list.length === 1 ? new Written(text.trim()) : new Written(`[${text.trim()}]`);
 }
 
 // "name = expression" a line. The first = that is not part of ==, <=, >= or != parts the two.
 export function letsOf(text) {
-  const lets = {};
+  const lets = new Map();
   text.split('\n').forEach((line, i) => {
     if (line.trim() === '') return;
     const found = /^\s*(`(?:[^`]|``)*`|[^=<>!`]+?)\s*=(?!=)\s*(.*?)\s*$/.exec(line);
     if (!found || found[2] === '')
       throw new Wrong(`Line ${i + 1} must be a name, an equals sign and an expression: hash = md5(a, b)`);
     const name = found[1].startsWith('`') ? found[1].slice(1, -1).replaceAll('``', '`') : found[1].trim();
-    if (name in lets) throw new Wrong(`Line ${i + 1}: there is a column ${name} already.`);
-    lets[name] = found[2];
+    if (lets.has(name)) throw new Wrong(`Line ${i + 1}: there is a column ${name} already.`);
+    lets.set(name, found[2]);
   });
-  if (Object.keys(lets).length === 0) throw new Wrong('At least one column must be computed.');
+  if (lets.size === 0) throw new Wrong('At least one column must be computed.');
   return lets;
 }
 
@@ -136,20 +171,21 @@ function filled(list, what) {
 
 function computeOf(form, take) {
   const frame = form.given
-    ? { columns: form.given }
+    ? { columns: new Written(form.given) }
     : {
         generate: {
-          rows: take('rows', () => whole(form.rows, 0, 'Rows')),
+          rows: take('rows', () => written(form.rows, 0, 'Rows')),
           columns: take('columns', () => columnsOf(form.columns)),
           distribution: form.distribution,
-          seed: take('seed', () => whole(form.seed, 0, 'The seed')),
+          seed: take('seed', () => written(form.seed, 0, 'The seed')),
         },
       };
-  return { ...frame, let: take('lets', () => letsOf(form.lets)), ...form.more };
+  const more = Object.entries(form.more).map(([name, text]) => [name, new Written(text)]);
+  return { ...frame, let: take('lets', () => letsOf(form.lets)), ...Object.fromEntries(more) };
 }
 
 function mapOf(form, take) {
-  const map = { function: form.fn, args: take('args', () => json(form.args, 'Arguments')) };
+  const map = { function: form.fn, args: take('args', () => writtenList(form.args, 'Arguments')) };
   if (form.fn === 'long_io') map.seconds = take('seconds', () => perCall(form.seconds, 'Seconds'));
   if (form.fn === 'long_comp')
     map.iterations = take('iterations', () => perCall(form.iterations, 'Iterations'));
@@ -158,47 +194,52 @@ function mapOf(form, take) {
 
 // ---- and back --------------------------------------------------------------------------------------
 
-// The form that makes this request. What the form has no field for goes along in `more`.
-export function formOf(request, cpus) {
+// The form that makes this request, which is JSON as a text. What the form has no field for goes along
+// in `more`.
+export function formOf(text, cpus) {
   const form = blankForm(cpus);
-  const list = (value, otherwise) => (value === undefined ? otherwise : [value].flat());
-  form.executors = list(request.executors, ['serial', 'threads', 'processes']);
-  form.workers = list(request.workers, [...new Set([1, cpus])]).join(', ');
-  form.modes = list(request.modes, ['vector']);
-  form.chunks = list(request.chunk_rows, []).join(', ');
-  form.sweep = list(request.rows, []).join(', ');
-  form.repeat = String(request.repeat ?? 5);
-  if (request.workload.map) return formOfMap(form, request.workload.map);
-  return formOfCompute(form, request.workload.compute);
+  const request = Object.fromEntries(membersOf(text));
+  const list = (name, otherwise) =>
+    (request[name] === undefined ? otherwise : [JSON.parse(request[name])].flat());
+  form.executors = list('executors', ['serial', 'threads', 'processes']);
+  form.workers = list('workers', [...new Set([1, cpus])]).join(', ');
+  form.modes = list('modes', ['vector']);
+  form.chunks = list('chunk_rows', []).join(', ');
+  form.sweep = list('rows', []).join(', ');
+  form.repeat = request.repeat ?? '5';
+  const { map, compute } = Object.fromEntries(membersOf(request.workload));
+  return map ? formOfMap(form, membersOf(map)) : formOfCompute(form, membersOf(compute));
 }
 
-function formOfMap(form, map) {
-  const inside = (value) =>
-    Array.isArray(value) ? value.map((x) => JSON.stringify(x)).join(', ') : String(value);
+function formOfMap(form, members) {
+  const map = Object.fromEntries(members);
+  const inside = (source) => {
+    const text = source[0] === '[' ? source.slice(1, -1).trim() : source;
+    return text.includes('"') ? text : text.replace(/,\s*/g, ', ');
+  };
   form.kind = 'map';
-  form.fn = map.function;
-  form.args = inside(map.args ?? []);
-  form.seconds = inside(map.seconds ?? 2);
-  form.iterations = inside(map.iterations ?? 5000000);
+  form.fn = JSON.parse(map.function);
+  form.args = inside(map.args ?? '[]');
+  form.seconds = inside(map.seconds ?? '2');
+  form.iterations = inside(map.iterations ?? '5000000');
   return form;
 }
 
-function formOfCompute(form, compute) {
-  const { generate, columns, let: lets = {}, ...more } = compute;
+function formOfCompute(form, members) {
+  const { generate, columns, let: lets = '{}', ...more } = Object.fromEntries(members);
   form.kind = 'compute';
   form.given = columns ?? null;
   form.more = more;
   if (generate) {
-    form.rows = String(generate.rows);
-    form.columns = generate.columns.join(', ');
-    form.distribution = generate.distribution ?? 'normal';
-    form.seed = String(generate.seed ?? 0);
+    const frame = Object.fromEntries(membersOf(generate));
+    form.rows = frame.rows;
+    form.columns = JSON.parse(frame.columns).join(', ');
+    form.distribution = JSON.parse(frame.distribution ?? '"normal"');
+    form.seed = frame.seed ?? '0';
   }
-  form.lets = Array.isArray(lets)
-    ? lets.join('\n')
-    : Object.entries(lets)
-        .map(([name, text]) => `${quoted(name)} = ${text}`)
-        .join('\n');
+  form.lets = lets[0] === '['
+    ? JSON.parse(lets).join('\n')
+    : membersOf(lets).map(([name, source]) => `${quoted(name)} = ${JSON.parse(source)}`).join('\n');
   return form;
 }
 

@@ -5,22 +5,26 @@
 // chart-rows, chart-chunks, case-table, report, export, download-json, copy-curl, curl, open-run,
 // earlier, show-pair.
 
-import { address, get, Problem } from './api.js';
+import { get, getText, Problem } from './api.js';
 import { chart } from './charts.js';
 import { chartsOf, fractionText } from './compare_charts.js';
 import {
-  aspectsOf, bestOf, extentOf, fastest, fitReasons, flagsOf, median, shownSentence, slowest, verdictOf,
+  aspectsOf, bestOf, extentOf, fastest, fitReasons, flagsOf, median, slowest, verdictOf,
 } from './compare_model.js';
 import { h, put, saveBlob, table } from './dom.js';
 import { copyButton } from './dom_copy.js';
-import { count, digits, duration, factor, percent, shortId, when } from './format.js';
+import { count, counted, duration, factor, percent, shortId, when } from './format.js';
 import { executorName, hint } from './stages.js';
-import { shellQuote } from './try_curl.js';
+import { memberSource } from './json_source.js';
+import { curlOfJson } from './try_curl.js';
+import { chosenOf } from './verdict_text.js';
 
-// The command that makes the same experiment.
-export function curlOf(request) {
-  return `curl -H 'Content-Type: application/json' \\\n  -d ${shellQuote(JSON.stringify(request))} \\\n  ` +
-    shellQuote(address('v1/compare'));
+// The document of a run with `text`, itself as it was written, and `request_text`, its request (null: it
+// has none): in the numbers of JavaScript, large ones would be others.
+export async function comparedRun(id) {
+  const text = await getText('v1/runs/' + encodeURIComponent(id));
+  const request = memberSource(text, ['request', 'json']);
+  return { ...JSON.parse(text), text, request_text: request?.startsWith('{') ? request : null };
 }
 
 // ---- the verdict -----------------------------------------------------------------------------------
@@ -36,17 +40,16 @@ function identicalPill(comparison) {
 
 function verdictPanel(run, comparison, actions) {
   const { headline, sentences, cautions, origin } = verdictOf(comparison);
-  const shown = (text) => shownSentence(text, comparison);
   const about = [comparison.workload.what, extentOf(comparison), run.started_at && when(run.started_at),
     comparison.cpus && `${comparison.cpus.usable} usable ${comparison.cpus.usable === 1 ? 'CPU' : 'CPUs'}`];
   return h('section', { class: 'panel verdict', 'aria-labelledby': 'compare-verdict-title' },
     h('div', { class: 'panel-head' },
       h('h2', { id: 'compare-verdict-title', tabindex: '-1' }, 'Verdict'), identicalPill(comparison)),
     h('div', { dataset: { test: 'compare-verdict' } },
-      h('p', { class: 'headline' }, shown(headline)),
+      h('p', { class: 'headline' }, headline),
       h('ul', { class: 'sentences' },
-        sentences.map((text) => h('li', null, shown(text))),
-        cautions.map((text) => h('li', { class: 'caution' }, shown(text))))),
+        sentences.map((text) => h('li', null, text)),
+        cautions.map((text) => h('li', { class: 'caution' }, text)))),
     h('p', { class: 'quiet small' }, about.filter(Boolean).join(' · '), origin ? h('br') : null, origin),
     run.imported ? h('p', { class: 'quiet small' }, h('span', { class: 'tag' }, 'imported'),
       ' Measured by another server', run.machine?.cpu ? `: ${run.machine.cpu}` : '', '.') : null,
@@ -87,6 +90,7 @@ function rankOf(part) {
 function chartParts(comparison, made) {
   const parts = chartsOf(comparison, { narrow: innerWidth < 600 });
   const drawn = parts.filter((part) => part.config).sort((a, b) => rankOf(a) - rankOf(b));
+  const missing = parts.filter((part) => !part.config);
   const besides = Math.min(2, Math.max(drawn.length - 1, 1));
   const below = drawn.slice(besides).sort((a, b) => (b.test === 'chart-time') - (a.test === 'chart-time'));
   const columns = [{ height: 0, panels: [] }, { height: 0, panels: [] }];
@@ -99,9 +103,9 @@ function chartParts(comparison, made) {
     beside: [
       h('div', { class: besides > 1 ? 'compare-pair' : 'compare-pair one' },
         drawn.slice(0, besides).map((part) => chartPanel(part, comparison, made))),
-      parts.filter((part) => !part.config).map((part) =>
+      missing.length > 0 ? h('div', { class: 'panel no-charts' }, missing.map((part) =>
         h('p', { class: 'quiet small', dataset: { test: part.test } },
-          `${part.title}: no chart. ${part.reason}`)),
+          `${part.title}: no chart. ${part.reason}`))) : null,
     ],
     below: h('div', { class: columns[1].panels.length > 0 ? 'compare-charts' : 'compare-charts one' },
       columns.map((column) => h('div', null, column.panels))),
@@ -118,14 +122,21 @@ function executorCell(a) {
     a.placed ? `${name}: ${a.placed}` : name);
 }
 
+// The unit once if it is that of both.
 function spreadCell(a) {
-  return `${duration(fastest(a))} to ${duration(slowest(a))}`;
+  const [low, high] = [fastest(a), slowest(a)].map((ns) => duration(ns));
+  const [figure, ...unit] = low.split(/(?<=\d)(?=\u202f)/);
+  const alike = unit.length === 1 && high.endsWith(unit[0]) &&
+    /^[\d.,]+$/.test(high.slice(0, -unit[0].length));
+  return `${alike ? figure : low} to ${high}`;
 }
 
 function flagCell(a, comparison, best) {
   const flags = flagsOf(a, comparison);
+  const good = (text) => h('span', { class: 'tag best' }, text);
   return h('span', { class: 'flags' },
-    a === best && comparison.cases.length > 1 ? h('span', { class: 'tag best' }, 'fastest') : null,
+    a === best && comparison.cases.length > 1 ? good('fastest') : null,
+    a === chosenOf(comparison) && comparison.cases.length > 1 ? good('chosen') : null,
     flags.map((flag) => h('span', { class: 'tag bad' }, flag)));
 }
 
@@ -133,11 +144,12 @@ export function caseColumns(comparison) {
   const aspects = aspectsOf(comparison);
   const best = bestOf(comparison.cases);
   const rest = comparison.cases.some((a) => a.speedup !== null);
+  const alike = (name) => comparison.cases.every((a) => a[name] === comparison.cases[0][name]);
   return [
     { title: 'Case', number: true, cell: (a) => a.case },
     { title: 'Executor', cell: executorCell },
     { title: 'Workers', number: true, cell: (a) => a.workers },
-    aspects.map ? null : { title: 'Mode', cell: (a) => a.mode },
+    aspects.modes ? { title: 'Mode', cell: (a) => a.mode } : null,
     aspects.rows ? { title: 'Rows', number: true, cell: (a) => count(a.rows) } : null,
     { title: 'Median', number: true, cell: (a) => duration(median(a)) },
     { title: 'Range', number: true, cell: spreadCell },
@@ -146,8 +158,8 @@ export function caseColumns(comparison) {
     rest ? { title: 'Speed-up', hint: hint('speed-up'), number: true, cell: (a) => factor(a.speedup) } : null,
     rest ? { title: 'Efficiency', hint: hint('efficiency'), number: true,
       cell: (a) => (a.efficiency === null ? '–' : percent(a.efficiency)) } : null,
-    { title: aspects.map ? 'Calls a chunk' : 'Rows a chunk', hint: hint('chunk'), number: true,
-      cell: (a) => count(a.chunk_rows) },
+    alike('chunk_rows') ? null : { title: aspects.map ? 'Calls per chunk' : 'Rows per chunk',
+      hint: hint('chunk'), number: true, cell: (a) => count(a.chunk_rows) },
     { title: 'Result', hint: hint('digest'),
       cell: (a) => h('code', { title: a.digest }, a.digest.slice(0, 8)) },
     { title: 'Flags', cell: (a) => flagCell(a, comparison, best) },
@@ -160,7 +172,19 @@ function casePanel(comparison) {
       class: comparison.differing.includes(a.case) ? 'differs' : null }) });
   shown.dataset.test = 'case-table';
   return h('section', { class: 'panel', 'aria-labelledby': 'compare-cases-title' },
-    h('h2', { id: 'compare-cases-title' }, 'All cases'), shown);
+    h('h2', { id: 'compare-cases-title' }, 'All cases'), commonLine(comparison), shown);
+}
+
+// What is the same for all cases has no column.
+function commonLine(comparison) {
+  const { cases } = comparison;
+  const { map, modes } = aspectsOf(comparison);
+  const [{ mode, chunk_rows: chunk }] = cases;
+  const one = cases.every((a) => a.chunk_rows === chunk);
+  const said = [!map && !modes && `mode ${mode}`,
+    one && `chunks of up to ${counted(chunk, map ? 'call' : 'row')}`].filter(Boolean);
+  if (said.length === 0) return null;
+  return h('p', { class: 'quiet small' }, `Of each case: ${said.join(', ')}`, one ? hint('chunk') : null);
 }
 
 // ---- what can be done with it ----------------------------------------------------------------------
@@ -170,7 +194,8 @@ function reportButton(run, comparison, said) {
   const button = h('button', { type: 'button', class: 'primary', dataset: { test: 'report' } },
     'Save HTML report');
   button.addEventListener('click', async () => {
-    button.disabled = true;
+    if (button.getAttribute('aria-disabled') === 'true') return;
+    button.setAttribute('aria-disabled', 'true');  // keeps the focus, which `disabled` would lose
     put(said, 'Drawing the report');
     try {
       const { saveReport } = await import('./report.js');
@@ -178,7 +203,7 @@ function reportButton(run, comparison, said) {
     } catch (error) {
       put(said, `The report could not be made: ${error.message}`);
     }
-    button.disabled = false;
+    button.removeAttribute('aria-disabled');
   });
   return button;
 }
@@ -198,7 +223,7 @@ function exportLink(id) {
 function actionsOf(run, comparison, page) {
   const id = run.id || comparison.run;
   const said = h('span', { class: 'small quiet', role: 'status' });
-  const curl = run.request?.json ? curlOf(run.request.json) : null;
+  const curl = run.request_text ? curlOfJson('v1/compare', run.request_text) : null;
   return [
     h('div', { class: 'actions' },
       reportButton(run, comparison, said), exportLink(id), jsonButton(id, comparison),
@@ -207,6 +232,8 @@ function actionsOf(run, comparison, page) {
         `Run ${shortId(id)}`),
       said),
     curl ? h('details', null, h('summary', null, 'The command'),
+      curl.includes('@REQUEST.json') ? h('p', { class: 'quiet small' }, 'The request is too long for a ' +
+        'command line: save what the exported run has as request.json in a file REQUEST.json.') : null,
       h('pre', { dataset: { test: 'curl' }, tabindex: '0' }, curl)) : null,
     earlierPicker(id, page),
   ];
@@ -226,7 +253,7 @@ export async function keptComparisons(limit = 30) {
 
 function runName(run) {
   const [work] = run.recipe || [];
-  const parts = [when(run.started_at), work, `${digits(run.wall_ns / 1e9)} s`, shortId(run.id)];
+  const parts = [when(run.started_at), work, `${duration(run.wall_ns)}`, shortId(run.id)];
   return parts.filter(Boolean).join(' · ');
 }
 

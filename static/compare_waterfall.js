@@ -1,9 +1,9 @@
-// compare_waterfall.js: the chart that takes a ratio apart: from case to case, each step a bar on a
-// logarithmic axis, so that equal factors are equally long.
+// compare_waterfall.js: the chart that takes a ratio apart: from case to case, each step a bar. A large
+// ratio is drawn on a logarithmic axis, on which equal factors are equally long.
 
-import { axis, pattern } from './charts.js';
+import { pattern } from './charts.js';
 import { counted, duration, factor } from './format.js';
-import { executorColour, executorFill, logRange, LINE_CHARS } from './compare_parts.js';
+import { executorColour, executorFill, timeAxis, LINE_CHARS } from './compare_parts.js';
 import { aspectsOf, caseName, detailsOf, median, placeName, stepsOf } from './compare_model.js';
 
 // In one line if it leaves room for the bars on a phone, else one line each.
@@ -31,13 +31,14 @@ export function waterfallChart(comparison, path, title) {
   const to = comparison.cases[path.to];
   const times = [median(from), ...steps.map((step) => median(step.to))];
   const end = (a) => [placeName(a), ...lineBreaks([...detailsOf(a, aspects), duration(median(a))], ' · ')];
-  const range = logRange(Math.min(...times), Math.max(...times));
+  const x = timeAxis(Math.min(...times), Math.max(...times));
+  const log = x.type === 'logarithmic';
   const labels = [end(from), ...steps.map(stepLines), end(to)];
   const names = [caseName(from, aspects), ...steps.map((step) => step.name), caseName(to, aspects)];
   return {
     title,
-    note: 'Each step’s bar runs from the time before it to the time after it; the axis is logarithmic, so ' +
-      'equal factors are equally long.' +
+    note: 'Each step’s bar runs from the time before it to the time after it' +
+      (log ? '; the axis is logarithmic, so equal factors are equally long.' : '.') +
       (steps.some((step) => !step.measured) ? ' Hatched: changes that were not measured apart.' : ''),
     label: `From ${caseName(from, aspects)}, ${duration(median(from))}, to ${caseName(to, aspects)}, ` +
       `${duration(median(to))}: ${factor(path.ratio)}, the product of ` +
@@ -48,9 +49,9 @@ export function waterfallChart(comparison, path, title) {
       labels,
       datasets: [{
         label: 'Time',
-        data: [[range.min, median(from)],
+        data: [[x.min, median(from)],
           ...steps.map((step) => [median(step.from), median(step.to)].sort((a, b) => a - b)),
-          [range.min, median(to)]],
+          [x.min, median(to)]],
         backgroundColor: [executorFill(from.executor), ...steps.map(stepFill), executorFill(to.executor)],
         borderColor: [executorColour(from.executor), ...steps.map((step) => (step.loss ? '--bad' : '--good')),
           executorColour(to.executor)],
@@ -62,7 +63,7 @@ export function waterfallChart(comparison, path, title) {
       indexAxis: 'y',
       interaction: { mode: 'index', axis: 'y', intersect: false },
       scales: {
-        x: axis('Time of one run', { log: true, duration: true, ...range }),
+        x,
         y: { grid: { display: false }, ticks: { autoSkip: false } },
       },
       plugins: {

@@ -65,6 +65,17 @@ export function table(caption, columns, rows, options = {}) {
       h('thead', null, head), h('tbody', null, body)));
 }
 
+// A button that does nothing for now. Unlike `disabled` it keeps the focus, so that the keyboard's place
+// is not lost; isIdle() says whether a click is meant.
+export function setBusy(button, busy) {
+  if (busy) button.setAttribute('aria-disabled', 'true');
+  else button.removeAttribute('aria-disabled');
+}
+
+export function isIdle(button) {
+  return button.getAttribute('aria-disabled') !== 'true';
+}
+
 // Hands `blob` to the browser as a file to save.
 export function saveBlob(blob, name) {
   const a = h('a', { href: URL.createObjectURL(blob), download: name });

@@ -5,7 +5,7 @@ const DASH = '\u2013';    // where there is nothing
 
 // Nanoseconds with three significant digits: "812 ns", "5.20 ms", "1.20 s", "12 min 4 s".
 export function duration(ns) {
-  if (ns === null || ns === undefined || Number.isNaN(ns)) return DASH;
+  if (!Number.isFinite(ns)) return DASH;
   const size = Math.abs(ns);
   if (size >= 120e9) {
     const seconds = Math.round(ns / 1e9);
@@ -40,14 +40,20 @@ export function counted(n, noun, plural = noun + 's') {
 export function bytes(n) {
   for (const [unit, scale] of [['GiB', 2 ** 30], ['MiB', 2 ** 20], ['KiB', 2 ** 10]])
     if (n >= scale) return digits(n / scale) + NARROW + unit;
-  return `${n}${NARROW}bytes`;
+  return n === null || n === undefined ? DASH : `${n}${NARROW}${n === 1 ? 'byte' : 'bytes'}`;
 }
 
-// A share of 1: "12.3 %".
-export function percent(share) {
-  const value = 100 * share;
-  const places = value !== 0 && Math.abs(value) < 9.95 ? 1 : 0;
-  return `${value.toFixed(places)}${NARROW}%`;
+// A share of 1: "12 %", "1.2 %". With `places` shares that stand beside each other read alike; what is
+// there is never "0.0 %".
+export function percent(share, places = share !== 0 && Math.abs(share) < 0.0995 ? 1 : 0) {
+  const least = 10 ** -places;
+  if (share > 0 && 100 * share < least / 2) return `< ${least.toFixed(places)}${NARROW}%`;
+  return `${(100 * share).toFixed(places)}${NARROW}%`;
+}
+
+// A text of the server with the digits of its whole numbers in groups, as everywhere on the page.
+export function grouped(text) {
+  return text.replace(/(?<![\w.,])\d{4,}(?!\w|[.,]\d)/g, (number) => count(Number(number)));
 }
 
 // A factor: "×2.11".
@@ -55,13 +61,16 @@ export function factor(x) {
   return x === null || x === undefined ? DASH : '×' + digits(x);
 }
 
-// An ISO time of the server: "14:03:22" today, "Nov 3, 14:03" on other days.
+// An ISO time of the server: "14:03:22" today, "3 Nov, 14:03" on other days.
 export function when(iso) {
   const date = new Date(iso);
-  const today = date.toDateString() === new Date().toDateString();
+  if (Number.isNaN(date.getTime())) return DASH;
+  const now = new Date();
+  const today = date.toDateString() === now.toDateString();
+  const year = date.getFullYear() === now.getFullYear() ? undefined : 'numeric';
   return today
     ? date.toLocaleTimeString('en-GB')
-    : date.toLocaleString('en-GB', { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' });
+    : date.toLocaleString('en-GB', { day: 'numeric', month: 'short', year, hour: '2-digit', minute: '2-digit' });
 }
 
 export function shortId(id) {

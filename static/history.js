@@ -2,29 +2,30 @@
 // and export, and two of them to be shown side by side.
 //
 // For tests: "history-table", "history-row" (data-id), "search", "operation", "select", "show-pair",
-// "picked", "older", "export", "kept", "history-empty", and what is named at the head of
-// history_import.js.
+// "picked", "older", "newer" (shows what has run meanwhile), "export", "kept", "history-empty", and what
+// is named at the head of history_import.js.
 
-import { h, put, say } from './dom.js';
+import { h, isIdle, put, say, setBusy } from './dom.js';
 import { get } from './api.js';
 import { count, counted } from './format.js';
 import { historyRow, stageLegend } from './history_row.js';
 import { importPanel } from './history_import.js';
 
 const PAGE = 30;
+const MOST = 200;  // rows to which runs that end are added; above it the oldest are let go
 const TYPING_MS = 250;
 const PICKED = ['Tick two runs, or two comparisons, to see them side by side.',
-  'One is ticked; tick another.', 'Two are ticked.'];
+  'One is ticked; tick another.', 'Two are ticked; a third takes the place of the first.'];
 
 export async function show(root, params, page) {
   page.title('History');
   const view = makeView(page);
   put(root, view.element);
-  await view.load();
-  const stops = [
+  const stops = [  // before the first look, so that no run falls between the two
     page.live.on('run', (run) => view.arrived(run)),
     page.live.on('reconnected', () => view.load()),
   ];
+  await view.load();
   return () => {
     view.leave();
     for (const stop of stops) stop();
@@ -32,7 +33,7 @@ export async function show(root, params, page) {
 }
 
 function makeView(page) {
-  const state = { rows: new Map(), picked: [], asked: 0, timer: 0, last: null };
+  const state = { rows: new Map(), picked: [], asked: 0, timer: 0, last: null, waiting: new Map() };
   const parts = makeElements();
   const list = makeList(state, parts);
   parts.search.addEventListener('input', () => {
@@ -41,23 +42,32 @@ function makeView(page) {
   });
   parts.operation.addEventListener('change', () => list.load());
   parts.older.addEventListener('click', async () => {
-    parts.older.disabled = true;
-    const known = state.rows.size;
+    if (!isIdle(parts.older)) return;
+    setBusy(parts.older, true);
+    const known = new Set(state.rows.keys());
     await list.load(state.last);
-    parts.older.disabled = false;
-    page.announce(`${count(state.rows.size - known)} older runs shown.`);
+    setBusy(parts.older, false);
+    const added = [...state.rows].filter(([id]) => !known.has(id));
+    page.announce(`${count(added.length)} older runs shown.`);
+    // The button goes with the last page: the keyboard goes on at the first of its rows.
+    if (parts.older.hidden && added.length > 0) added[0][1].element.querySelector('a').focus();
+  });
+  parts.newer.addEventListener('click', () => {
+    list.showWaiting();
+    parts.list.querySelector('a')?.focus();
   });
   parts.pair.addEventListener('click', () => page.go('pair/' + state.picked.join('/')));
   parts.importer.onImported(() => list.load());
   return {
     element: parts.element,
     load: list.load,
-    // A run ended: it is shown at once, unless a search is on, whose matches only the server knows.
+    // A run ended: it is shown, unless a search is on, whose matches only the server knows. Rows do not
+    // move under a pointer or away from the keyboard: then a button says that there is more.
     arrived(run) {
       const { value } = parts.operation;
       if (parts.search.value.trim() !== '' || (value && value !== run.operation)) return;
-      list.add(run, true);
-      list.refresh();
+      list.wait(run);
+      if (!parts.table.matches(':hover, :focus-within')) list.showWaiting();
     },
     leave: () => clearTimeout(state.timer),
   };
@@ -80,9 +90,12 @@ function makeList(state, parts) {
     try {
       const reply = await get('v1/runs?' + queryOf(parts, before));
       if (asked !== state.asked) return;
+      const place = before ? null : placeOfFocus(parts.list);
       if (!before) clear();
       for (const run of reply.runs) add(run, false);
       state.last = reply.next;
+      showWaiting();
+      if (place) focusAgain(parts.list, place);
       showKept(parts.kept, reply.history);
       say(parts.failure, reply.history.error || '');
     } catch (error) {
@@ -103,22 +116,56 @@ function makeList(state, parts) {
     else parts.list.append(row.element);
     return true;
   }
-  // Ticked ones stay ticked while the list is searched.
+  // Ticked ones stay ticked while the list is searched, also where they are not shown; so a third
+  // takes the place of the first.
   function pick(id, ticked) {
-    state.picked = ticked ? [...state.picked, id] : state.picked.filter((one) => one !== id);
+    const others = state.picked.filter((one) => one !== id);
+    state.picked = ticked ? [...others, id].slice(-2) : others;
+    refresh();
+  }
+  function wait(run) {
+    if (!state.rows.has(run.id)) state.waiting.set(run.id, run);
+    while (state.waiting.size > MOST) state.waiting.delete(state.waiting.keys().next().value);
+    refresh();
+  }
+  // A list that nobody looks at grows all the same: its end is let go, and can be asked for again.
+  function showWaiting() {
+    const most = Math.max(MOST, state.rows.size);  // not what was paged to
+    for (const run of state.waiting.values()) add(run, true);
+    state.waiting.clear();
+    const over = [...parts.list.children].slice(most).map((row) => row.dataset.id);
+    for (const id of over) {
+      state.rows.get(id).element.remove();
+      state.rows.delete(id);
+    }
+    if (over.length > 0) state.last = parts.list.lastElementChild.dataset.id;
     refresh();
   }
   const refresh = () => refreshList(state, parts);
-  return { load, add, refresh };
+  return { load, wait, showWaiting };
+}
+
+// Which control of which row has the focus: {id, at: the how many-th of the row}, or null.
+function placeOfFocus(list) {
+  const control = document.activeElement;
+  const row = list.contains(control) ? control.closest('tr') : null;
+  return row && { id: row.dataset.id, at: [...row.querySelectorAll('a, input')].indexOf(control) };
+}
+
+function focusAgain(list, { id, at }) {
+  const row = [...list.children].find((one) => one.dataset.id === id) || list.firstElementChild;
+  row?.querySelectorAll('a, input')[at]?.focus();
 }
 
 // What is shown around the rows.
-function refreshList({ picked, rows, last }, parts) {
+function refreshList({ picked, rows, last, waiting }, parts) {
   const searching = parts.search.value.trim() !== '' || parts.operation.value !== '';
   const failed = parts.failure.textContent !== '';
   parts.pair.disabled = picked.length !== 2;
   say(parts.pickedText, PICKED[picked.length]);
-  for (const [id, row] of rows) row.allow(picked.length < 2 || picked.includes(id));
+  for (const [id, row] of rows) row.tick(picked.includes(id));
+  parts.newer.hidden = waiting.size === 0;
+  if (waiting.size > 0) say(parts.newer, `Show ${counted(waiting.size, 'new run')}`);
   parts.older.hidden = !last;
   parts.table.hidden = rows.size === 0;
   say(parts.count, rows.size === 0 ? '' : counted(rows.size, 'run') +
@@ -148,6 +195,8 @@ function makeElements() {
         [['Run'], ['What'], ['Executor'], ['Rows', 'number'], ['Status'], ['Wall time', 'number'],
           ['Where the time went'], ['']].map(([name, kind]) =>
           h('th', { scope: 'col', class: kind }, name || h('span', { class: 'unseen' }, 'Export'))))), list));
+  const newer = h('button', { type: 'button', class: 'history-newer', hidden: true,
+    dataset: { test: 'newer' } });
   const older = h('button', { type: 'button', hidden: true, dataset: { test: 'older' } }, 'Show older');
   const shown = h('span', { class: 'quiet small', role: 'status' });
   const empty = h('div', { dataset: { test: 'history-empty' } });
@@ -161,9 +210,9 @@ function makeElements() {
         h('div', { class: 'field grow' }, h('label', { for: 'history-search' }, 'Search'), search),
         h('div', { class: 'field' }, h('label', { for: 'history-operation' }, 'Show'), operation),
         h('div', { class: 'history-pair' }, pickedText, pair)),
-      stageLegend(), failure, table, empty, h('div', { class: 'actions' }, older, shown)),
+      stageLegend(), failure, newer, table, empty, h('div', { class: 'actions' }, older, shown)),
   ];
-  return { element, search, operation, pair, pickedText, failure, list, table, older, count: shown, empty,
+  return { element, search, operation, pair, pickedText, failure, list, table, newer, older, count: shown, empty,
     kept, importer };
 }
 

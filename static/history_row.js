@@ -1,7 +1,7 @@
 // history_row.js: a run in the list of the history.
 
 import { h } from './dom.js';
-import { count, duration, shortId, when } from './format.js';
+import { count, duration, nothing, shortId, when } from './format.js';
 import { LEDGER, executorName, explained } from './stages.js';
 import { ledgerBar, swatch } from './ledger.js';
 import { operationName, statusPill } from './run_facts.js';
@@ -16,7 +16,7 @@ function isComparison(run) {
   return run.operation === 'compare' && !(run.status >= 400);
 }
 
-// {element, allow(whether it may be ticked)}
+// {element, tick(whether it is)}
 export function historyRow(run, { picked, onPick }) {
   const box = h('input', { type: 'checkbox', 'aria-label': `Pick run ${shortId(run.id)}`,
     dataset: { test: 'select' }, onchange: () => onPick(run.id, box.checked) });
@@ -36,14 +36,14 @@ export function historyRow(run, { picked, onPick }) {
     recipe && h('code', { class: 'what-recipe', title: recipe }, recipe)),
     cell('executor', h('span', null, executorName(run.executor)),
       h('span', { class: 'quiet small' }, run.executor ? whereOf(run) : '')),
-    cell('number rows', run.rows > 0 ? count(run.rows) : '\u2013', h('span', { class: 'unit' }, ' rows')),
+    cell('number rows', run.rows > 0 ? count(run.rows) : nothing, h('span', { class: 'unit' }, ' rows')),
     cell('status', statusPill(run)),
     cell('number wall-time', duration(run.wall_ns)),
     cell('bar', run.ledger ? ledgerBar(run.ledger, run.wall_ns, { compact: true }) : null),
     cell('take', h('a', { class: 'button quiet', href: runPath(run.id, '/export'),
       download: `colonnade-${shortId(run.id)}-export.json`, dataset: { test: 'export' },
       'aria-label': `Export run ${shortId(run.id)}` }, 'Export')));
-  return { element, allow: (may) => { box.disabled = !may; } };
+  return { element, tick: (ticked) => { box.checked = ticked; } };
 }
 
 function whereOf(run) {

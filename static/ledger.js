@@ -27,10 +27,10 @@ export function ledgerParts(ledger, wallNs, unaccounted) {
     .filter((part) => part.ns > 0 || part.stage === 'unaccounted');
 }
 
-// A share as it is shown: what took time is never "0.0 %".
+// Shares of one whole have the same digits, so that they sum as they read.
 function shareOf(ns, wallNs) {
   const share = wallNs > 0 ? ns / wallNs : 0;
-  return share > 0 && share < 0.0005 ? `< ${percent(0.001)}` : percent(share);
+  return percent(share, 1);
 }
 
 export function sumOf(parts) {
@@ -45,9 +45,9 @@ export function swatch(stage) {
   return h('i', { class: 'swatch', 'aria-hidden': 'true', style: { background: stageColour(stage) } });
 }
 
-// A bar of parts, as wide as its box times `share`. A part that would be thinner than a hair keeps
-// a sliver: the others give way, the times that are stated stay exact.
-export function stageBar(parts, { share = 1, whole, label } = {}) {
+// A bar of parts, as wide as its box times `share`, true to scale. With `slivers` a part that would be
+// thinner than a hair keeps some pixels: only where the bar is long and the exact times stand below it.
+export function stageBar(parts, { share = 1, whole, label, slivers = false } = {}) {
   const sum = Math.max(1, sumOf(parts));
   const segments = parts.filter((part) => part.ns > 0).map((part) => h('span', {
     class: 'ledger-part',
@@ -55,7 +55,7 @@ export function stageBar(parts, { share = 1, whole, label } = {}) {
     title: `${part.stage}: ${exactNs(part.ns)} (${shareOf(part.ns, whole || sum)})`,
     style: { 'flex-grow': 1000 * part.ns / sum, background: stageColour(part.stage) },
   }));
-  return h('span', { class: 'ledger-bar', role: 'img', 'aria-label': label,
+  return h('span', { class: slivers ? 'ledger-bar slivers' : 'ledger-bar', role: 'img', 'aria-label': label,
     style: { width: `${100 * Math.min(1, share)}%` } }, segments);
 }
 
@@ -71,7 +71,7 @@ export function inWords(parts, wallNs) {
 export function ledgerBar(ledger, wallNs, { compact = false, unaccounted } = {}) {
   const parts = ledgerParts(ledger, wallNs, unaccounted);
   const sum = sumOf(parts);
-  const bar = stageBar(parts, { whole: wallNs,
+  const bar = stageBar(parts, { whole: wallNs, slivers: !compact,
     label: `${duration(wallNs)} of wall time: ${inWords(parts, wallNs)}` });
   const element = h('div', { class: compact ? 'ledger compact' : 'ledger',
     dataset: { test: 'ledger', sumNs: sum, wallNs } }, bar);

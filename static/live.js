@@ -18,6 +18,7 @@ const HELLO_MS = 5000;          // a proxy that holds streams back never lets th
 const STREAM_AGAIN_MS = 20000;  // while polling
 const HIDDEN_MS = 30000;        // between attempts while nobody looks
 const FAILURES_TO_POLL = 2;
+const ENDING_MS = 10000;        // for which a server that said goodbye may still refuse streams
 
 const listeners = new Map();
 let state = null;
@@ -25,7 +26,9 @@ let stream = null;
 let timer = 0;
 let retryMs = FIRST_RETRY_MS;
 let failures = 0;     // of the stream, one after another
-let lost = false;     // the server did not answer since the last success
+let lost = false;     // something may have been missed since the last answer
+let hiding = 0;       // closes the stream of a page that nobody looks at
+let endsUntil = 0;    // until then the server that was there is going away
 let server = {};      // which one: its instance by the stream, its process by polling
 let streamAgainAt = 0;
 let attempt = 0;      // only the last one may go on
@@ -66,23 +69,42 @@ function connect() {
   const giveUp = () => {
     if (stream !== source) return;
     closeStream();
+    if (state === 'live') lost = true;
+    if (Date.now() < endsUntil) return waitFor();
     failures += 1;
     if (state === 'live') setState('reconnecting');
-    probe();
+    return probe();
   };
   later(giveUp, HELLO_MS);
   source.addEventListener('hello', (event) => {
     clearTimeout(timer);
     failures = 0;
+    endsUntil = 0;
     answered({ instance: JSON.parse(event.data).instance });
     setState('live');
   });
   for (const name of ['pools', 'run', 'load'])
     source.addEventListener(name, (event) => emit(name, JSON.parse(event.data)));
+  // The server goes away in good order: that is no stream that does not get through.
+  source.addEventListener('end', () => {
+    if (stream !== source) return;
+    closeStream();
+    endsUntil = Date.now() + ENDING_MS;
+    waitFor();
+  });
   source.onerror = giveUp;
 }
 
+// Asks again in a while.
+function waitFor() {
+  lost = true;
+  setState('reconnecting');
+  later(probe, retryMs);
+  retryMs = Math.min(2 * retryMs, LONGEST_RETRY_MS);
+}
+
 // The server answered, and this is known of it. Another than before forgets what the other was.
+// Whether it is another.
 function answered(known) {
   const restarted = Object.keys(known).some((key) => key in server && server[key] !== known[key]);
   const back = lost || restarted;
@@ -90,6 +112,7 @@ function answered(known) {
   lost = false;
   retryMs = FIRST_RETRY_MS;
   if (back) emit('reconnected', { restarted });
+  return restarted;
 }
 
 // Tells a server that is away, one that wants a token and one whose streams do not get through apart.
@@ -111,11 +134,8 @@ function failed(error) {
     setState('signed-out');  // session.onSignedIn goes on
     return;
   }
-  lost = true;
   failures = 0;  // that streams did not get through may have been the end of that server
-  setState('reconnecting');
-  later(probe, retryMs);
-  retryMs = Math.min(2 * retryMs, LONGEST_RETRY_MS);
+  waitFor();
 }
 
 // While the dialog waits for a token the request waits too, so only the answer has a deadline.
@@ -152,7 +172,12 @@ async function poll(first) {
     const pools = first || await ask('v1/pools');
     const [runs, load] = await Promise.all([ask('v1/runs?limit=20'), askLoad()]);
     if (mine !== attempt) return;
-    answered({ process: processOf(pools) });
+    if (answered({ process: processOf(pools) })) {  // its streams may well get through
+      streamAgainAt = 0;
+      failures = 0;
+      connect();
+      return;
+    }
     setState('polling');
     if (!streamAgainAt) streamAgainAt = Date.now() + STREAM_AGAIN_MS;
     tellNew(pools, runs.runs, load.points);
@@ -191,8 +216,18 @@ function tellNew(pools, runs, points) {
 
 // ---- the page comes and goes -----------------------------------------------------------------------
 
+// A browser opens few connections to a server: a page that nobody looks at for a while gives its one back.
 function visible() {
-  if (document.hidden || state === 'signed-out') return;
+  clearTimeout(hiding);
+  if (state === 'signed-out') return;
+  if (document.hidden) {
+    hiding = setTimeout(() => {
+      clearTimeout(timer);
+      attempt += 1;
+      closeStream();
+    }, HIDDEN_MS);
+    return;
+  }
   // A stream that broke while the computer slept tells nothing; asking does.
   if (stream && stream.readyState === EventSource.OPEN) {
     ask('v1/pools').then((pools) => emit('pools', pools), () => restart());
@@ -203,6 +238,7 @@ function visible() {
 
 function restart() {
   clearTimeout(timer);
+  lost = lost || state !== null;
   retryMs = FIRST_RETRY_MS;
   if (state === 'polling') poll();
   else connect();

@@ -23,6 +23,7 @@ const PARENT = { run: 'history', pair: 'history' };
 
 const main = document.getElementById('main');
 const announcer = document.getElementById('announcer');
+const FETCH_VIEWS_MS = 500;  // after the first view is there
 let visits = 0;
 let leave = null;
 
@@ -83,7 +84,7 @@ async function route(first = false) {
   const { name, params } = routeOf(location.hash);
   leaveView();
   markNavigation(name);
-  const root = h('div', { class: 'view', dataset: { view: name } });
+  const root = h('div', { class: 'view', 'aria-busy': 'true', dataset: { view: name } });
   put(main, root);
   if (!first) scrollTo(0, 0);
   try {
@@ -99,6 +100,7 @@ async function route(first = false) {
     if (visit !== visits) return;
     showFailure(root, error);
   }
+  root.removeAttribute('aria-busy');
   if (!first && visit === visits) focusTitle(root);
 }
 
@@ -117,7 +119,23 @@ function showUnknown(root, name) {
       ' is where the page begins.'));
 }
 
+// The modules of the other views are fetched before they are wanted: a view must open also while the
+// server is away, and a browser does not ask again for a module that it could not fetch.
+function fetchViews() {
+  for (const load of Object.values(VIEWS)) load().catch(() => {});
+}
+
 function showFailure(root, error) {
+  if (/dynamically imported module|error loading|Importing a module/i.test(String(error?.message))) {
+    setTitle('No answer');
+    put(root, h('h1', null, 'The server does not answer'),
+      h('p', { role: 'alert', dataset: { test: 'view-error' } }, 'This view opens when it is back.'));
+    const off = live.on('reconnected', () => {
+      off();
+      location.reload();
+    });
+    return;
+  }
   setTitle('Something failed');
   const known = error && error.detail;  // the service's own words
   if (!known) console.error(error);
@@ -163,4 +181,4 @@ session.start(document.getElementById('sign-in'), document.getElementById('sign-
 live.on('state', showState);
 live.start();
 addEventListener('hashchange', () => route());
-route(true);
+route(true).then(() => setTimeout(fetchViews, FETCH_VIEWS_MS));

@@ -24,7 +24,7 @@ function figuresPart() {
   const rate = figure(list, 'requests per second (last 5 seconds)', 'now-rate');
   const p50 = figure(list, 'half of the requests were faster (p50, last minute)', 'now-p50');
   const p99 = figure(list, '99 of 100 were faster (p99, last minute)', 'now-p99');
-  const busy = figure(list, 'workers busy', 'now-busy');
+  const busy = figure(list, 'workers busy, of all pools', 'now-busy');
   return { element: list, update(figures, workers) {
     rate(`${figures.rate}/s`);
     p50(figures.p50 === null ? nothing : duration(figures.p50));
@@ -39,11 +39,12 @@ export async function show(root, params, page) {
   const pools = poolsPart();
   const load = loadPart(page);
   const error = h('p', { class: 'error-text', role: 'alert' });
+  const stale = h('p', { class: 'quiet', role: 'status', hidden: true, dataset: { test: 'now-stale' } });
   const drawFigures = () => figures.update(load.figures(), pools.busy());
   const recent = recentPart(page, () => load.offerExample(recent.any()));
   put(root, h('h1', null, 'Now'),
     h('p', { class: 'quiet' }, 'What this server is doing, as it happens.'),
-    error, figures.element, pools.element, load.element, recent.element);
+    error, stale, figures.element, pools.element, load.element, recent.element);
 
   const drawLoad = onceAFrame(() => {
     load.draw();
@@ -78,6 +79,13 @@ export async function show(root, params, page) {
     pools.tick();
     drawLoad();
   }, TICK_MS);
+  offs.push(page.live.on('state', (state) => {
+    const away = state === 'reconnecting' || state === 'signed-out';
+    if (away && !root.classList.contains('now-stale'))
+      say(stale, `These are the figures of ${new Date().toLocaleTimeString('en-GB')}.`);
+    stale.hidden = !away;
+    root.classList.toggle('now-stale', away);
+  }));
   const leave = () => {
     clearInterval(timer);
     for (const off of offs) off();

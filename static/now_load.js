@@ -193,7 +193,8 @@ export function loadPart(page) {
           buttons.press(60);
         known = true;
       } catch (error) {
-        if (error.status === 404) known = false;
+        if (error.status !== 404) throw error;
+        known = false;
       }
       draw();
     },

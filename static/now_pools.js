@@ -24,8 +24,7 @@ export function useMeter() {
     share(now) {
       while (samples.length > 1 && samples[1].at <= now - SPAN_MS) samples.shift();
       if (samples.length < 2) return 0;
-      const elapsed = Math.max(SPAN_MS, now - Math.max(samples[0].at, now - SPAN_MS));
-      return (samples[samples.length - 1].cpuNs - samples[0].cpuNs) / (elapsed * 1e6);
+      return (samples[samples.length - 1].cpuNs - samples[0].cpuNs) / (SPAN_MS * 1e6);
     },
   };
 }

@@ -9,10 +9,11 @@ import { executorName } from './stages.js';
 import { stageLegend } from './history_row.js';
 import { ledgerBar } from './ledger.js';
 import { operationName, statusPill } from './run_facts.js';
-import { exampleButton, keyedList } from './now_parts.js';
+import { exampleButton, keyedList, onceAFrame } from './now_parts.js';
 
 const ROWS = 15;
 const TYPING_MS = 250;
+const LOOKING_MS = 1000;  // between searches because of runs that ended
 
 // A cell by the name of its column; the roles hold where the style makes blocks of the table's parts.
 function cell(name, { number, ...attributes } = {}, ...children) {
@@ -65,6 +66,7 @@ function runsTable() {
 export function recentPart(page, changed) {
   let runs = [];
   let typing = 0;
+  let looking = 0;
   let asked = 0;
   const id = newId('search');
   const search = h('input', { type: 'search', id, placeholder: 'Search: md5, threads, an id',
@@ -100,7 +102,11 @@ export function recentPart(page, changed) {
     changed();
   }
 
+  const drawSoon = onceAFrame(draw);
+
   async function load() {
+    clearTimeout(looking);
+    looking = 0;
     asked += 1;
     const mine = asked;
     const query = search.value.trim();
@@ -121,17 +127,19 @@ export function recentPart(page, changed) {
     load,
     add(run) {
       if (search.value.trim() !== '') {  // whether it matches is the server's to say
-        clearTimeout(typing);
-        typing = setTimeout(load, TYPING_MS);
+        // Events do not put the search off: under steady load it would never be made.
+        looking ||= setTimeout(load, LOOKING_MS);
         return;
       }
       runs = [run, ...runs.filter((one) => one.id !== run.id)].slice(0, ROWS);
-      draw();
+      drawSoon();
     },
     any: () => runs.length > 0 || search.value.trim() !== '',
     stop() {
       asked += 1;
       clearTimeout(typing);
+      clearTimeout(looking);
+      drawSoon.stop();
     },
   };
 }

@@ -4,14 +4,13 @@
 // stage), "pair-worker-table", "pair-cases", "pair-swap".
 
 import { h, put, table } from './dom.js';
-import { get } from './api.js';
 import { count, duration, exactNs, factor, shortId, when } from './format.js';
 import { LEDGER, executorName, explained } from './stages.js';
 import { axis, chart, pattern } from './charts.js';
 import { inWords, stageBar, sumOf, swatch } from './ledger.js';
 import { CHUNK_STAGES } from './timeline_model.js';
 import { workerParts } from './run_cpu.js';
-import { runPath } from './run_files.js';
+import { loadRun } from './run_files.js';
 import { operationName, statusPill } from './run_facts.js';
 import {
   byStage, cautions, caseSentence, cpuOf, matchCases, partsOf, sentence, settings, workerStages,
@@ -26,7 +25,7 @@ export async function show(root, [idA, idB], page) {
     return () => {};
   }
   put(root, h('h1', null, 'Side by side'), h('p', { class: 'quiet', role: 'status' }, 'Loading.'));
-  const [a, b] = await Promise.all([get(runPath(idA)), get(runPath(idB))]);
+  const [a, b] = await Promise.all([loadRun(idA), loadRun(idB)]);
   page.title(`Runs ${shortId(a.id)} and ${shortId(b.id)}`);
   const charts = [];
   const draw = (config) => {
@@ -147,7 +146,7 @@ function stagePanel({ title, test, stages, a, b, draw, note }) {
         { title: 'A', number: true, cell: cell('a') },
         { title: 'B', number: true, cell: cell('b') },
         { title: 'A \u2212 B', number: true, cell: (row) => signed(row.ns) },
-        { title: 'exact', number: true, cell: (row) => exactNs(row.ns) },
+        { title: 'Exact', number: true, cell: (row) => exactNs(row.ns) },
         { title: 'A over B', number: true, cell: (row) => factor(row.factor) },
       ], [...stages, total]), note && h('p', { class: 'quiet small pair-note' }, note))));
 }
@@ -172,14 +171,14 @@ function series(letter, run, data, plain) {
 
 function stageChart(title, stages, a, b) {
   return {
-    title: `${title}: time of A and of B`,
+    title: 'Time of A and of B',
     label: stages.map((row) => `${row.stage}: A ${duration(row.a)}, B ${duration(row.b)}`).join('; '),
     type: 'bar', height: Math.max(160, 80 + 40 * stages.length),
     data: { labels: stages.map((row) => row.stage), datasets: [
       series('A', a, stages.map((row) => row.a), '--line-strong'),
       series('B', b, stages.map((row) => row.b), '--accent')] },
     options: { indexAxis: 'y', interaction: { axis: 'y' },
-      scales: { x: axis('time', { duration: true, min: 0 }),
+      scales: { x: axis('Time', { duration: true, min: 0 }),
         y: { type: 'category', grid: { display: false } } } },
   };
 }
@@ -204,7 +203,8 @@ function comparisonPanels(a, b, draw) {
     verdictPanel(caseSentence(matched), a, b),
     h('section', { class: 'panel', 'aria-label': 'Case by case', dataset: { test: 'pair-cases' } },
       h('h2', null, 'Case by case'),
-      both.length > 0 ? h('div', { class: 'grid two' }, draw(caseChart(both, sweep)), figures) : figures),
+      both.length > 0 ? h('div', { class: 'grid two' }, draw(caseChart(both, { sweep, perRow })), figures)
+        : figures),
     settingsPanel(a, b),
   ];
 }
@@ -215,12 +215,15 @@ function linesOf(name) {
   return rest.length > 0 ? [executor, rest.join(', ')] : [executor];
 }
 
-function caseChart(rows, sweep) {
+// Where the two had unlike numbers of rows, the time of a row is what can be compared.
+function caseChart(cases, { sweep, perRow }) {
+  const rows = !perRow ? cases
+    : cases.map((row) => ({ ...row, a: row.a / row.rowsA, b: row.b / row.rowsB }));
   const times = rows.flatMap((row) => [row.a, row.b]);
   const log = Math.max(...times) / Math.min(...times) > RATIO_FOR_LOG;
   const fills = (plain) => rows.map((row) => (row.executor === 'gil' ? pattern(plain) : plain));
   return {
-    title: 'Median of each case that both have',
+    title: `Median of each case that both have${perRow ? ', per row' : ''}`,
     label: rows.map((row) => `${row.name}: A ${duration(row.a)}, B ${duration(row.b)}`).join('; '),
     type: 'bar', height: Math.max(160, 80 + 44 * rows.length),
     data: {
@@ -229,7 +232,8 @@ function caseChart(rows, sweep) {
         ({ label, data: rows.map((row) => row[key]), backgroundColor: fills(fill), maxBarThickness: 16 })),
     },
     options: { indexAxis: 'y', interaction: { axis: 'y' },
-      scales: { x: axis('median time', { duration: true, log, min: log ? undefined : 0 }),
+      scales: { x: axis(`Median time${perRow ? ' per row' : ''}${log ? ' (log scale)' : ''}`,
+        { duration: true, log, min: log ? undefined : 0 }),
         y: { type: 'category', grid: { display: false } } } },
   };
 }

@@ -4,7 +4,9 @@
 import { bytes, count, counted, digits, duration, factor } from './format.js';
 import { executorName } from './stages.js';
 import { ledgerParts } from './ledger.js';
+import { stagesShown } from './account.js';
 import { totalCpu } from './run_cpu.js';
+import { chunksText } from './run_facts.js';
 
 // Times this close are not told apart.
 const ALIKE = 0.03;
@@ -17,7 +19,7 @@ function inputText(run) {
   if (input.kind === 'upload')
     return [input.media_type, bytes(input.bytes), input.digest].filter(Boolean).join(', ');
   const { rows, columns, distribution, seed } = input.generate;
-  return `generated: ${[counted(rows, 'row'), columns.join(' '), distribution,
+  return `generated: ${[counted(rows, 'row'), columns.join(', '), distribution,
     seed === undefined ? null : `seed ${seed}`].filter(Boolean).join(', ')}`;
 }
 
@@ -36,13 +38,13 @@ export function settings(a, b) {
     ['workers', (run) => run.executor && count(run.workers)],
     ['mode', (run) => run.mode],
     ['rows', (run) => run.rows > 0 ? count(run.rows) : null],
-    ['chunks', (run) => run.execution?.chunks
-      ? `${counted(run.execution.chunks, 'chunk')} of ${counted(run.execution.chunk_rows, 'row')}` : null],
+    ['chunks', chunksText],
     ['repetitions', (run) => count(run.comparison?.cases[0]?.repeat.runs || repeats(run))],
     ['input', inputText],
     ['machine', machineText],
     ['Colonnade', (run) => run.machine?.version],
-    ['status', (run) => run.error ? `failed: ${run.error.code}` : 'done'],
+    ['status', (run) => !run.error ? 'done'
+      : run.error.code === 'cancelled' ? 'cancelled' : `failed: ${run.error.code}`],
   ];
   return pairs.map(([name, of]) => ({ name, a: of(a), b: of(b) }))
     .filter((row) => row.a || row.b)
@@ -52,7 +54,7 @@ export function settings(a, b) {
 // Sentences about why the two should be compared with care.
 export function cautions(a, b) {
   const said = [];
-  if (a.error || b.error) said.push('One of the two failed: its times end where it failed.');
+  if (a.error || b.error) said.push('One of the two did not end well: its times are those until then.');
   if (Boolean(a.comparison) !== Boolean(b.comparison))
     said.push('One of the two is a comparison: its wall time is that of all its cases.');
   if (a.machine && b.machine && machineText(a) !== machineText(b))
@@ -100,7 +102,8 @@ export function partsOf(run) {
 export function workerStages(run) {
   const sums = {};
   for (const worker of run.timing.workers || [])
-    for (const [stage, ns] of Object.entries(worker.stages)) sums[stage] = (sums[stage] || 0) + ns;
+    for (const [stage, ns] of Object.entries(stagesShown(run, worker.stages)))
+      sums[stage] = (sums[stage] || 0) + ns;
   return sums;
 }
 
@@ -108,10 +111,41 @@ export function cpuOf(run) {
   return totalCpu(run.timing);
 }
 
+// Why the times of two runs say nothing of each other; null if they do.
+function whyUnlike(a, b) {
+  const ended = [['A', a], ['B', b]].filter(([, run]) => run.error);
+  if (ended.length > 0) {
+    return ended.map(([letter, run]) => `${letter} ` +
+      (run.error.code === 'cancelled' ? 'was cancelled' : 'failed')).join(' and ');
+  }
+  if (a.operation !== b.operation) return `A is a ${a.operation}, B a ${b.operation}`;
+  if (JSON.stringify(a.recipe) !== JSON.stringify(b.recipe)) return 'they did not compute the same';
+  return null;
+}
+
+// The times of the runs divided by their rows: of unlike numbers of rows only that is fair.
+function sentencePerRow(a, b) {
+  const [x, y] = [a, b].map((run) => run.timing.wall_ns / run.rows);
+  const what = a.operation === 'map' ? 'call' : 'row';
+  const how = `A took ${perRow(x)} per ${what} (${counted(a.rows, what)}), ` +
+    `B ${perRow(y)} (${counted(b.rows, what)})`;
+  const ratio = x / y;
+  if (Math.abs(Math.log(ratio)) < Math.log(1 + ALIKE))
+    return `Both took about the same time per ${what}: ${how}.`;
+  return `Per ${what}, ${ratio > 1 ? 'B' : 'A'} is ${digits(Math.max(ratio, 1 / ratio))} times as fast: ${how}.`;
+}
+
+function perRow(ns) {
+  return ns < 1000 ? `${digits(ns)}\u202fns` : duration(ns);
+}
+
 // "B is 1.80 times as fast as A: 5.10 ms less. Most of it (4.20 ms) is in execute."
 export function sentence(a, b, stages) {
   const [x, y] = [a.timing.wall_ns, b.timing.wall_ns];
   if (!(x > 0 && y > 0)) return 'One of the two has no wall time.';
+  const unlike = whyUnlike(a, b);
+  if (unlike) return `These two cannot be compared by their time: ${unlike}.`;
+  if (a.rows !== b.rows && a.rows > 0 && b.rows > 0) return sentencePerRow(a, b);
   const ratio = x / y;
   if (Math.abs(Math.log(ratio)) < Math.log(1 + ALIKE))
     return `Both took about the same time: A ${duration(x)}, B ${duration(y)}.`;

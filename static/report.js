@@ -6,12 +6,12 @@ import { REPORT_CSS } from './report_style.js';
 import { picturesOf } from './report_charts.js';
 import { fractionText } from './compare_charts.js';
 import {
-  aspectsOf, extentOf, fastest, fitReasons, flagsOf, median, shownSentence, slowest, verdictOf,
+  aspectsOf, extentOf, fastest, fitReasons, flagsOf, median, slowest, verdictOf,
 } from './compare_model.js';
-import { curlOf } from './compare_result.js';
 import { h, saveBlob } from './dom.js';
 import { count, duration, factor, percent, shortId } from './format.js';
 import { executorName } from './stages.js';
+import { curlOfJson } from './try_curl.js';
 
 // ---- parts -----------------------------------------------------------------------------------------
 
@@ -27,11 +27,10 @@ function plainTable(caption, columns, rows) {
 
 function verdictSection(comparison) {
   const { headline, sentences, cautions, origin } = verdictOf(comparison);
-  const shown = (text) => shownSentence(text, comparison);
   return h('section', null, h('h2', null, 'Verdict'),
-    h('p', { class: 'headline' }, shown(headline)),
-    h('ul', null, sentences.map((text) => h('li', null, shown(text))),
-      cautions.map((text) => h('li', { class: 'caution' }, shown(text)))),
+    h('p', { class: 'headline' }, headline),
+    h('ul', null, sentences.map((text) => h('li', null, text)),
+      cautions.map((text) => h('li', { class: 'caution' }, text))),
     origin ? h('p', { class: 'note' }, origin) : null);
 }
 
@@ -75,7 +74,8 @@ function caseSection(comparison) {
     { title: 'Workers', number: true, cell: (a) => a.workers },
     aspects.map ? null : { title: 'Mode', cell: (a) => a.mode },
     aspects.rows ? { title: 'Rows', number: true, cell: (a) => count(a.rows) } : null,
-    { title: aspects.map ? 'Calls a chunk' : 'Rows a chunk', number: true, cell: (a) => count(a.chunk_rows) },
+    { title: aspects.map ? 'Calls per chunk' : 'Rows per chunk', number: true,
+      cell: (a) => count(a.chunk_rows) },
     { title: 'Median', number: true, cell: (a) => duration(median(a)) },
     { title: 'Fastest', number: true, cell: (a) => duration(fastest(a)) },
     { title: 'Slowest', number: true, cell: (a) => duration(slowest(a)) },
@@ -100,14 +100,15 @@ function factorSection(parts) {
 }
 
 function repeatSection(run) {
-  const request = run.request?.json;
+  const request = run.request_text;
   return h('section', null, h('h2', null, 'How to repeat it'),
-    request ? [h('p', null, 'With the server’s address as it was:'), h('pre', null, curlOf(request))]
+    request ? [h('p', null, 'With the server’s address as it was:'),
+      h('pre', null, curlOfJson('v1/compare', request))]
       : h('p', null, 'The request was not kept with this run.'));
 }
 
 function dataSection(run, comparison) {
-  const data = JSON.stringify({ ...run, comparison });
+  const data = run.text ?? JSON.stringify({ ...run, comparison });
   // Inside <script> only "</" could end the element; as \u003c it is the same JSON.
   const script = h('script', { type: 'application/json', id: 'colonnade-run' });
   script.textContent = data.replaceAll('<', '\\u003c');
@@ -132,6 +133,8 @@ export function reportText(run, comparison) {
   report.documentElement.lang = 'en';
   report.head.prepend(h('meta', { charset: 'utf-8' }));
   report.head.append(h('meta', { name: 'viewport', content: 'width=device-width, initial-scale=1' }),
+    h('meta', { 'http-equiv': 'Content-Security-Policy',
+      content: "default-src 'none'; img-src data:; style-src 'unsafe-inline'" }),
     h('meta', { name: 'generator', content: `Colonnade ${run.machine?.version || ''}`.trim() }),
     h('meta', { name: STYLE_HERE }));
   const sections = [

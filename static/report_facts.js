@@ -2,13 +2,15 @@
 
 import { sizeOf } from './compare_request.js';
 import { count, counted, duration } from './format.js';
+import { memberSource } from './json_source.js';
 import { executorName } from './stages.js';
 
 function list(values) {
   return [...new Set(values)].map((value) => (typeof value === 'number' ? count(value) : value)).join(', ');
 }
 
-function workOf(request) {
+function workOf(run) {
+  const request = run.request?.json;
   const { map, compute } = request?.workload || {};
   if (map) return `${map.function}, ${counted(map.args?.length ?? 0, 'call')}`;
   if (!compute) return null;
@@ -16,7 +18,7 @@ function workOf(request) {
   if (!generate) return 'columns that were sent with the request';
   return (
     `generated: columns ${generate.columns.join(', ')}, ${generate.distribution ?? 'normal'} values, ` +
-    `seed ${generate.seed ?? 0}`
+    `seed ${memberSource(run.request_text, ['workload', 'compute', 'generate', 'seed']) ?? 0}`
   );
 }
 
@@ -26,7 +28,7 @@ export function comparisonFacts(run, comparison, id) {
   const size = request && Array.isArray(request.executors) ? sizeOf(asLists(request)) : null;
   const facts = [
     ['Work', comparison.workload.what],
-    ['Table', workOf(request)],
+    ['Table', workOf(run)],
     ['Rows or calls', list(cases.map((a) => a.rows))],
     ['Executors', list(cases.map((a) => executorName(a.executor)))],
     ['Workers', list(cases.map((a) => a.workers))],

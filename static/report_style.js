@@ -18,6 +18,7 @@ p { margin: 0 0 8px; max-width: 80ch; }
 .headline { font-size: 18px; line-height: 1.45; }
 ul { padding-left: 20px; }
 li { margin: 6px 0; max-width: 85ch; }
+p, li, figcaption { overflow-wrap: anywhere; }
 .caution { color: #7f5200; }
 figure { margin: 0 0 32px; break-inside: avoid; }
 figcaption { font-weight: 600; margin-bottom: 8px; }

@@ -5,14 +5,14 @@
 // named at the heads of ledger.js, timeline.js, run_cpu.js, run_files.js, run_again.js, run_facts.js.
 
 import { h, put } from './dom.js';
-import { get, send } from './api.js';
-import { memberSource } from './json_source.js';
-import { count, counted, duration, shortId, when } from './format.js';
+import { get } from './api.js';
+import { count, counted, duration, percent, shortId, when } from './format.js';
 import { chart, axis } from './charts.js';
+import { hint } from './stages.js';
 import { ledgerBar, ledgerTable } from './ledger.js';
-import { timeline } from './timeline.js';
+import { timelineOf } from './timeline.js';
 import { cpuBars } from './run_cpu.js';
-import { filesPanel, runPath } from './run_files.js';
+import { filesPanel, loadRun } from './run_files.js';
 import { runAgain } from './run_again.js';
 import { operationName, originPanel, problemPanel, statusPill, whatRan } from './run_facts.js';
 
@@ -58,16 +58,6 @@ async function load(id) {
   return newest ? loadRun(newest.id) : null;
 }
 
-// A seed beyond 2^53 is shown as it was sent.
-async function loadRun(id) {
-  const text = await (await send(runPath(id))).text();
-  const run = JSON.parse(text);
-  const generate = run.input?.generate;
-  if (typeof generate?.seed === 'number' && !Number.isSafeInteger(generate.seed))
-    generate.seed = memberSource(text, ['input', 'generate', 'seed']);
-  return run;
-}
-
 function showNothing(root) {
   put(root, h('h1', null, 'Run'), h('div', { class: 'panel empty' },
     h('p', null, 'Nothing has run yet.'),
@@ -78,7 +68,8 @@ function showNothing(root) {
 function head(run, again) {
   return h('header', { class: 'run-head' },
     h('div', null,
-      h('h1', null, 'Run ', h('span', { class: 'mono', title: run.id }, shortId(run.id))),
+      h('h1', null, run.operation === 'compare' ? 'Comparison ' : 'Run ',
+        h('span', { class: 'mono', title: run.id }, shortId(run.id))),
       h('p', { class: 'run-sub' }, statusPill(run), h('span', null, operationName(run)),
         h('time', { datetime: run.started_at, title: run.started_at }, when(run.started_at)),
         run.imported && h('span', { class: 'tag' }, 'imported'))),
@@ -116,18 +107,8 @@ function timelinePanel(run, keep) {
       h('p', { class: 'quiet' }, why));
   }
   return h('section', { class: 'panel', 'aria-label': 'Timeline' },
-    h('h2', null, `Timeline: each ${run.operation === 'map' ? 'call' : 'chunk'} on its worker`),
+    h('h2', null, `Timeline: each chunk${run.operation === 'map' ? ' of calls' : ''} on its worker`),
     keep(timelineOf(run)));
-}
-
-// The timeline of a run document.
-export function timelineOf(run) {
-  const { timing, execution = {} } = run;
-  return timeline({
-    chunks: run.chunks, executor: run.executor, workers: timing.workers, wall_ns: timing.wall_ns,
-    ledger: timing.ledger, unaccounted_ns: timing.unaccounted_ns, total_chunks: execution.chunks,
-    repeat: timing.repeat?.runs,
-  });
 }
 
 // ---- repetitions -----------------------------------------------------------------------------------
@@ -142,7 +123,7 @@ function samplesPanel(run, keep) {
   ];
   const figure = chart({
     title: `${counted(repeat.runs, 'repetition')}: median ${duration(repeat.median_ns)}, ` +
-      `spread ${duration(repeat.stddev_ns)}`,
+      `spread ${percent(repeat.stddev_ns / Math.max(1, repeat.median_ns))}`,
     label: `${counted(repeat.runs, 'repetition')}, from ${duration(repeat.min_ns)} to ` +
       `${duration(Math.max(...samples))}, median ${duration(repeat.median_ns)}.`,
     type: 'bar', height: 200,
@@ -151,10 +132,10 @@ function samplesPanel(run, keep) {
       datasets: [{ label: 'time of execute and gather', data: samples, backgroundColor: '--stage-execute',
         maxBarThickness: 40 }],
     },
-    options: { scales: { x: axis('repetition', { type: 'category', ticks: {} }),
-      y: axis('time', { duration: true, min: 0 }) } },
+    options: { scales: { x: axis('Repetition', { type: 'category', ticks: {} }),
+      y: axis('Time', { duration: true, min: 0 }) } },
     table: { columns, rows: samples.map((ns, i) => ({ at: i + 1, ns })) },
   });
   return h('section', { class: 'panel', 'aria-label': 'Repetitions', dataset: { test: 'samples' } },
-    h('h2', null, 'Repetitions'), keep(figure));
+    h('h2', null, 'Repetitions', hint('spread')), keep(figure));
 }

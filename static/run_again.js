@@ -2,11 +2,12 @@
 //
 // For tests: "run-again", "progress", "cancel", "run-error", "no-rerun", "curl", "copy-curl".
 
-import { h, put, say } from './dom.js';
-import { address, cancelJob, send, submitJob, watchJob } from './api.js';
+import { h, isIdle, put, say, setBusy } from './dom.js';
+import { address, cancelJob, getText, submitJob, watchJob } from './api.js';
 import { count, counted } from './format.js';
 import { copyButton } from './dom_copy.js';
-import { curlFile, shellQuote } from './try_curl.js';
+import { session } from './session.js';
+import { curlFile, shellQuote, tokenWords } from './try_curl.js';
 import { memberSource } from './json_source.js';
 import { runPath } from './run_files.js';
 
@@ -23,39 +24,46 @@ function againOf(run, page) {
   const button = h('button', { type: 'button', class: 'primary', dataset: { test: 'run-again' } },
     'Run again');
   let job = null;
-  let left = false;
+  let cancelled = false;  // also before the server has said which job it is
+  const leaving = new AbortController();
 
   button.addEventListener('click', async () => {
-    button.disabled = true;
+    if (!isIdle(button)) return;
+    setBusy(button, true);
+    cancelled = false;
     panel.hidden = false;
     const bar = h('progress', { 'aria-label': 'Rows done', dataset: { test: 'progress', phase: 'rows' } });
-    const text = h('p', { class: 'quiet small', role: 'status' }, 'Sent.');
+    const text = h('p', { class: 'quiet small' }, 'Sent.');
     put(panel, h('div', { class: 'panel' }, bar, text, h('div', { class: 'actions' },
       h('button', { type: 'button', class: 'quiet', dataset: { test: 'cancel' },
-        onclick: () => job && cancelJob(job.id).catch(() => {}) }, 'Cancel'))));
+        onclick: () => {
+          cancelled = true;
+          if (job) cancelJob(job.id).catch(() => {});
+        } }, 'Cancel'))));
+    page.announce('The run has begun.');
     try {
-      const source = memberSource(await (await send(runPath(run.id))).text(), ['request', 'json']);
+      const source = memberSource(await getText(runPath(run.id)), ['request', 'json']);
       job = await submitJob(relative(run.request.path), source,
         { headers: { 'Content-Type': 'application/json' } });
-      const end = await watchJob(job.id, (progress) => showProgress(bar, text, progress));
-      if (end.state === 'finished' && end.run) {
-        if (!left) page.go('run/' + end.run);
-        return;
-      }
+      if (cancelled) cancelJob(job.id).catch(() => {});
+      const end = await watchJob(job.id, (progress) => showProgress(bar, text, progress), leaving.signal);
+      if (end.state === 'finished' && end.run) return void page.go('run/' + end.run);
       const why = end.state === 'cancelled' ? 'The run was cancelled.' : end.error?.detail;
       fail(why || 'The run failed.', end.run);
     } catch (error) {
-      fail(error.message);
+      if (!leaving.signal.aborted) fail(error.message);
     }
   });
   function fail(why, id) {
+    const held = panel.contains(document.activeElement);
     job = null;
-    button.disabled = false;
+    setBusy(button, false);
     put(panel, h('div', { class: 'panel', role: 'alert', dataset: { test: 'run-error' } },
       h('p', { class: 'error-text' }, why),
       id && h('p', null, h('a', { href: '#run/' + id }, 'Open that run'))));
+    if (held) button.focus();
   }
-  return { button, panel, stop: () => { left = true; } };
+  return { button, panel, stop: () => leaving.abort() };
 }
 
 function showProgress(bar, text, { done_rows: done, total_rows: total }) {
@@ -76,7 +84,8 @@ function relative(path) {
 // ---- an upload -------------------------------------------------------------------------------------
 
 function curlOfUpload(run, file = 'FILE') {
-  const words = run.request.options.map(([name, value]) => '--form-string ' + shellQuote(`${name}=${value}`));
+  const words = [...tokenWords(session.signedIn()),
+    ...run.request.options.map(([name, value]) => '--form-string ' + shellQuote(`${name}=${value}`))];
   words.push('-F ' + shellQuote('data=' + curlFile(file)), shellQuote(address(relative(run.request.path))));
   return 'curl ' + words.join(' \\\n  ');
 }

@@ -1,11 +1,21 @@
-// run_facts.js: what a run was: its recipe, where it ran, its input and its machine.
+// run_facts.js: what a run was: its recipe, where it ran, its input, its machine, and why it failed.
+//
+// For tests: "status", "recipe", "run-error", "run-error-code" (the expression that is wrong),
+// "copy-digest".
 
 import { h } from './dom.js';
-import { bytes, count, counted, duration } from './format.js';
+import { caretUnder, indexOfByte } from './code_caret.js';
+import { bytes, count, counted, duration, grouped } from './format.js';
 import { executorName, explained, hint } from './stages.js';
 import { copyButton } from './dom_copy.js';
 
+// That somebody ended it is no fault.
+function wasCancelled(run) {
+  return (run.error?.code || run.error_code) === 'cancelled';
+}
+
 export function statusPill(run) {
+  if (wasCancelled(run)) return h('span', { class: 'pill', dataset: { test: 'status' } }, 'cancelled');
   const failed = run.status >= 400 || run.error;
   const code = run.error?.code || run.error_code;
   return h('span', { class: failed ? 'pill bad' : 'pill good', dataset: { test: 'status' } },
@@ -30,32 +40,61 @@ function word(text, name) {
   return text ? explained(text, name || text) : null;
 }
 
-function chunksText(run) {
-  const { chunks, chunk_rows: rows } = run.execution || {};
+// "9 chunks of up to 12,288 rows": the last one may have fewer. null where nothing was cut into chunks.
+export function chunksText(run) {
+  const { chunks, chunk_rows: most } = run.execution || {};
   if (!chunks) return null;
   const piece = run.operation === 'map' ? 'call' : 'row';
-  return h('span', { class: 'explained' },
-    `${counted(chunks, 'chunk')} of ${rows > 0 ? counted(rows, piece) : 'all rows'}`, hint('chunk'));
+  const even = chunks * most === run.rows;
+  const size = most > 0 ? `${even || chunks === 1 ? '' : 'up to '}${counted(most, piece)}` : `all ${piece}s`;
+  return `${counted(chunks, 'chunk')} of ${size}`;
+}
+
+// What was asked for by a request whose expressions were not planned, from the request itself:
+// [{name, expression}].
+function letsAsked(request) {
+  if (request?.json?.let) {
+    return Object.entries(request.json.let).filter(([, expression]) => typeof expression === 'string')
+      .map(([name, expression]) => ({ name, expression }));
+  }
+  return (request?.options || []).filter(([name]) => name === 'let').map(([, text]) => {
+    const at = text.indexOf('=');
+    return { name: text.slice(0, at).trim(), expression: text.slice(at + 1).trim() };
+  });
+}
+
+function recipeOf(run) {
+  if (run.recipe?.length > 0) return run.recipe;
+  return letsAsked(run.request).map(({ name, expression }) => `${name} = ${expression}`);
 }
 
 export function whatRan(run) {
   const execution = run.execution || {};
-  return h('section', { class: 'panel', 'aria-label': 'What ran' },
-    h('h2', null, 'What ran'),
-    run.recipe?.length > 0
-      ? h('pre', { class: 'recipe', tabindex: '0', dataset: { test: 'recipe' } }, run.recipe.join('\n'))
+  const recipe = recipeOf(run);
+  const chunks = chunksText(run);
+  const title = run.error && !run.executor ? 'What was asked' : 'What ran';
+  return h('section', { class: 'panel', 'aria-label': title },
+    h('h2', null, title),
+    recipe.length > 0
+      ? h('pre', { class: 'recipe', tabindex: '0', dataset: { test: 'recipe' } }, recipe.join('\n'))
       : h('p', { class: 'quiet' }, 'The request held no expression that could be read.'),
     facts([
       ['executor', word(run.executor, executorName(run.executor))],
       ['workers', run.executor ? count(run.workers) : null],
       ['mode', word(run.mode)],
       [run.operation === 'map' ? 'calls' : 'rows', run.rows > 0 ? count(run.rows) : null],
-      ['chunks', chunksText(run)],
-      ['sending took', run.send_ns ? duration(run.send_ns) : null],
+      ['chunks', chunks && h('span', { class: 'explained' }, chunks, hint('chunk'))],
+      ['sending took', run.send_ns
+        ? h('span', { class: 'explained' }, duration(run.send_ns), hint('sending')) : null],
       ['input types', run.input_types ? run.input_types.replaceAll(',', ', ') : null, true],
-      ['why this executor', execution.reason || null, true],
+      ['why this executor', execution.reason && reasonOf(execution.reason), true],
       ['rows in error', errorsText(run.errors)],
     ]));
+}
+
+function reasonOf(reason) {
+  const text = grouped(reason);
+  return reason.includes('break-even') ? h('span', { class: 'explained' }, text, hint('break-even')) : text;
 }
 
 function errorsText(errors) {
@@ -66,11 +105,36 @@ function errorsText(errors) {
 export function problemPanel(run) {
   const { error } = run;
   if (!error) return null;
+  if (wasCancelled(run)) {
+    return h('section', { class: 'panel', 'aria-label': 'How it ended', dataset: { test: 'run-error' } },
+      h('p', null, 'It was cancelled before it was done: what it had computed by then was let go.'));
+  }
+  const code = faultyCode(run);
+  const known = code ? ['position', 'column', 'expression'] : [];
   return h('section', { class: 'panel', 'aria-label': 'What went wrong', dataset: { test: 'run-error' } },
     h('h2', { class: 'error-text' }, error.title || 'It failed'),
-    h('p', null, error.detail),
+    code,
+    error.detail && error.detail !== error.title && h('p', null, error.detail),
     facts(['code', 'status', 'parameter', 'expression', 'position', 'line', 'row', 'column', 'value', 'limit']
+      .filter((name) => !known.includes(name))
       .map((name) => [name, error[name] === undefined ? null : String(error[name])])));
+}
+
+// The expression that is wrong, as it was sent, with a caret under the character that the server
+// names; null when the request does not hold it.
+function faultyCode({ request, error }) {
+  if (typeof error.position !== 'number') return null;
+  const sent = letsAsked(request).find(({ name }) => name === error.column);
+  if (!sent) return null;
+  const lead = `${sent.name} = `;
+  const index = indexOfByte(sent.expression, error.position);
+  const character = [...sent.expression.slice(0, index)].length + 1;
+  return h('div', { class: 'faulty scroll', tabindex: '0', role: 'region',
+    dataset: { test: 'run-error-code' },
+    'aria-label': `The expression; the error is at character ${character} of it` },
+  h('pre', null, lead + sent.expression),
+  h('div', { class: 'faulty-caret', 'aria-hidden': 'true' },
+    caretUnder(lead + sent.expression, lead.length + index)));
 }
 
 // ---- input and machine -----------------------------------------------------------------------------
@@ -89,7 +153,7 @@ function inputFacts(input) {
   if (input.kind === 'generated') {
     const { rows, columns, distribution, seed } = input.generate;
     return [
-      ['input', `generated: ${counted(rows, 'row')} of ${columns.join(', ')}`],
+      ['input', `generated: ${counted(rows, 'row')} of ${columns.join(', ')}`, true],
       ['distribution', distribution || 'normal'],
       ['seed', seed === undefined ? null : String(seed)],
     ];

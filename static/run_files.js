@@ -1,11 +1,12 @@
-// run_files.js: a run as files, and its trace in Perfetto.
+// run_files.js: a run's document, a run as files, and its trace in Perfetto.
 //
 // For tests: "download-trace", "download-json", "download-csv", "export", "open-perfetto",
 // "perfetto-state".
 
 import { h, say, saveBlob } from './dom.js';
-import { send } from './api.js';
+import { getText, send } from './api.js';
 import { shortId } from './format.js';
+import { memberSource } from './json_source.js';
 import { CHUNK_STAGES } from './timeline_model.js';
 
 const PERFETTO = 'https://ui.perfetto.dev';
@@ -21,6 +22,16 @@ export function runPath(id, rest = '') {
   return `v1/runs/${encodeURIComponent(id)}${rest}`;
 }
 
+// The document of a run; a seed beyond 2^53 is kept as it was sent.
+export async function loadRun(id) {
+  const text = await getText(runPath(id));
+  const run = JSON.parse(text);
+  const generate = run.input?.generate;
+  if (typeof generate?.seed === 'number' && !Number.isSafeInteger(generate.seed))
+    generate.seed = memberSource(text, ['input', 'generate', 'seed']);
+  return run;
+}
+
 export function filesPanel(run) {
   const state = h('p', { class: 'quiet small', role: 'status', dataset: { test: 'perfetto-state' } },
     'Opening in Perfetto loads the page ui.perfetto.dev in a new window and hands the trace to it in this ' +
@@ -31,17 +42,18 @@ export function filesPanel(run) {
   return h('section', { class: 'panel', 'aria-label': 'Files' },
     h('h2', null, 'Take it with you'),
     h('div', { class: 'actions' },
-      link('download-trace', 'Chrome trace', runPath(run.id, '/trace'), fileName(run, '-trace.json')),
+      run.operation !== 'compare' &&
+        link('download-trace', 'Chrome trace', runPath(run.id, '/trace'), fileName(run, '-trace.json')),
       link('download-json', 'JSON', runPath(run.id), fileName(run, '.json')),
       hasChunks && h('button', { type: 'button', class: 'quiet', dataset: { test: 'download-csv' },
         onclick: () => saveCsv(run) },
       'CSV of the chunks'),
       link('export', 'Export file', runPath(run.id, '/export'), fileName(run, '-export.json')),
-      h('button', { type: 'button', class: 'quiet', dataset: { test: 'open-perfetto' },
-        onclick: () => openPerfetto(run, state) }, 'Open in Perfetto')),
+      run.operation !== 'compare' && h('button', { type: 'button', class: 'quiet',
+        dataset: { test: 'open-perfetto' }, onclick: () => openPerfetto(run, state) }, 'Open in Perfetto')),
     h('p', { class: 'quiet small' },
       'The export file holds the whole run with its trace; any Colonnade imports it, under History.'),
-    state);
+    run.operation !== 'compare' && state);
 }
 
 function saveCsv(run) {

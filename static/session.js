@@ -6,6 +6,7 @@
 import { h, say } from './dom.js';
 import { Problem, send, setAskForToken } from './api.js';
 
+const OWN = 'colonnade';
 const KEY = 'colonnade-signed-in';  // only that there is a session: the cookie itself is out of reach
 
 const AGAIN_MS = 5000;
@@ -115,15 +116,25 @@ async function tryToken(input, error) {
   }
 }
 
+// Without a session there is nothing to end.
+async function endSession() {
+  const reply = await fetch('v1/session', { method: 'DELETE', cache: 'no-store' })
+    .catch(() => { throw new Error('The server does not answer.'); });
+  if (!reply.ok && reply.status !== 401) throw new Error(`The server answered with status ${reply.status}.`);
+}
+
 async function leave() {
   try {
-    await send('v1/session', { method: 'DELETE' });
-  } catch {
-    // Without a session there is nothing to end.
+    await endSession();
+  } catch (problem) {  // the cookie lives on: to look signed out would be untrue
+    signOut.textContent = 'Sign out: no answer, try again';
+    signOut.title = problem.message;
+    return;
   }
   remember(false);
   try {
-    sessionStorage.clear();  // results that the tab keeps for a reload
+    // What the tab keeps for a reload; others at this address keep their own.
+    for (const key of Object.keys(sessionStorage)) if (key.startsWith(OWN)) sessionStorage.removeItem(key);
   } catch {
     // Storage is forbidden: nothing was kept.
   }

@@ -1,14 +1,18 @@
 // timeline.js: what each worker did when, one lane a worker, with zoom and pan.
 //
 //   const {element, destroy} = timeline({chunks, executor, workers, wall_ns, ledger});
+//   const {element, destroy} = timelineOf(run);   // a run document
 //
-// workers: timing.workers of the run document. Optional: unaccounted_ns, total_chunks (of which the
-// listed ones may be fewer), repeat (how many times the run was repeated; the last is shown).
+// workers: timing.workers of the run document. Optional: worker_count (each has a lane, also who got no
+// chunk), unaccounted_ns, total_chunks (of which the listed ones may be fewer), repeat (how many times
+// the run was repeated; the last is shown), piece (what a chunk has many of: 'row' or 'call'), ended
+// (why chunks are missing: 'was cancelled', 'failed').
 //
 // For tests: "timeline" (data-blocks, data-lanes, data-first-draw-ms, data-view-from-ns,
 // data-view-to-ns), "timeline-canvas", "timeline-lane" (data-worker), "timeline-readout", "zoom-in",
 // "zoom-out", "zoom-reset", "zoom-chunks", "timeline-tip", "timeline-hint", "timeline-table".
 
+import { stagesShown } from './account.js';
 import { say } from './dom.js';
 import { duration, exactNs } from './format.js';
 import { onThemeChange } from './theme.js';
@@ -20,6 +24,19 @@ import { blockParts, blockTitle } from './timeline_text.js';
 
 const LEAST_VIEW = 100;   // ns
 const TICK_ROOM = 96;     // px a tick
+
+export function timelineOf(run) {
+  const { timing, execution = {}, error } = run;
+  const shown = (one) => ({ ...one, stages: stagesShown(run, one.stages) });
+  return timeline({
+    chunks: run.chunks.map(shown), executor: run.executor || execution.executor,
+    workers: timing.workers.map(shown), worker_count: execution.workers,
+    wall_ns: timing.wall_ns, ledger: timing.ledger, unaccounted_ns: timing.unaccounted_ns,
+    total_chunks: execution.chunks, repeat: timing.repeat?.runs,
+    piece: run.operation === 'map' ? 'call' : 'row',
+    ended: error ? (error.code === 'cancelled' ? 'was cancelled' : 'failed') : null,
+  });
+}
 
 export function timeline(run) {
   const began = performance.now();

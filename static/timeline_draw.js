@@ -21,7 +21,7 @@ export function paletteOf(model) {
   return {
     stage,
     text: colour('--text'), quiet: colour('--quiet'), line: colour('--line'),
-    idle: colour('--sunken'), accent: colour('--accent'),
+    idle: colour('--idle'), panel: colour('--panel'),
     font: getComputedStyle(document.body).fontFamily,
   };
 }
@@ -61,8 +61,7 @@ export function drawLanes(context, frame) {
   context.textBaseline = 'middle';
   model.lanes.forEach((lane, number) => {
     const top = number * LANE_HEIGHT;
-    context.fillStyle = palette.idle;
-    context.fillRect(0, top + STRIP, width, LANE_HEIGHT - STRIP - PAD);
+    drawGround(context, frame, lane, top);
     context.fillStyle = palette.line;
     for (const tick of ticks)
       context.fillRect(Math.round(xOf(frame, tick.ns)), top + STRIP, 1, LANE_HEIGHT - STRIP);
@@ -70,6 +69,24 @@ export function drawLanes(context, frame) {
     drawLane(context, frame, lane, top);
   });
   if (focus) outline(context, frame, focus);
+}
+
+// Where a worker could have had a chunk: from the start of the first to the end of the last of any
+// worker. Before and after, the lane is blank, so that what is seen as idle is what is counted as idle.
+function drawGround(context, frame, lane, top) {
+  const { model, palette, width } = frame;
+  if (lane.kind !== 'worker' || !(model.busyTo > model.busyFrom)) return;
+  context.fillStyle = palette.idle;
+  fillBetween(context, frame, xOf(frame, model.busyFrom), xOf(frame, model.busyTo), top + STRIP,
+    LANE_HEIGHT - STRIP - PAD);
+  if (lane.n > 0 || frame.to <= model.busyFrom || frame.from >= model.busyTo) return;
+  context.font = `12px ${palette.font}`;
+  context.fillStyle = palette.quiet;
+  const text = 'no chunk';
+  const [left, right] = [model.busyFrom, model.busyTo]
+    .map((ns) => Math.min(width, Math.max(0, xOf(frame, ns))));
+  if (context.measureText(text).width + 16 < right - left)
+    context.fillText(text, left + 8, top + STRIP + (LANE_HEIGHT - STRIP - PAD) / 2);
 }
 
 export function xOf(frame, ns) {
@@ -116,7 +133,7 @@ function drawBlock(context, frame, lane, i, top) {
     }
   }
   if (right - left >= 4) {  // neighbours stay apart
-    context.fillStyle = palette.idle;
+    context.fillStyle = palette.panel;
     fillBetween(context, frame, right - 1, right, y, height);
   }
   nameBlock(context, frame, lane, i, { left, right, top });

@@ -5,23 +5,31 @@
 // two sums, so that drawing costs as much as there are pixels, not blocks.
 
 import { ledgerParts } from './ledger.js';
+import { ASLEEP } from './stages.js';
 
 // The stages of a chunk alternate from block to block of rows; their sums are laid end to end in
 // this order, which is that of the Chrome trace.
-export const CHUNK_STAGES = ['parse', 'evaluate', 'hash', 'encode', 'ship', 'lock', 'sleep', 'wait'];
+export const CHUNK_STAGES = ['parse', 'evaluate', 'hash', 'encode', 'ship', 'lock', ASLEEP, 'wait'];
 
-// {lanes, stages, blocks, end, busyFrom, busyTo}: lanes[0] is the request's own ledger.
-export function layOut({ chunks, executor, workers, wall_ns, ledger, unaccounted_ns }) {
+// {lanes, stages, blocks, end, busyFrom, busyTo}: lanes[0] is the request's own ledger. Each of the
+// run's workers has a lane, also one that got no chunk: that it was idle is what there is to see.
+export function layOut(run) {
+  const { executor, workers, worker_count, wall_ns, ledger, unaccounted_ns, piece = 'row' } = run;
+  // A run that was cancelled may list chunks that no worker got to.
+  const chunks = run.chunks.filter((chunk) => chunk.pid !== 0);
   const stages = stagesIn(chunks);
   const byWorker = new Map();
-  for (const worker of Array.isArray(workers) ? workers : [])
+  for (let worker = 0; worker < (worker_count || 0); worker++)
+    byWorker.set(worker, { chunks: [], timing: null });
+  for (const worker of (Array.isArray(workers) ? workers : []).filter((one) => one.pid !== 0))
     byWorker.set(worker.worker, { chunks: [], timing: worker });
   for (const chunk of chunks) {
     if (!byWorker.has(chunk.worker)) byWorker.set(chunk.worker, { chunks: [], timing: null });
     byWorker.get(chunk.worker).chunks.push(chunk);
   }
   const numbers = [...byWorker.keys()].sort((a, b) => a - b);
-  const lanes = numbers.map((worker) => workerLane(worker, byWorker.get(worker), executor, stages));
+  const lanes = numbers.map((worker) =>
+    workerLane(worker, { ...byWorker.get(worker), executor, stages, piece }));
   const starts = lanes.filter((lane) => lane.n > 0).map((lane) => lane.start[0]);
   const ends = lanes.filter((lane) => lane.n > 0).map((lane) => lane.end[lane.n - 1]);
   const busyFrom = Math.min(...starts, Infinity);
@@ -40,11 +48,11 @@ function stagesIn(chunks) {
   return [...known, ...[...found].filter((stage) => !CHUNK_STAGES.includes(stage))];
 }
 
-function workerLane(worker, { chunks, timing }, executor, stages) {
+function workerLane(worker, { chunks, timing, executor, stages, piece }) {
   const sorted = [...chunks].sort((a, b) => a.start_ns - b.start_ns);
   const n = sorted.length;
   const lane = {
-    kind: 'worker', worker, executor, timing, n, chunks: sorted,
+    kind: 'worker', worker, executor, piece, timing, n, chunks: sorted,
     start: new Float64Array(n), end: new Float64Array(n),
     sums: stages.map(() => new Float64Array(n + 1)),
     pids: [...new Set(sorted.map((chunk) => chunk.pid))],

@@ -7,6 +7,8 @@ import { swatch } from './ledger.js';
 import { LANE_HEIGHT } from './timeline_draw.js';
 import { summaryTable } from './timeline_text.js';
 
+const LANES_AT_ONCE = 11;  // that fit into the chart's box (run.css)
+
 const button = (test, label, text) =>
   h('button', { type: 'button', class: 'quiet', dataset: { test }, 'aria-label': label, title: label }, text);
 
@@ -38,7 +40,8 @@ export function makeElements(model, run) {
         zoomOut, zoomIn, fit, reset)),
     h('div', { class: 'timeline-box' },
       h('div', { class: 'timeline-labels' },
-        h('div', { class: 'timeline-corner' }, executorName(run.executor)),
+        h('div', { class: 'timeline-corner' }, executorName(run.executor),
+          h('span', { class: 'roomy' }, `, ${counted(lanes - 1, 'worker')}`)),
         model.lanes.map((lane) => laneLabel(lane, run))), plot),
     tip, readout, notes(model, run),
     h('p', { id: helpId, class: 'unseen' }, 'Arrow keys go from block to block and from lane to lane; ' +
@@ -51,7 +54,7 @@ export function makeElements(model, run) {
 function legend(model) {
   return h('ul', { class: 'timeline-legend' },
     model.stages.map((stage) => h('li', null, swatch(stage), explained(stage))),
-    h('li', null, h('i', { class: 'swatch idle', 'aria-hidden': 'true' }), 'idle'));
+    h('li', null, h('i', { class: 'swatch idle', 'aria-hidden': 'true' }), explained('idle')));
 }
 
 function laneLabel(lane, run) {
@@ -59,21 +62,35 @@ function laneLabel(lane, run) {
     return h('div', { class: 'timeline-label', dataset: { test: 'timeline-lane' } },
       h('b', null, 'request'), h('span', null, 'its ledger'));
   }
-  const pids = lane.pids.length > 1 ? `pids ${lane.pids.join(', ')}` : `pid ${lane.pids[0]}`;
-  const idle = lane.idleShare === null ? '' : `idle ${percent(lane.idleShare)}`;
+  const pids = pidsOf(lane);
+  const share = lane.idleShare === null ? '' : `idle ${percent(lane.idleShare, 1)}`;
+  const idle = share && lane.n === 0 ? `no chunk, ${share}` : share;
   return h('div', { class: 'timeline-label', dataset: { test: 'timeline-lane', worker: lane.worker },
-    title: `${executorName(run.executor)} worker ${lane.worker}, ${pids}` +
-      (idle ? `, ${idle} of the time between the first chunk’s start and the last one’s end` : '') },
+    title: [`${executorName(run.executor)} worker ${lane.worker}`, pids,
+      idle && `${idle} of the time between the first chunk’s start and the last one’s end`]
+      .filter(Boolean).join(', ') },
     h('span', null, h('b', null, `worker ${lane.worker}`), ' ', h('span', { class: 'pid' }, pids)),
-    idle && h('span', null, idle));
+    share && h('span', null, lane.n === 0 && h('span', { class: 'roomy' }, 'no chunk, '), share));
+}
+
+// Of a worker that got no chunk the record knows no process.
+function pidsOf({ pids }) {
+  if (pids.length === 0) return '';
+  return pids.length > 1 ? `pids ${pids.join(', ')}` : `pid ${pids[0]}`;
 }
 
 // What the chart cannot show is said under it.
 function notes(model, run) {
   const said = [];
   const total = run.total_chunks ?? model.blocks;
-  if (total > model.blocks)
-    said.push(`The first ${count(model.blocks)} of ${count(total)} chunks are listed and shown.`);
+  const ended = Boolean(run.ended) && (run.workers || []).length > 0;
+  const done = ended ? run.workers.reduce((sum, worker) => sum + worker.chunks, 0) : total;
+  if (done < total)
+    said.push(`${count(done)} of ${count(total)} chunks had been computed when it ${run.ended}.`);
+  if (done > model.blocks)
+    said.push(`The first ${count(model.blocks)} of ${count(done)} chunks are listed and shown.`);
+  if (model.lanes.length > LANES_AT_ONCE)
+    said.push(`Scroll the lanes to see all ${count(model.lanes.length - 1)} workers.`);
   if (run.repeat > 1)
     said.push(`The work ran ${run.repeat} times; the chunks are those of the last time.`);
   said.push('Stages alternate in truth; here each has its sum, end to end, in a chunk as in the request’s ' +

@@ -1,7 +1,7 @@
 // timeline_text.js: the blocks of a timeline in words: tooltip, readout, and a table for each worker.
 
 import { h, put, table } from './dom.js';
-import { count, duration, exactNs, percent } from './format.js';
+import { count, duration, exactNs, nothing, percent } from './format.js';
 import { explained } from './stages.js';
 import { swatch } from './ledger.js';
 import { busyNs, stagesOfBlock } from './timeline_model.js';
@@ -16,14 +16,14 @@ export function blockTitle(lane, block) {
   const ns = exactNs(lane.end[block] - lane.start[block]);
   if (lane.kind === 'request') return `Request, ${lane.parts[block].stage}: ${ns}.`;
   const chunk = lane.chunks[block];
-  return `Chunk ${count(chunk.chunk)}, ${rowsOf(chunk)}, worker ${chunk.worker}, pid ${chunk.pid}: ` +
+  return `Chunk ${count(chunk.chunk)}, ${rowsOf(chunk, lane.piece)}, worker ${chunk.worker}, pid ${chunk.pid}: ` +
     `starts at ${start}, takes ${ns}:`;
 }
 
-function rowsOf(chunk) {
+function rowsOf(chunk, piece) {
   return chunk.rows === 1
-    ? `row ${count(chunk.first_row)}`
-    : `rows ${count(chunk.first_row)}\u2013${count(chunk.first_row + chunk.rows - 1)}`;
+    ? `${piece} ${count(chunk.first_row)}`
+    : `${piece}s ${count(chunk.first_row)}\u2013${count(chunk.first_row + chunk.rows - 1)}`;
 }
 
 export function fillTip(tip, model, lane, block) {
@@ -36,7 +36,7 @@ export function fillTip(tip, model, lane, block) {
   const total = lane.end[block] - lane.start[block];
   put(tip,
     h('b', null, lane.kind === 'request' ? 'request' : `chunk ${count(lane.chunks[block].chunk)}, ` +
-      rowsOf(lane.chunks[block])),
+      rowsOf(lane.chunks[block], lane.piece)),
     h('dl', null, facts.map(([name, value]) => [h('dt', null, name), h('dd', null, value)]),
       lane.kind === 'worker' && blockParts(model, lane, block).map((part) => [
         h('dt', null, swatch(part.stage), part.stage), h('dd', null, exactNs(part.ns))]),
@@ -51,11 +51,11 @@ export function summaryTable(model, run) {
   const repeated = run.repeat > 1 ? `, all ${run.repeat} times` : '';
   const columns = [
     { title: 'Worker', number: true, cell: (lane) => String(lane.worker) },
-    { title: 'pid', number: true, cell: (lane) => lane.pids.join(', ') },
+    { title: 'pid', number: true, cell: (lane) => lane.pids.join(', ') || nothing },
     { title: 'Chunks', number: true, cell: (lane) => count(lane.n) },
     { title: 'With a chunk', number: true, cell: (lane) => duration(busyNs(lane)) },
     { title: 'Idle', number: true, cell: (lane) => lane.idleShare === null ? duration(null)
-      : `${duration(lane.idleShare * span)} (${percent(lane.idleShare)})` },
+      : `${duration(lane.idleShare * span)} (${percent(lane.idleShare, 1)})` },
     { title: 'Processor time' + repeated, number: true,
       cell: (lane) => duration(lane.timing ? lane.timing.cpu_ns : null) },
     ...model.stages.map((stage, s) => ({ title: explained(stage), number: true,

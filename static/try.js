@@ -24,15 +24,36 @@ export async function show(root, params, page) {
   const view = makeView(page);
   tab.view = view;
   put(root, view.element);
-  if (tab.result) view.showResult();
-  else view.waiting();
+  if (tab.result && !shownAgain(view)) tab.result = null;
+  if (!tab.result) view.waiting();
   if (tab.running && tab.running.job) view.began();
   else view.rest();
   if (!tab.result && !tab.running) runExample();
+  const off = page.live.on('reconnected', () => serverIsBack(view));
   return () => {
+    off();
     if (tab.view === view) tab.view = null;
     view.leave();
   };
+}
+
+// What failed because the server was away is no longer true.
+function serverIsBack(view) {
+  if (tab.message?.code === 'unreachable') view.forget();
+  if (tab.result || tab.running) return;
+  view.waiting();
+  runExample();
+}
+
+// A result that another version of the page kept may lack something.
+function shownAgain(view) {
+  try {
+    view.showResult();
+    return true;
+  } catch (error) {
+    console.warn('The kept result cannot be shown:', error.message);
+    return false;
+  }
 }
 
 // What try_work.js tells the view: began, progress, finished, ended, failed, verdict.
@@ -54,9 +75,13 @@ function makeView(page) {
   const view = {
     element,
     verdict: outcome.verdict,
+    forget: work.forget,
     waiting: () => outcome.waiting('The built-in example takes some milliseconds.'),
     rest: () => runner.rest(tab.message),
-    began: () => runner.began(tab.running, () => tab.running && tab.running.job.cancel()),
+    began() {
+      runner.began(tab.running, () => tab.running && tab.running.job.cancel());
+      if (tab.result) outcome.age('another run is going on.');
+    },
     progress: runner.progress,
     showResult() {
       const { result } = tab;
@@ -74,6 +99,7 @@ function makeView(page) {
     ended(problem) {
       work.blame(problem);
       view.rest();
+      if (tab.result) outcome.age(`the last run ${tab.message.bad ? 'failed' : 'was cancelled'}.`);
     },
     failed(problem) {
       outcome.waiting(problem.message, true);
@@ -94,6 +120,19 @@ function workForm() {
   const summary = h('summary', { class: 'try-summary', dataset: { test: 'try-summary' } });
   const slot = h('div');
   let form = null;
+  const reset = h('button', { type: 'button', class: 'quiet', dataset: { test: 'reset' }, onclick: () => {
+    tab.form = exampleForm();
+    tab.file = null;
+    build();
+    forget();
+  } }, 'Reset to the example');
+  const runner = runRow(reset);
+  // What was wrong with the last run may be right by now.
+  const forget = () => {
+    if (tab.running || !tab.message) return;
+    tab.message = null;
+    runner.rest(null);
+  };
   const changed = () => {
     tab.file = form.file();
     keepForm(tab.form);
@@ -102,7 +141,10 @@ function workForm() {
   };
   const build = () => {
     if (form) form.stop();
-    form = makeForm(tab.form, tab.file, changed);
+    form = makeForm(tab.form, tab.file, () => {
+      forget();
+      changed();
+    });
     put(slot, form.element);
     changed();
     const mine = form;
@@ -110,12 +152,6 @@ function workForm() {
   };
   build();
   const stopSession = session.onSignedIn(changed);
-  const reset = h('button', { type: 'button', class: 'quiet', dataset: { test: 'reset' }, onclick: () => {
-    tab.form = exampleForm();
-    tab.file = null;
-    build();
-  } }, 'Reset to the example');
-  const runner = runRow(reset);
   const submitted = (event) => {
     event.preventDefault();
     if (!tab.running) submit(form, runner);
@@ -124,7 +160,7 @@ function workForm() {
     h('form', { class: 'panel', novalidate: true, 'aria-label': 'The work', dataset: { test: 'try-form' },
       onsubmit: submitted }, slot, runner.element));
   return {
-    runner, fold,
+    runner, fold, forget,
     command: curlBlock(curl),
     blame: (problem) => form.blame(problem),
     stop() {

@@ -2,6 +2,7 @@
 // into one finding a row: {type, canonical} or {message, position}.
 
 import { send } from './api.js';
+import { indexOfByte } from './code_caret.js';
 import { filledLets, letJson, plainName } from './try_request.js';
 
 const PAUSE_MS = 250;  // of typing, before the server is asked
@@ -87,17 +88,4 @@ export function faultOf(row, problem) {
   finding.index = index;
   finding.position = [...row.expression.slice(0, index)].length;
   return finding;
-}
-
-// Where the byte `offset` of the text's UTF-8 lies in the string.
-export function indexOfByte(text, offset) {
-  let bytes = 0;
-  let index = 0;
-  for (const character of text) {
-    if (bytes >= offset) break;
-    const code = character.codePointAt(0);
-    bytes += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-    index += character.length;
-  }
-  return index;
 }

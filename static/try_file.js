@@ -4,6 +4,7 @@
 
 import { h, newId, put, say, table } from './dom.js';
 import { bytes, counted } from './format.js';
+import { elementsOf, memberSource, membersOf } from './json_source.js';
 import { guessType, readCsv, separatorOf } from './try_csv.js';
 
 const LOOK_BYTES = 65536;
@@ -16,7 +17,7 @@ const ACCEPTED = '.csv,.tsv,.txt,.json,text/csv,text/tab-separated-values,applic
 export async function lookAt(file, form) {
   const head = new Uint8Array(await file.slice(0, 4).arrayBuffer());
   if ((head[0] === 0x1f && head[1] === 0x8b) || (head[0] === 0x28 && head[1] === 0xb5))
-    return unknown('csv', 'A compressed file: its columns are found by the server.');
+    return unknown('csv', 'A compressed file. Decompress it first: CSV and JSON are taken as they are.');
   const text = new TextDecoder().decode(await file.slice(0, LOOK_BYTES).arrayBuffer());
   if (/^\ufeff?\s*\{/.test(text)) return lookAtJson(file);
   const separator = separatorOf(form.delimiter, file.name);
@@ -38,27 +39,35 @@ function delimiterNote(names, form, file) {
   if (names.length !== 1 || form.delimiter.trim() !== '') return '';
   for (const [word, character] of [['semicolon', ';'], ['tab', '\t'], ['pipe', '|']])
     if (names[0].includes(character) && separatorOf('', file.name) !== character)
-      return `Only one column was found. Perhaps the delimiter is a ${word}: see Options.`;
+      return `Only one column was found. Perhaps the delimiter is a ${word}: see More options.`;
   return '';
 }
 
 async function lookAtJson(file) {
   if (file.size > JSON_LOOK_BYTES)
     return unknown('json', 'A large JSON file: its columns are found by the server.');
+  const text = await file.text();
   let body;
   try {
-    body = JSON.parse(await file.text());
+    body = JSON.parse(text);
   } catch {
     return unknown('json', 'The file does not parse as JSON; the server will say where.');
   }
-  const columns = body.columns;
-  if (!columns || typeof columns !== 'object') return unknown('json', 'The file has no member "columns".');
-  const names = Object.keys(columns);
-  const cells = names.map((name) => (Array.isArray(columns[name]) ? columns[name] : []));
-  const longest = Math.max(0, ...cells.map((column) => column.length));
-  const rows = Array.from({ length: Math.min(PREVIEW_ROWS, longest) }, (_, i) =>
-    cells.map((column) => (column[i] === null || column[i] === undefined ? null : String(column[i]))));
-  return { kind: 'json', names, types: cells.map(jsonType), rows, note: '' };
+  const { columns } = body;
+  if (!columns || typeof columns !== 'object' || Array.isArray(columns))
+    return unknown('json', 'The file has no member "columns".');
+  const sources = membersOf(memberSource(text, ['columns']));
+  const names = sources.map(([name]) => name);
+  const first = sources.map(([, source]) => (source[0] === '[' ? elementsOf(source, PREVIEW_ROWS) : []));
+  const longest = Math.max(0, ...first.map((column) => column.length));
+  const rows = Array.from({ length: longest }, (_, i) => first.map((column) => shownJson(column[i])));
+  const types = names.map((name) => jsonType(Array.isArray(columns[name]) ? columns[name] : []));
+  return { kind: 'json', names, types, rows, note: '' };
+}
+
+function shownJson(value) {
+  if (value === null || value === undefined) return null;
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
 function jsonType(cells) {
@@ -78,7 +87,12 @@ export function fileField(chosen) {
   const input = h('input', {
     type: 'file', id, class: 'unseen', accept: ACCEPTED,
     'aria-describedby': `${id}-kept`, dataset: { test: 'file-input' },
-    onchange: () => input.files.length && chosen(input.files[0]),
+    onchange: () => {
+      const [file] = input.files;
+      if (!file) return;
+      chosen(file);
+      input.value = '';  // else the same file, when it has changed, could not be chosen again
+    },
   });
   const name = h('span', { class: 'file-name', dataset: { test: 'file-name' } });
   const preview = h('div', {

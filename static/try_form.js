@@ -181,10 +181,10 @@ function optionFields(state, settle) {
         choice('executor', executors.map((one) => [one, executorName(one)])), { settle, word: 'executor' }),
       field(state, 'mode', 'Mode', choice('mode', ['vector', 'tuple', 'row'].map((one) => [one, one])),
         { settle, word: 'mode' }),
-      field(state, 'workers', 'Workers', numberInput('workers', { placeholder: 'one a CPU' }),
+      field(state, 'workers', 'Workers', numberInput('workers', { placeholder: 'one per CPU' }),
         { settle, help: cpuHelp(USUAL_CPUS) }),
-      field(state, 'chunk_rows', 'Rows a chunk', numberInput('chunk-rows', { placeholder: 'chosen' }),
-        { settle, word: 'chunk' })),
+      field(state, 'chunk_rows', 'Rows per chunk',
+        numberInput('chunk-rows', { placeholder: 'server\u2019s choice' }), { settle, word: 'chunk' })),
     more);
 }
 

@@ -5,6 +5,7 @@
 // with data-position in characters), add-let, let-status.
 
 import { h, newId, put, say } from './dom.js';
+import { caretUnder } from './code_caret.js';
 
 // {element, insert(text, caretBack), find(findings, message)}. `rows` is the form's own array
 // [{name, expression}]; it is changed in place and `changed()` is called.
@@ -102,8 +103,10 @@ function showFinding({ name, expression, note, caret }, finding) {
   expression.setAttribute('aria-invalid', String(wrong && !atName));
   name.setAttribute('aria-invalid', String(atName));
   caret.hidden = finding.index === undefined;
-  if (!caret.hidden) put(caret, h('span', null, expression.value.slice(0, finding.index)), h('b', null, '^'));
-  put(note, wrong ? faultNote(finding) : soundNote(finding));
+  if (!caret.hidden) put(caret, caretUnder(expression.value, finding.index));
+  const found = wrong ? faultNote(finding) : soundNote(finding);
+  // It is read aloud whenever it is set; what was found in other rows is as it was.
+  if (!found?.isEqualNode(note.firstChild)) put(note, found);
 }
 
 function faultNote({ message, position }) {

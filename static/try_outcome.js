@@ -1,6 +1,7 @@
 // try_outcome.js: the right side of "Try it": what came out of the last run, and where its time went.
 //
-// data-test: outcome (the sentence), outcome-run (link to the run), cpu-sentence; ledger, timeline, verdict,
+// data-test: outcome (the sentence), outcome-older (an earlier result is shown), outcome-run (link to the
+// run), cpu-sentence; ledger, timeline, verdict,
 // result-table of the modules that make them.
 
 import { h, put } from './dom.js';
@@ -8,27 +9,31 @@ import { cpuSentence } from './account.js';
 import { counted, duration, shortId } from './format.js';
 import { ledgerBar } from './ledger.js';
 import { explained } from './stages.js';
-import { timeline } from './timeline.js';
+import { timelineOf } from './timeline.js';
 import { resultPanel } from './try_result.js';
 
 // "100,000 rows on 2 threads in 17 ms".
 export function outcomeSentence(run) {
   const { executor, workers } = run.execution;
-  const on = {
+  const busy = (run.timing.workers || []).filter((one) => one.chunks > 0).length;
+  const part = busy > 0 && busy < workers ? `${busy} of ` : '';  // the others came too late to get a chunk
+  const on = part + ({
     serial: 'one worker',
     threads: counted(workers, 'thread'),
     processes: counted(workers, 'process', 'processes'),
     gil: `${counted(workers, 'thread')} under the emulated lock`,
-  }[executor] || counted(workers, 'worker');
+  }[executor] || counted(workers, 'worker'));
   return `${counted(run.rows, 'row')} on ${on} in ${duration(run.timing.wall_ns)}`;
 }
 
-// {element, result(result, atHand), verdict(node), waiting(text), destroy()}.
+// {element, result(result, atHand), verdict(node), waiting(text), age(text), destroy()}. `age` says that
+// what is shown is not what was asked for last.
 export function outcomeView() {
   const times = h('section', { class: 'panel try-times', 'aria-labelledby': 'try-outcome' });
   const verdict = h('div');
   const rows = h('div');
-  const element = h('div', { class: 'try-outcome' }, times, verdict, rows);
+  const older = h('p', { class: 'panel try-older', hidden: true, dataset: { test: 'outcome-older' } });
+  const element = h('div', { class: 'try-outcome' }, older, times, verdict, rows);
   let drawn = null;
   const clear = () => {
     if (drawn) drawn.destroy();
@@ -45,13 +50,18 @@ export function outcomeView() {
     },
     result(result, atHand) {
       clear();
+      older.hidden = true;
       const { run } = result;
-      drawn = timeline(timelineOf(run));
+      drawn = timelineOf(run);
       const { ledger, wall_ns: wallNs, unaccounted_ns: unaccounted } = run.timing;
-      put(times, headOf(run), ledgerBar(ledger, wallNs, { unaccounted }), drawn.element);
+      put(times, headOf(result), ledgerBar(ledger, wallNs, { unaccounted }), drawn.element);
       put(rows, resultPanel(result, atHand));
     },
     verdict: (node) => put(verdict, node),
+    age(text) {
+      put(older, h('b', null, 'Earlier result'), `: ${text}`);
+      older.hidden = false;
+    },
     destroy: clear,
   };
 }
@@ -60,23 +70,21 @@ function outcomeTitle(text) {
   return h('h2', { id: 'try-outcome', class: 'try-sentence', dataset: { test: 'outcome' } }, text);
 }
 
-function timelineOf(run) {
-  const { timing, chunks, execution } = run;
-  const { workers, wall_ns, ledger, unaccounted_ns } = timing;
-  return {
-    chunks, executor: execution.executor, workers, wall_ns, ledger, unaccounted_ns,
-    total_chunks: execution.chunks,
-  };
+// The last chunk may be smaller than the others, and a single one is as large as the table.
+function chunksText({ rows, execution: { chunks, chunk_rows: most } }) {
+  if (chunks <= 1) return counted(chunks, 'chunk');
+  const even = chunks * most === rows;
+  return `${counted(chunks, 'chunk')} of ${even ? '' : 'up to '}${counted(most, 'row')}`;
 }
 
-function headOf(run) {
+function headOf({ run, file }) {
   const { execution } = run;
   const cpu = cpuSentence(run);
   return [
     h('div', { class: 'panel-head' },
       outcomeTitle(outcomeSentence(run)),
       h('p', { class: 'quiet small' },
-        counted(execution.chunks, 'chunk'), ' of ', counted(execution.chunk_rows, 'row'), ', ',
+        file ? h('b', { class: 'try-source' }, `${file.name}: `) : null, chunksText(run), ', ',
         explained(execution.mode), ' mode. ',
         h('a', { href: '#run/' + encodeURIComponent(run.id), dataset: { test: 'outcome-run' } },
           `Run ${shortId(run.id)}`))),

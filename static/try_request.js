@@ -95,7 +95,8 @@ export function partsOf(form) {
 export function formData(form, file) {
   const data = new FormData();
   for (const [name, value] of partsOf(form)) data.append(name, value);
-  data.append('data', file, file.name);
+  // Without the browser's opinion of its type, which the server might not know: it looks itself.
+  data.append('data', new Blob([file]), file.name);
   return data;
 }
 

@@ -4,26 +4,31 @@
 
 import { h, saveBlob, say, table } from './dom.js';
 import { bytes, count, counted, shortId } from './format.js';
-import { requestOf } from './try_request.js';
+import { filledLets, requestOf } from './try_request.js';
 import { startJob } from './try_run.js';
 
 const FEW = 4;     // columns that would look lost across the whole width
 const DIGITS = 7;  // that are shown of a float; the download has all
+const MANY = 8;    // columns that are too many for any screen
+const NARROW = matchMedia('(max-width: 999px)');
 
 // The rows of `result.head` as a panel. `atHand()` gives {form, file} of the work that made the result, or
 // null when its file is gone.
 export function resultPanel(result, atHand) {
   const { head } = result;
   const rounded = head ? anyRounded(head) : false;
-  const note = h('p', { class: 'quiet small', role: 'status', dataset: { test: 'download-note' } });
+  const order = head ? orderOf(result) : [];
+  const moved = order.some((from, i) => from !== i);
+  const note = h('p', { class: 'quiet small', 'aria-live': 'off', dataset: { test: 'download-note' } });
   return h('section', { class: 'panel try-result', 'aria-labelledby': 'try-result-title' },
     h('div', { class: 'panel-head' },
       h('h2', { id: 'try-result-title' }, 'First rows'),
-      h('p', { class: 'quiet small', dataset: { test: 'result-note' } }, rowsNote(result, rounded)),
+      h('p', { class: 'quiet small', dataset: { test: 'result-note' } }, rowsNote(result, rounded),
+        moved ? ' The computed columns stand first.' : ''),
       downloads(result, atHand, note)),
     head && head.names.length
       ? h('div', { class: head.names.length < FEW ? 'few' : null, dataset: { test: 'result-table' } },
-        headTable(head))
+        headTable(head, order))
       : h('p', { class: 'empty' }, result.note || 'The result has no columns to show.'), note);
 }
 
@@ -38,13 +43,23 @@ function rowsNote(result, rounded) {
 
 // ---- the table -------------------------------------------------------------------------------------
 
-function headTable({ names, types, rows }) {
-  const columns = names.map((name, i) => ({
-    title: [name || '(no name)', types ? h('span', { class: 'type' }, types[i]) : null],
+function headTable({ names, types, rows }, order) {
+  const columns = order.map((i) => ({
+    title: [names[i] || '(no name)', types ? h('span', { class: 'type' }, types[i]) : null],
     number: types ? ['int64', 'float64'].includes(types[i]) : rows.every((row) => looksNumeric(row[i])),
     cell: (row) => cellOf(row[i]),
   }));
   return table('The first rows of the result', columns, rows);
+}
+
+// What the user asked for must be seen: where there is no room for all columns, the computed ones come
+// first.
+function orderOf({ head: { names }, form }) {
+  const all = names.map((_, i) => i);
+  if (!NARROW.matches && names.length <= MANY) return all;
+  const computed = new Set(filledLets(form).map((row) => row.name));
+  const first = all.filter((i) => computed.has(names[i]));
+  return first.length < all.length ? [...first, ...all.filter((i) => !computed.has(names[i]))] : all;
 }
 
 function looksNumeric(text) {
@@ -92,18 +107,24 @@ async function download(kind, result, atHand, note, pressed) {
     say(note, 'The file is no longer at hand: choose it again and run it.');
     return;
   }
-  pressed.disabled = true;
+  if (pressed.getAttribute('aria-disabled') === 'true') return;
+  pressed.setAttribute('aria-disabled', 'true');  // keeps the focus, which `disabled` would lose
+  const tell = (text) => {
+    note.setAttribute('aria-live', 'polite');  // but not for each step on the way
+    say(note, text);
+  };
+  note.setAttribute('aria-live', 'off');
   try {
     const form = { ...work.form, format: kind, limit: { generated: '', file: '' } };
     const job = startJob('v1/compute', requestOf(form, work.file),
       (progress) => say(note, stateOf(progress)));
     const blob = await (await job.done).blob();
     saveBlob(blob, name);
-    say(note, `${bytes(blob.size)} saved.`);
+    tell(`${bytes(blob.size)} saved.`);
   } catch (problem) {
-    say(note, problem.message);
+    tell(problem.message);
   } finally {
-    pressed.disabled = false;
+    pressed.removeAttribute('aria-disabled');
   }
 }
 

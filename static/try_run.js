@@ -1,6 +1,7 @@
 // try_run.js: one run of the form as a job: upload, rows, result; cancelled in any of them.
 
 import { Problem, cancelJob, get, resultOfJob, send, submitJob, watchJob } from './api.js';
+import { elementsOf, membersOf } from './json_source.js';
 import { readCsv, separatorOf } from './try_csv.js';
 import { filledLets } from './try_request.js';
 
@@ -42,10 +43,14 @@ export function startJob(path, request, onProgress) {
     return resultOfJob(job.id);
   };
   return {
-    done: run().catch((error) => {
+    done: run().catch(async (error) => {
       // A job that has ended is forgotten when it is cancelled, so its result is not found.
       const cancelled = error.name === 'AbortError' || (at.wanted && error.status === 404);
-      throw cancelled ? new Cancelled(at) : error;
+      if (cancelled) throw new Cancelled(at);
+      throw error.code === 'unreachable' && await hasChanged(request.body)
+        ? new Problem({ code: 'file_changed',
+          detail: 'The file has changed since it was chosen: choose it again.' })
+        : error;
     }),
     cancel() {
       at.wanted = true;
@@ -54,6 +59,18 @@ export function startJob(path, request, onProgress) {
       else if (request.body instanceof FormData && (at.total === 0 || at.sent < at.total)) breakOff.abort();
     },
   };
+}
+
+// Browsers refuse to read a file that is no longer what was chosen, and break the upload off.
+async function hasChanged(body) {
+  const file = body instanceof FormData && body.get('data');
+  if (!file) return false;
+  try {
+    await file.slice(0, 1).arrayBuffer();
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 // The record of a run; it is written when its work has ended, which may be a moment after the reply.
@@ -83,12 +100,14 @@ export async function readReply(reply, form, fileName = '') {
 async function headOfJson(blob) {
   if (blob.size > JSON_LOOK_BYTES)
     return { head: null, note: 'The result is too large to be shown. Download it, or ask for fewer rows.' };
-  const body = JSON.parse(await blob.text());
-  const names = Object.keys(body.columns);
-  const length = names.length ? body.columns[names[0]].length : 0;
-  const rows = Array.from({ length: Math.min(SHOWN_ROWS, length) },
-    (_, i) => names.map((name) => body.columns[name][i]));
-  const types = names.map((name) => body.types[name] || (body.input_types || {})[name] || '');
+  const body = Object.fromEntries(membersOf(await blob.text()));
+  const typesOf = (source) => new Map(source ? Object.entries(JSON.parse(source)) : []);
+  const [computed, given] = [typesOf(body.types), typesOf(body.input_types)];
+  const columns = membersOf(body.columns);
+  const names = columns.map(([name]) => name);
+  const cells = columns.map(([, source]) => elementsOf(source, SHOWN_ROWS));
+  const rows = (cells[0] || []).map((_, i) => cells.map((column) => column[i]));
+  const types = names.map((name) => computed.get(name) || given.get(name) || '');
   return { head: { names, types, rows } };
 }
 

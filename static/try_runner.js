@@ -18,7 +18,9 @@ export function runRow(...others) {
     dataset: { test: 'progress', phase: 'idle' } }, bar, words);
   const message = h('div', { 'aria-live': 'polite' });
   let onCancel = null;
+  let cancelled = false;
   cancel.addEventListener('click', () => {
+    cancelled = document.activeElement === cancel;
     cancel.disabled = true;
     say(words, 'Cancelling\u2026');
     if (onCancel) onCancel();
@@ -37,19 +39,25 @@ export function runRow(...others) {
       h('div', { class: 'actions' }, button, cancel, others), progressBox, message),
     began(running, stop) {
       onCancel = stop;
+      const focused = document.activeElement === button;
       button.disabled = true;
       cancel.hidden = cancel.disabled = false;
+      if (focused) cancel.focus({ preventScroll: true });  // a button that is disabled loses it
       progressBox.hidden = false;
       put(message);
       draw(running.progress);
     },
     progress: draw,
     rest(ended) {
+      const focused = document.activeElement === cancel || cancelled;
+      cancelled = false;
       button.disabled = false;
+      if (focused && !cancel.hidden) button.focus({ preventScroll: true });
       cancel.hidden = true;
       if (progressBox.dataset.phase !== 'idle') progressBox.dataset.phase = 'done';
       progressBox.hidden = true;
       put(message, ended ? messageOf(ended) : null);
+      if (ended && ended.bad) message.scrollIntoView({ block: 'nearest' });
     },
   };
 }
@@ -65,7 +73,7 @@ function progressWords({ phase, sent, done, total }) {
 function messageOf({ bad, text, where, code }) {
   if (!bad) return h('p', { class: 'quiet small', dataset: { test: 'run-message' } }, text);
   return h('div', { class: 'try-error', role: 'alert', dataset: { test: 'run-error', code } },
-    h('p', { class: 'error-text' }, text), where ? h('p', { class: 'quiet small' }, `At ${where}.`) : null);
+    h('p', { class: 'error-text' }, text), where ? h('p', { class: 'quiet small' }, `In ${where}.`) : null);
 }
 
 // ---- parts -----------------------------------------------------------------------------------------

@@ -7,13 +7,16 @@
 import { h, put } from './dom.js';
 import { get, send } from './api.js';
 import { account } from './account.js';
-import { counted, duration, factor, percent } from './format.js';
+import { counted, duration, factor, grouped, percent } from './format.js';
+import { memberSource } from './json_source.js';
 import { executorName } from './stages.js';
 import { filledLets, generateJson, letJson } from './try_request.js';
 import { Cancelled, startJob } from './try_run.js';
+import { chosenOf, placeWords, shownSentence } from './verdict_text.js';
 
 const EXECUTORS = ['serial', 'threads', 'processes'];
-const REPEAT = 3;
+const REPEAT = 7;
+const WIDE_SPREAD = 0.2;  // of the median: the server warns from there on too
 const JSON_HEADERS = { 'Content-Type': 'application/json' };
 const JSON_MAX = 4 << 20;  // a file that is sent for a comparison is held as text
 
@@ -59,8 +62,7 @@ export async function compareNow(form, usable) {
 
 async function inputOf(form, file) {
   if (form.source === 'generated') return `"generate": ${generateJson(form)}`;
-  const { columns } = JSON.parse(await file.text());
-  return `"columns": ${JSON.stringify(columns)}`;
+  return `"columns": ${memberSource(await file.text(), ['columns'])}`;
 }
 
 // Why the work of a run cannot be compared here, or '' if it can.
@@ -84,53 +86,75 @@ function frame({ state, title = 'Verdict', head = null }, ...body) {
 export function measuringVerdict() {
   return frame({ state: 'measuring', head: h('span', { class: 'pill busy', role: 'status' }, 'Measuring') },
     h('p', { class: 'quiet' },
-      'The same work is run under each executor, three times, to say which one suits it.'));
+      `The same work is run under each executor, ${REPEAT} times, to say which one suits it.`));
 }
 
-export function comparedVerdict(comparison) {
-  const [first, ...others] = comparison.verdict;
+// `again()` makes what measures once more, when the figures say too little.
+export function comparedVerdict(comparison, again = () => null) {
+  const [first, ...others] = comparison.verdict.map(shownSentence);
+  const chosen = chosenOf(comparison);
+  const rivals = rivalsOf(comparison.cases, chosen);
+  const wide = rivals.filter((entry, i) => (i < 2 || entry === chosen) &&
+    entry.repeat.stddev_ns > WIDE_SPREAD * entry.repeat.median_ns);
   return frame({
     state: 'compared',
-    title: titleOf(first),
-    head: h('a', { href: '#compare/' + encodeURIComponent(comparison.run) }, 'The comparison'),
-  }, h('div', { class: 'try-why' }, h('p', null, first), casesLine(comparison.cases, first),
+    title: wide.length > 0 ? 'Verdict: no clear winner yet'
+      : chosen ? `Verdict: choose ${placeWords(chosen)}` : 'Verdict',
+    head: h('div', { class: 'actions' }, wide.length > 0 ? again() : null,
+      h('a', { href: '#compare/' + encodeURIComponent(comparison.run) }, 'The comparison')),
+  }, h('div', { class: 'try-why' },
+    h('div', null, h('p', null, first),
+      h('p', { class: 'quiet' }, howMeasured(comparison.cases[0].repeat.runs)),
+      wide.length > 0 ? h('p', { class: 'caution' }, noiseOf(wide)) : null),
+    casesLine(rivals),
     h('details', { hidden: others.length === 0 }, h('summary', null, 'More'),
       others.map((line) => h('p', null, line)))));
 }
 
-// The choice in the server's sentence, as a title.
-function titleOf(sentence) {
-  const choice = /\bchoose (.+?) in mode/.exec(sentence);
-  return choice ? `Verdict: choose ${choice[1]}` : 'Verdict';
+// Why these times are not that of the run above.
+function howMeasured(runs) {
+  return `Medians of ${counted(runs, 'run')} after a warm-up; the run above is a single one without.`;
 }
 
-// One case of each executor, the chosen one or else its fastest, with a bar as long as its time.
-function casesLine(cases, choice) {
-  const best = EXECUTORS.map((one) => bestOf(cases.filter((entry) => entry.executor === one), choice))
-    .filter(Boolean);
+function noiseOf(wide) {
+  const spreads = wide.map((entry) => `${placeWords(entry)} by ` +
+    percent(entry.repeat.stddev_ns / entry.repeat.median_ns));
+  return `The samples spread widely (${spreads.join(', ')} of the median): something else was running too.`;
+}
+
+// One case of each executor, the chosen one or else its fastest; the quickest first.
+function rivalsOf(cases, chosen) {
+  return EXECUTORS.map((one) => bestOf(cases.filter((entry) => entry.executor === one), chosen))
+    .filter(Boolean).sort((a, b) => a.repeat.median_ns - b.repeat.median_ns);
+}
+
+// Each with a bar as long as its time, in the usual order.
+function casesLine(rivals) {
+  const best = EXECUTORS.map((one) => rivals.find((entry) => entry.executor === one)).filter(Boolean);
   const longest = Math.max(...best.map((entry) => entry.repeat.median_ns));
   return h('ul', { class: 'try-cases', dataset: { test: 'verdict-cases' } }, best.map((entry) => h('li', null,
     h('span', null, `${executorName(entry.executor)}, ${counted(entry.workers, 'worker')}`),
-    h('i', { 'aria-hidden': 'true', style: {
+    h('i', { 'aria-hidden': 'true' }, h('i', { style: {
       width: `${100 * entry.repeat.median_ns / longest}%`,
-      background: `var(--executor-${entry.executor})` } }),
+      background: `var(--executor-${entry.executor})` } })),
     h('b', { title: 'median' }, duration(entry.repeat.median_ns)),
     h('span', { class: 'quiet' }, factor(entry.speedup)))));
 }
 
-function bestOf(cases, choice) {
-  const chosen = cases.find((entry) =>
-    choice.includes(`choose ${entry.executor} with ${counted(entry.workers, 'worker')} in`));
-  return chosen || cases.reduce((a, b) => (a && a.repeat.median_ns <= b.repeat.median_ns ? a : b), null);
+function bestOf(cases, chosen) {
+  if (cases.includes(chosen)) return chosen;
+  return cases.reduce((a, b) => (a && a.repeat.median_ns <= b.repeat.median_ns ? a : b), null);
 }
 
 // From one run: what its workers did at the same time, and no guess at what others would have done.
 export function runVerdict(run, action) {
   const { execution } = run;
   const lines = workersInWords(account(run));
-  if (execution.reason) lines.push(`Executor ${executorName(execution.executor)}: ${execution.reason}.`);
+  if (execution.reason)
+    lines.push(`Executor ${executorName(execution.executor)}: ${grouped(execution.reason)}.`);
   lines.push('This is one run; which executor suits the work best is known after a comparison.');
-  return frame({ state: 'run' }, h('p', { class: 'small' }, lines.join(' ')), action);
+  return frame({ state: 'run', title: 'Which executor?' },
+    h('p', { class: 'small' }, lines.join(' ')), action);
 }
 
 function workersInWords(of) {
@@ -155,13 +179,14 @@ function workersInWords(of) {
 
 // ---- a comparison on request -----------------------------------------------------------------------
 
-// A button that compares the work of `form` as a job and hands the comparison to `done`.
-export function compareButton({ form, file, kind, usable, done }) {
+// A button that compares the work of `form` as a job and hands the comparison to `done`. `usable()` gives
+// the number of CPUs.
+export function compareButton({ form, file, kind, usable, done, label = 'Compare executors for this work' }) {
   const why = whyNotCompared(form, file, kind);
   if (why) return h('p', { class: 'quiet small' }, why);
   const box = h('div', { class: 'actions' });
   const begin = h('button', { type: 'button', dataset: { test: 'compare-work' }, onclick: run },
-    'Compare executors for this work');
+    label);
   const idle = (message) =>
     put(box, begin, message ? h('span', { class: 'quiet', role: 'status' }, message) : null);
   async function run() {
@@ -170,7 +195,7 @@ export function compareButton({ form, file, kind, usable, done }) {
     put(box, bar, h('button', { type: 'button', dataset: { test: 'compare-work-cancel' },
       onclick: () => job && job.cancel() }, 'Cancel'));
     try {
-      const body = compareBody(await inputOf(form, file), form, usable);
+      const body = compareBody(await inputOf(form, file), form, await usable());
       job = startJob('v1/compare', { body, headers: JSON_HEADERS }, (progress) => {
         if (progress.phase !== 'rows' || !progress.total) return;
         bar.max = progress.total;

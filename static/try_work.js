@@ -45,7 +45,7 @@ export async function runExample() {
     finish(result);
   } catch (problem) {
     tab.running = null;
-    tab.message = { bad: true, text: problem.message };
+    tab.message = { bad: true, text: problem.message, code: problem.code };
     if (tab.view) tab.view.failed(problem);
   }
 }
@@ -118,7 +118,9 @@ let awaited = { result: null, comparison: null };
 async function comparisonOf(result) {
   if (result.form.source !== 'generated') return null;
   const kept = await keptComparison(result.run, result.form.mode);
-  return kept || (isExample(result.form) ? compareNow(result.form, await usableCpus()) : null);
+  if (kept || !isExample(result.form)) return kept;
+  await idle();  // what the page itself still does would be measured too
+  return compareNow(result.form, await usableCpus());
 }
 
 // Shows the verdict on `result`, or what is known until there is one.
@@ -126,11 +128,13 @@ export async function judge(result) {
   const shown = (node) => tab.view && tab.result === result && tab.view.verdict(node);
   const compared = (comparison) => {
     result.comparison = comparison;
-    keepResult(result);
-    shown(comparedVerdict(comparison));
+    if (tab.result === result) keepResult(result);  // not when another run has ended meanwhile
+    tell(comparison);
   };
+  const tell = (comparison) => shown(comparedVerdict(comparison,
+    () => measureButton(result, compared, 'Measure again')));
   if (result.comparison) {
-    shown(comparedVerdict(result.comparison));
+    tell(result.comparison);
     return;
   }
   shown(isExample(result.form) ? measuringVerdict() : ownVerdict(result, compared));
@@ -140,10 +144,20 @@ export async function judge(result) {
   else if (isExample(result.form)) shown(ownVerdict(result, compared));
 }
 
-function ownVerdict(result, done) {
+function idle() {
+  return new Promise((resolve) => {
+    if (window.requestIdleCallback) requestIdleCallback(resolve, { timeout: 500 });
+    else setTimeout(resolve, 200);
+  });
+}
+
+function measureButton(result, done, label) {
   const file = result.form.source === 'file' && tab.file && sameFile(result.file, tab.file) ? tab.file : null;
-  return runVerdict(result.run, compareButton({
-    form: result.form, file, kind: result.kind, usable: tab.usable || 1, done }));
+  return compareButton({ form: result.form, file, kind: result.kind, usable: usableCpus, done, label });
+}
+
+function ownVerdict(result, done) {
+  return runVerdict(result.run, measureButton(result, done));
 }
 
 export function sameFile(known, file) {

@@ -2,7 +2,9 @@
 import copy
 import json
 import os
+import pathlib
 import signal
+import sqlite3
 import subprocess
 import time
 
@@ -247,6 +249,43 @@ def test_a_damaged_file_is_said_and_memory_still_shown(launch, tmp_path):
     assert second.run(new)["status"] == 200
 
 
+def test_damaged_rows_are_left_out_of_the_list(launch, tmp_path):
+    first = launch("--data-dir", tmp_path)
+    made = [compute(first) for _ in range(8)]
+    assert first.stop() == 0
+    file = sqlite3.connect(tmp_path / "history.sqlite3")
+    file.execute("UPDATE run SET id = 'x' WHERE seq = 2")
+    file.execute("UPDATE run SET id = x'' WHERE seq = 3")
+    file.execute("UPDATE run SET summary = CAST(replace(summary, 'compute', x'fffe') AS TEXT) WHERE seq = 5")
+    file.execute("UPDATE run SET summary = substr(summary, 1, 50) WHERE seq = 7")
+    file.execute("UPDATE document SET json = substr(json, 9) WHERE seq = 8")
+    file.commit()
+    file.close()
+    second = launch("--data-dir", tmp_path)
+    listed = second.get("/v1/runs").json()
+    assert [run["id"] for run in listed["runs"]] == [made[k - 1] for k in (8, 6, 4, 1)]
+    assert listed["history"] == {"durable": True, "error": "The history is damaged: 4 runs cannot be read."}
+    assert ids(second, limit=1) == [made[k - 1] for k in (8, 6, 4, 1)]
+    assert second.get("/v1/runs/" + made[7]).code == "internal"
+    assert second.run(made[0])["id"] == made[0]
+
+
+def test_the_end_does_not_wait_for_who_holds_the_file(tmp_path):
+    running = client.Server("--data-dir", tmp_path)
+    wait_saved(tmp_path, [compute(running)])
+    other = sqlite3.connect(tmp_path / "history.sqlite3", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    for _ in range(5):
+        compute(running)
+    began = time.monotonic()
+    running.process.send_signal(signal.SIGTERM)
+    assert running.process.wait(60) == 0
+    assert time.monotonic() - began < 4
+    assert "5 runs were not saved" in running.stderr()
+    running.stop()
+    other.close()
+
+
 # ---- whose directory it is ---------------------------------------------------------------------
 
 def test_one_server_a_directory(launch, tmp_path):
@@ -262,12 +301,13 @@ def test_one_server_a_directory(launch, tmp_path):
     (None, "No such file"),
     (lambda path: path.write_text(""), "no directory"),
     (lambda path: (path.mkdir(), (path / "history.sqlite3").write_bytes(b"no database" * 500)), "not a database"),
+    (lambda path: (path.mkdir(), (path / "history.sqlite3").write_bytes(b"x" * 50)), "not a database"),
     (lambda path: (path.mkdir(), subprocess.run(["sqlite3", path / "history.sqlite3", "CREATE TABLE x (y)"])),
      "not made by Colonnade"),
     (lambda path: (path.mkdir(), subprocess.run(
         ["sqlite3", path / "history.sqlite3", "CREATE TABLE x (y); PRAGMA application_id = 0x436f6c6e; "
          "PRAGMA user_version = 99"])), "newer Colonnade"),
-], ids=["missing", "file", "garbage", "foreign", "newer"])
+], ids=["missing", "file", "garbage", "short", "foreign", "newer"])
 def test_what_cannot_be_a_history(tmp_path, make, why):
     path = tmp_path / "data"
     if make:
@@ -372,6 +412,37 @@ def test_a_large_file_and_one_too_large(exported, importer, launch):
     assert small.post_json(body + b" ", "/v1/runs/import").code == "limit_exceeded"
 
 
+def test_what_no_memory_keeps_is_refused(exported, launch):
+    """The store of runs takes 32 MiB, whatever the flag says."""
+    file = json.loads(exported["compute"])
+    file["run"]["recipe"] = [(33 << 20) * "x"]
+    body = json.dumps(file).encode()
+    wide = launch("--max-import-bytes", 200 << 20)
+    head = {"Content-Type": "application/json"}
+    for reply in (launch().post_json(body, "/v1/runs/import"), wide.post_json(body, "/v1/runs/import")):
+        assert (reply.status, reply.problem["code"], reply.problem["limit"]) == (
+            422, "limit_exceeded", "--max-import-bytes")
+    reply = wide.request("POST", "/v1/runs/import", None, {**head, "Content-Length": str(129 << 20)})
+    assert (reply.status, reply.problem["limit"]) == (422, "--max-import-bytes")
+
+
+@pytest.mark.parametrize("kind, path, item", [
+    ("compare", ["differing"], 0), ("compare", ["verdict"], ""),
+    ("compare", ["decomposition", "factors"], {"step": "", "factor": 1, "from": 0, "to": 0})])
+def test_lists_have_bounds(exported, launch, kind, path, item):
+    file = change(json.loads(exported[kind]), ["run", "comparison"] + path, [item] * ((1 << 16) + 1))
+    reply = launch().post_json(file, "/v1/runs/import")
+    assert (reply.status, reply.problem["parameter"]) == (400, ".".join(["run.comparison"] + path))
+    assert "at most 65536" in reply.problem["detail"]
+
+
+@pytest.mark.parametrize("seed", ["compute", "comparison", "failed", "older"])
+def test_the_kept_files_are_taken(launch, seed):
+    """The fuzz target begins with them: they must lead behind the first check."""
+    path = pathlib.Path(__file__).parents[1] / "fuzz" / "corpus" / "import" / seed
+    assert launch().post_json(path.read_bytes(), "/v1/runs/import").status == 201
+
+
 def change(file, path, value):
     """A copy with one member changed; value `...` removes it."""
     file = copy.deepcopy(file)
@@ -458,6 +529,8 @@ def test_a_full_disk_does_not_stop_the_service(tmp_path):
             time.sleep(0.05)
         assert running.stderr().count("cannot be written") == 1
         assert compute(running)
+        history = running.get("/v1/runs").json()["history"]
+        assert history["durable"] is True and "cannot be written" in history["error"]
         assert set(made[-300:]) <= set(ids(running, limit=5000))
         assert running.stop() == 0
     finally:

@@ -251,16 +251,94 @@ static void goes_on_when_the_disk_refuses(void **state) {
     start(place, &wide, 4);
     /* Another process that holds the file for long, in miniature: the table is away. */
     ask_file(place, "ALTER TABLE document RENAME TO hidden");
-    fprintf(stderr, "(one message about a history that cannot be written follows)\n");
+    fprintf(stderr, "(messages about a history that cannot be written follow)\n");
     for (int i = 1; i <= 40; i++)
         add(place, i);
     cn_history_flush(place->history);
     assert_int_equal(cn_runs_lost(place->service.runs), 40 - 4 * 4);
+    assert_true(cn_history_failing(place->history));
     ask_file(place, "ALTER TABLE hidden RENAME TO document");
     cn_history_flush(place->history);
+    assert_false(cn_history_failing(place->history));
     assert_int_equal(list(place, "", UINT64_MAX, &found), 16);
     assert_int_equal(run_number(found.ids[0]), 40);
     stop(place);
+}
+
+/* Whatever lies in the file: what is listed has an id and is JSON, and the rest is counted. */
+static void damaged_rows_are_left_out(void **state) {
+    static const char *const damages[] = {
+        "UPDATE run SET id = 'short' WHERE seq = 2",
+        "UPDATE run SET id = x'' WHERE seq = 2",
+        "UPDATE run SET id = CAST(id AS BLOB) WHERE seq = 2",
+        "UPDATE run SET id = replace(id, '0', '\"') WHERE seq = 2",
+        "UPDATE run SET summary = x'' WHERE seq = 2",
+        "UPDATE run SET summary = 7 WHERE seq = 2",
+        "UPDATE run SET summary = '[]' WHERE seq = 2",
+        "UPDATE run SET summary = substr(summary, 1, 40) WHERE seq = 2",
+        "UPDATE run SET summary = summary || ',{}' WHERE seq = 2",
+        "UPDATE run SET summary = CAST(replace(summary, 'compute', x'ff') AS TEXT) WHERE seq = 2",
+        "UPDATE run SET search = x'00' WHERE seq = 2",
+    };
+    struct place *place = *state;
+    const struct cn_search any = {.n_words = 0};
+    const struct cn_history_query query = {.before_seq = 4, .search = &any, .limit = 2};
+    struct found found = {.n = 0};
+    struct cn_error error;
+    start(place, &wide, 100);
+    for (int i = 1; i <= 3; i++)
+        add(place, i);
+    cn_history_flush(place->history);
+    ask_file(place, "CREATE TABLE good AS SELECT * FROM run");
+    for (size_t i = 0; i < sizeof damages / sizeof *damages; i++) {
+        ask_file(place, damages[i]);
+        found.n = 0;
+        cn_error_init(&error);
+        enum cn_code code = cn_history_list(place->history, &query, note, &found, &error);
+        if (code != CN_INTERNAL || !strstr(error.detail, "damaged: 1 run cannot be read"))
+            fail_msg("%s: %s", damages[i], error.detail);
+        assert_int_equal(found.n, 2);
+        assert_int_equal(run_number(found.ids[0]), 3);
+        assert_int_equal(run_number(found.ids[1]), 1);
+        ask_file(place, "REPLACE INTO run SELECT * FROM good");
+    }
+    assert_int_equal(list(place, "", UINT64_MAX, &found), 3);
+    stop(place);
+}
+
+static void a_damaged_document_is_not_given_out(void **state) {
+    struct place *place = *state;
+    struct cn_run_record record = run_make(1);
+    struct cn_buf buf = CN_BUF_INIT;
+    struct cn_error error;
+    cn_error_init(&error);
+    start(place, &wide, 100);
+    add(place, 1);
+    cn_history_flush(place->history);
+    ask_file(place, "UPDATE document SET json = substr(json, 1, length(json) - 1)");
+    assert_int_equal(cn_history_document(place->history, record.id, &buf, &error), CN_INTERNAL);
+    assert_non_null(strstr(error.detail, "damaged"));
+    stop(place);
+    cn_buf_release(&buf);
+}
+
+static void the_end_does_not_wait_for_long(void **state) {
+    struct place *place = *state;
+    sqlite3 *other = NULL;
+    start(place, &wide, 100);
+    add(place, 1);
+    cn_history_flush(place->history);
+    assert_false(cn_history_failing(place->history));
+    assert_int_equal(sqlite3_open(place->file, &other), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    fprintf(stderr, "(two messages about a locked history follow)\n");
+    for (int i = 2; i <= 6; i++)
+        add(place, i);
+    int64_t began = cn_clock_now();
+    stop(place);
+    assert_true(cn_clock_now() - began < INT64_C(4000000000));
+    sqlite3_close(other);
+    assert_int_equal(ask_file(place, "SELECT count(*) FROM run"), 1);
 }
 
 /* ---- many threads -------------------------------------------------------------------------- */
@@ -334,6 +412,8 @@ static void refuses_what_is_not_its_own(void **state) {
         fputs("this is no database\n", file);
     fclose(file);
     refuse(place, place->dir, "not a database");
+    assert_int_equal(truncate(place->file, 50), 0);
+    refuse(place, place->dir, "not a database");
     unlink(place->file);
     ask_file(place, "CREATE TABLE somebody (x)");
     refuse(place, place->dir, "not made by Colonnade");
@@ -356,6 +436,9 @@ int main(void) {
         TEST(drops_by_bytes),
         TEST(drops_by_age),
         TEST(goes_on_when_the_disk_refuses),
+        TEST(damaged_rows_are_left_out),
+        TEST(a_damaged_document_is_not_given_out),
+        TEST(the_end_does_not_wait_for_long),
         TEST(refuses_what_is_not_its_own),
         TEST(many_threads_lose_nothing),
     };

@@ -233,6 +233,45 @@ static void faults_are_named(void **state) {
     }
 }
 
+/* Each list of a file has a bound: small in a text is not small in memory. */
+static void lists_are_bounded(void **state) {
+    (void)state;
+    static const struct {
+        const char *from, *head, *item, *tail, *parameter;
+    } lists[] = {
+        {"\"differing\":[", "\"differing\":[", "0,", "0", "run.comparison.differing"},
+        {"\"samples_ns\":[5]", "\"samples_ns\":[", "5,", "5]",
+         "run.comparison.cases[0].repeat.samples_ns"},
+        {"\"factors\":[]", "\"factors\":[", "{\"step\":\"\",\"factor\":1,\"from\":0,\"to\":0},",
+         "{\"step\":\"\",\"factor\":1,\"from\":0,\"to\":0}]",
+         "run.comparison.decomposition.factors"},
+        {"\"verdict\":[", "\"verdict\":[", "\"\",", "", "run.comparison.verdict"},
+        {"\"options\":[", "\"options\":[", "[\"a\",\"b\"],", "", "run.request.options"},
+        {"\"recipe\":[", "\"recipe\":[", "\"\",", "", "run.recipe"},
+    };
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        struct cn_buf to = CN_BUF_INIT;
+        struct cn_error error;
+        assert_true(cn_buf_add_c(&to, lists[i].head));
+        for (int n = 0; n < 1 << 16; n++)
+            assert_true(cn_buf_add_c(&to, lists[i].item));
+        assert_true(cn_buf_add_c(&to, lists[i].tail) && cn_buf_add_char(&to, '\0'));
+        assert_int_equal(read_file(lists[i].from, to.data, &error), CN_INVALID_PARAMETER);
+        if (strcmp(error.parameter, lists[i].parameter) != 0 ||
+            !strstr(error.detail, "at most 65536 elements"))
+            fail_msg("%s: '%s': %s", lists[i].parameter, error.parameter, error.detail);
+        cn_buf_release(&to);
+    }
+}
+
+static void files_without_a_pid_are_taken(void **state) {
+    (void)state;
+    struct cn_error error;
+    assert_int_equal(read_file("\"usable_cpus\":2,\"pid\":99", "\"usable_cpus\":2", &error), CN_OK);
+    assert_int_equal(
+        read_file("\"usable_cpus\":2,\"pid\":99", "\"usable_cpus\":2,\"pid\":null", &error), CN_OK);
+}
+
 static void depth_is_bounded(void **state) {
     (void)state;
     static char deep[4096];
@@ -245,8 +284,8 @@ static void depth_is_bounded(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nothing_is_lost),
-        cmocka_unit_test(faults_are_named),
+        cmocka_unit_test(nothing_is_lost),   cmocka_unit_test(faults_are_named),
+        cmocka_unit_test(lists_are_bounded), cmocka_unit_test(files_without_a_pid_are_taken),
         cmocka_unit_test(depth_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -77,7 +77,7 @@ static void defaults(void **state) {
     assert_null(r.settings.data_dir);
     assert_int_equal(r.settings.history_bytes, 256 << 20);
     assert_int_equal(r.settings.history_days, 30);
-    assert_int_equal(r.settings.max_import_bytes, 64 << 20);
+    assert_int_equal(r.settings.max_import_bytes, 32 << 20);
     assert_int_equal(r.settings.grace_ms, 30000);
     assert_false(r.settings.allow_anonymous);
     assert_null(r.settings.token_file);
