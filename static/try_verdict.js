@@ -89,13 +89,23 @@ export function measuringVerdict() {
       `The same work is run under each executor, ${REPEAT} times, to say which one suits it.`));
 }
 
+// Those of the cases that the verdict rests on whose samples say little.
+function wideOf(rivals, chosen) {
+  return rivals.filter((entry, i) => (i < 2 || entry === chosen) &&
+    entry.repeat.stddev_ns > WIDE_SPREAD * entry.repeat.median_ns);
+}
+
+export function isNoisy(comparison) {
+  const chosen = chosenOf(comparison);
+  return wideOf(rivalsOf(comparison.cases, chosen), chosen).length > 0;
+}
+
 // `again()` makes what measures once more, when the figures say too little.
 export function comparedVerdict(comparison, again = () => null) {
   const [first, ...others] = comparison.verdict.map(shownSentence);
   const chosen = chosenOf(comparison);
   const rivals = rivalsOf(comparison.cases, chosen);
-  const wide = rivals.filter((entry, i) => (i < 2 || entry === chosen) &&
-    entry.repeat.stddev_ns > WIDE_SPREAD * entry.repeat.median_ns);
+  const wide = wideOf(rivals, chosen);
   return frame({
     state: 'compared',
     title: wide.length > 0 ? 'Verdict: no clear winner yet'
