@@ -198,9 +198,38 @@ const struct cn_case *cn_verdict_choice(struct cn_verdict *verdict) {
 
 /* ---- a sweep over rows ------------------------------------------------------------------ */
 
+/* Whether it is worth having more than one worker, at one size. */
+struct size_choice {
+    uint64_t rows;
+    bool many;
+};
+
+/* From how many rows on more than one worker is chosen, as far as sizes were measured. */
+static void say_from(struct cn_verdict *verdict, const struct size_choice *sizes, size_t n) {
+    uint64_t alone = 0, from = 0;
+    for (size_t i = 0; i < n; i++)
+        if (!sizes[i].many && sizes[i].rows > alone)
+            alone = sizes[i].rows;
+    for (size_t i = 0; i < n; i++)
+        if (sizes[i].many && sizes[i].rows > alone && (from == 0 || sizes[i].rows < from))
+            from = sizes[i].rows;
+    if (from == 0) {
+        cn_say(verdict, ". More than one worker does not pay at the largest of these sizes.");
+    } else if (alone == 0) {
+        cn_say(verdict, ". More than one worker pays at all of these sizes.");
+    } else {
+        cn_say(verdict, ". More than one worker pays from ");
+        cn_say_count(verdict, from);
+        cn_say(verdict, " rows on; up to ");
+        cn_say_count(verdict, alone);
+        cn_say(verdict, " one is enough.");
+    }
+}
+
 /* With how many rows which executor is the fastest. */
 void cn_verdict_rows(struct cn_verdict *verdict) {
     const struct cn_verdict_facts *facts = verdict->facts;
+    struct size_choice sizes[MOST_SIZES];
     size_t n_sizes = 0;
 
     for (size_t i = 0; i < facts->n && n_sizes < MOST_SIZES; i++) {
@@ -210,13 +239,14 @@ void cn_verdict_rows(struct cn_verdict *verdict) {
         if (!field.fastest ||
             (n_sizes == 0 && facts->cases[facts->n - 1].row_setting == facts->cases[i].row_setting))
             break;
-        cn_say(verdict, "%s", n_sizes++ == 0 ? "The choice by size: for " : "; for ");
+        cn_say(verdict, "%s", n_sizes == 0 ? "The choice by size: for " : "; for ");
+        sizes[n_sizes++] = (struct size_choice){facts->cases[i].rows, field.chosen->workers > 1};
         cn_say_count(verdict, facts->cases[i].rows);
         cn_say(verdict, " row%s ", facts->cases[i].rows == 1 ? "" : "s");
         cn_say_case_time(verdict, field.chosen);
     }
     if (n_sizes > 0) {
-        cn_say(verdict, ".");
+        say_from(verdict, sizes, n_sizes);
         cn_say_end(verdict);
     }
 }

@@ -227,7 +227,15 @@ static void test_sizes(void **state) {
     assert_non_null(strstr(sentence(0), "over 100,000 rows choose threads"));
     assert_string_equal(said("The choice by size"),
                         "The choice by size: for 100 rows serial in mode vector (10 \u00b5s); for "
-                        "100,000 rows threads with 2 workers in mode vector (5 ms).");
+                        "100,000 rows threads with 2 workers in mode vector (5 ms). More than one "
+                        "worker pays from 100,000 rows on; up to 100 one is enough.");
+    cases[3].stats.median_ns = 9.1e6;
+    verdict_of(cases, 4, NULL, 0);
+    assert_non_null(strstr(said("The choice by size"), "does not pay at the largest"));
+    cases[3].stats.median_ns = 5e6;
+    cases[1].stats.median_ns = 5e3;
+    verdict_of(cases, 4, NULL, 0);
+    assert_non_null(strstr(said("The choice by size"), "pays at all of these sizes."));
 }
 
 /* ---- trust ------------------------------------------------------------------------------ */
