@@ -32,7 +32,9 @@ export function historyRow(run, { picked, onPick }) {
       isComparison(run)
         ? h('a', { class: 'tag', href: '#compare/' + run.id }, 'comparison')
         : h('span', { class: 'quiet small' }, operationName(run)),
-      run.imported && h('span', { class: 'tag' }, 'imported')),
+      run.imported && h('span', { class: 'tag' }, 'imported'),
+      run.input_kind === 'upload' && h('span', { class: 'quiet small', dataset: { test: 'needs-file' } },
+        'uploaded; needs the file to run again')),
     recipe && h('code', { class: 'what-recipe', title: recipe }, recipe)),
     cell('executor', h('span', null, executorName(run.executor)),
       h('span', { class: 'quiet small' }, run.executor ? whereOf(run) : '')),

@@ -85,6 +85,9 @@ test('a large file: upload and rows are seen to move, the result is what a progr
   assert.equal(input.kind, 'upload');
   assert.equal(input.bytes, Buffer.byteLength(text));
   assert.deepEqual(request.options.filter(([name]) => name !== 'select'), options);
+  await page.locator('nav a[href="#history"]').click();
+  await page.locator(`[data-test="history-row"][data-id="${id}"] [data-test="needs-file"]`)
+    .filter({ hasText: 'needs the file' }).waitFor();
   page.calm();
 });
 
