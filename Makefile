@@ -21,6 +21,11 @@ PACKAGES_BENCH := $(PACKAGES_BUILD) python3 python3-numpy python3-pandas
 
 ROOMS := base kernels columns expr pool handlers server
 SOURCES := $(foreach room,$(ROOMS),$(sort $(wildcard $(room)/*.c)))
+# Kernels for one instruction set are for its machines only.
+MACHINE := $(shell $(CC) -dumpmachine)
+ifeq ($(filter x86_64-%,$(MACHINE)),)
+SOURCES := $(filter-out %_avx2.c %_sha.c %_avx512.c,$(SOURCES))
+endif
 LIBRARY := $(filter-out server/%,$(SOURCES))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/static/assets.o
 LIBRARY_OBJECTS := $(LIBRARY:%.c=$(BUILD)/%.o) $(BUILD)/static/assets.o
@@ -98,6 +103,10 @@ format: ## run clang-format over all sources
 test-unit: $(UNIT_TESTS) ## unit tests of this build
 	@sh tests/unit.sh $(UNIT_TESTS)
 
+.PHONY: test-kernels
+test-kernels: $(BUILD)/kernels/check ## the kernels' variants against the portable ones, at every level
+	@$<
+
 # The parts that matter to ThreadSanitizer; it cannot follow a fork.
 .PHONY: test-unit-threads
 test-unit-threads: $(BUILD)/unit/test_pool_threads $(BUILD)/unit/test_pool_gil $(BUILD)/unit/test_jobs \
@@ -133,6 +142,10 @@ fuzz: $(FUZZ_SOURCES:tests/fuzz/%.c=build/libfuzzer/%) ## fuzz each target for F
 			build/corpus/$$name tests/fuzz/corpus/$$name || exit 1; done
 
 ##@ Measuring
+.PHONY: bench-kernels
+bench-kernels: $(BUILD)/kernels/check ## time every kernel at every level (BENCH=hex: one family)
+	@$< --bench $(BENCH)
+
 .PHONY: bench-notebook
 bench-notebook: packages-bench $(BUILD)/colonnade ## the notebook's cases in CPython and here, in one table (BENCH="--rows 10000")
 	/usr/bin/python3 bench/notebook.py --binary $(BUILD)/colonnade $(BENCH)
@@ -171,10 +184,18 @@ $(BUILD)/colonnade: $(OBJECTS)
 
 # Loops over raw memory: the compiler may vectorise them.
 $(BUILD)/kernels/%.o: OPTIMIZE_ROOM := -O3 -fno-math-errno -fno-trapping-math
+# One file per instruction set, with the flags of its level (kernels/cpu.h).
+FLAGS_AVX2 := -mavx2 -mbmi -mbmi2 -mlzcnt -mpclmul -mpopcnt
+FLAGS_SHA := $(FLAGS_AVX2) -msha
+FLAGS_AVX512 := $(FLAGS_SHA) -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512cd -mavx512ifma \
+	-mavx512vbmi -mavx512vbmi2 -mavx512bitalg
+$(BUILD)/kernels/%_avx2.o: FLAGS_LEVEL := $(FLAGS_AVX2)
+$(BUILD)/kernels/%_sha.o: FLAGS_LEVEL := $(FLAGS_SHA)
+$(BUILD)/kernels/%_avx512.o: FLAGS_LEVEL := $(FLAGS_AVX512)
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	@echo "  CC    $@"
-	@$(CC) $(CFLAGS_ALL) $(OPTIMIZE_ROOM) -MMD -MP -c -o $@ $<
+	@$(CC) $(CFLAGS_ALL) $(OPTIMIZE_ROOM) $(FLAGS_LEVEL) -MMD -MP -c -o $@ $<
 
 # The page: the files of static/, and Chart.js as Debian packages it.
 CHART_JS := /usr/share/javascript/chart.js/chart.min.js
@@ -192,21 +213,28 @@ $(BUILD)/static/assets.c: static/embed.sh $(ASSETS) $(BUILD)/static/names
 $(BUILD)/static/assets.o: $(BUILD)/static/assets.c $(BUILD)/flags
 	@$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
-$(BUILD)/unit/%: tests/unit/%.c $(LIBRARY_OBJECTS) $(filter-out %/main.o,$(filter $(BUILD)/server/%,$(OBJECTS))) $(BUILD)/flags
+$(BUILD)/unit/%: tests/unit/%.c tests/cpu_level.c $(LIBRARY_OBJECTS) $(filter-out %/main.o,$(filter $(BUILD)/server/%,$(OBJECTS))) $(BUILD)/flags
 	@mkdir -p $(@D)
 	@echo "  TEST  $@"
 	@$(CC) $(CFLAGS_ALL) -MMD -MP -MF $@.d $(LDFLAGS_ALL) -o $@ $(filter %.c %.o,$^) -lcmocka $(LIBS)
 
-$(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/replay.c $(LIBRARY_OBJECTS) $(BUILD)/flags
+# The kernels' check: reference against variant at every level.
+CHECK_SOURCES := $(sort $(wildcard tests/kernels/check*.c))
+$(BUILD)/kernels/check: $(CHECK_SOURCES) tests/kernels/check.h $(LIBRARY_OBJECTS) $(BUILD)/flags
+	@mkdir -p $(@D)
+	@echo "  TEST  $@"
+	@$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.c %.o,$^) $(LIBS)
+
+$(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/replay.c tests/cpu_level.c $(LIBRARY_OBJECTS) $(BUILD)/flags
 	@mkdir -p $(@D)
 	@echo "  FUZZ  $@"
 	@$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.c %.o,$^) $(LIBS)
 
-build/libfuzzer/%: tests/fuzz/%.c $(LIBRARY)
+build/libfuzzer/%: tests/fuzz/%.c tests/cpu_level.c $(LIBRARY)
 	@mkdir -p $(@D)
 	@$(MAKE) --no-print-directory BUILD=build/libfuzzer CC=clang SANITIZE=address,undefined \
 		CFLAGS=-fsanitize=fuzzer-no-link library
-	clang $(CFLAGS_ALL) -fsanitize=fuzzer,address,undefined -o $@ $< \
+	clang $(CFLAGS_ALL) -fsanitize=fuzzer,address,undefined -o $@ $< tests/cpu_level.c \
 		$(LIBRARY:%.c=build/libfuzzer/%.o) build/libfuzzer/static/assets.o $(LIBS)
 
 .PHONY: library

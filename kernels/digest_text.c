@@ -1,4 +1,5 @@
 #include "kernels/digest.h"
+#include "kernels/table.h"
 
 #define EVERY(byte) ((byte)*0x0101010101010101u)
 
@@ -12,7 +13,7 @@ static uint64_t hex8(uint32_t bytes) {
     return x + EVERY((uint64_t)'0') + letters * ('a' - '0' - 10);
 }
 
-void cn_hex_encode(const uint8_t *data, size_t n, char *out) {
+void cn_hex_encode_scalar(const uint8_t *data, size_t n, char *out) {
     size_t i = 0;
     for (; n - i >= 4; i += 4) {
         uint32_t bytes;
@@ -24,6 +25,10 @@ void cn_hex_encode(const uint8_t *data, size_t n, char *out) {
         uint64_t text = hex8(data[i]);
         memcpy(out + 2 * i, &text, 2);
     }
+}
+
+void cn_hex_encode(const uint8_t *data, size_t n, char *out) {
+    cn_kernels.hex_encode(data, n, out);
 }
 
 size_t cn_base64_encode(const uint8_t *data, size_t n, char *out) {

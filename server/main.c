@@ -20,6 +20,7 @@
 #include "handlers/kinds.h"
 #include "handlers/load.h"
 #include "handlers/runs.h"
+#include "kernels/cpu.h"
 #include "server/calibrate.h"
 #include "server/http.h"
 #include "server/listen.h"
@@ -56,6 +57,7 @@ static int fail(const struct cn_error *error, int status) {
 /* Errors here are the user's: exit status 2. */
 static enum cn_code check_settings(struct app *app, struct cn_error *error) {
     const struct cn_settings *settings = &app->settings;
+    CN_TRY(cn_cpu_choose(getenv("COLONNADE_CPU"), error));
     CN_TRY(cn_listener_parse(&app->listener, settings->listen, error));
     if (!app->listener.loopback && !settings->token_file && !settings->allow_anonymous)
         return cn_error_set(error, CN_INVALID_PARAMETER,

@@ -51,12 +51,14 @@ step format make_quiet check-format
 step build-gcc make_quiet CC=gcc BUILD=build build/colonnade
 step build-clang make_quiet CC=clang BUILD=build/clang build/clang/colonnade
 step unit make_quiet CC=gcc BUILD=build test-unit
+step check-kernels make_quiet CC=gcc BUILD=build test-kernels
 step man mandoc -T lint -W error docs/colonnade.8
 step kernels /usr/bin/python3 -m pytest -q -rs tests/kernels
 step http make_quiet CC=gcc BUILD=build test-http PYTEST="-rs"
 step browser make_quiet CC=gcc BUILD=build test-browser
 step unit-asan make_quiet CC=gcc BUILD=build/asan SANITIZE=address,undefined test-unit
 step http-asan make_quiet CC=gcc BUILD=build/asan SANITIZE=address,undefined test-http PYTEST="-rs"
+step check-asan make_quiet CC=gcc BUILD=build/asan SANITIZE=address,undefined test-kernels
 step fuzz-asan make_quiet CC=gcc BUILD=build/asan SANITIZE=address,undefined test-fuzz
 step unit-tsan make_quiet CC=gcc BUILD=build/tsan SANITIZE=thread test-unit-threads
 step http-tsan make_quiet CC=gcc BUILD=build/tsan SANITIZE=thread test-http-threads PYTEST="-rs"

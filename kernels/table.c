@@ -1,0 +1,44 @@
+/*
+ * table.c: which variant each level brings. A variant that a level does not bring stays the one of
+ * the level below.
+ */
+#include "kernels/table.h"
+
+#define SCALAR_KERNELS                                                                             \
+    { .hex_encode = cn_hex_encode_scalar }
+
+struct cn_kernels cn_kernels = SCALAR_KERNELS;
+
+void cn_kernels_use_scalar(struct cn_kernels *kernels) {
+    *kernels = (struct cn_kernels)SCALAR_KERNELS;
+}
+
+#ifdef __x86_64__
+
+void cn_kernels_use_avx2(struct cn_kernels *kernels) {
+    kernels->hex_encode = cn_hex_encode_avx2;
+}
+
+void cn_kernels_use_sha(struct cn_kernels *kernels) {
+    (void)kernels;
+}
+
+void cn_kernels_use_avx512(struct cn_kernels *kernels) {
+    (void)kernels;
+}
+
+#else
+
+void cn_kernels_use_avx2(struct cn_kernels *kernels) {
+    (void)kernels;
+}
+
+void cn_kernels_use_sha(struct cn_kernels *kernels) {
+    (void)kernels;
+}
+
+void cn_kernels_use_avx512(struct cn_kernels *kernels) {
+    (void)kernels;
+}
+
+#endif
