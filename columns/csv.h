@@ -171,8 +171,31 @@ CN_NODISCARD bool cn_csv_write_field(struct cn_buf *out, const struct cn_csv_fie
 /* Appends a string, quoted only where needed (delimiter, quote, CR, LF in it, or empty; also
  * leading/trailing blanks are NOT a reason). */
 CN_NODISCARD bool cn_csv_write_string(struct cn_buf *out, struct cn_str text, char delimiter);
-/* Appends value `row` of a vector: null is nothing, bool True/False, float as Python's repr. */
-CN_NODISCARD bool cn_csv_write_value(struct cn_buf *out, const struct cn_vector *vector, size_t row,
-                                     char delimiter);
+
+/* One column of the rows that are written: fields as they stood in a text, or values: null is
+ * nothing, bool True/False, float as Python's repr, strings quoted only where needed. */
+struct cn_csv_cells {
+    const struct cn_csv_field *fields; /* one a row; NULL: the values */
+    const struct cn_vector *vector;
+    bool bare; /* strings of which none is empty or holds anything but letters and digits */
+};
+
+struct cn_csv_rows {
+    const struct cn_csv_row *rows; /* as they stood in a text: their line ends are kept, a missing
+                                      one too, except behind an empty row; NULL: LF everywhere */
+    bool verbatim;                 /* each begins with all of its text */
+    const struct cn_csv_cells *cells; /* what follows it, or all there is */
+    size_t n_cells;
+    size_t count;
+    char delimiter;
+};
+
+/*
+ * Appends rows. out->len grows past `most` only by the row that passes it: *written says how many
+ * rows were appended, that one included, and is less than count, or out->len more than most, only
+ * then. Scratch memory from `arena`. False: no memory.
+ */
+CN_NODISCARD bool cn_csv_write_rows(struct cn_buf *out, const struct cn_csv_rows *rows, size_t most,
+                                    size_t *written, struct cn_arena *arena);
 
 #endif

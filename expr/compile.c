@@ -194,6 +194,22 @@ enum cn_type cn_program_output_type(const struct cn_program *program, size_t let
     return program->outputs[let].type;
 }
 
+bool cn_program_output_is_hex(const struct cn_program *program, size_t let) {
+    size_t i = program->n_steps;
+    uint32_t reg;
+
+    while (i > 0 && !(program->steps[i - 1].op == CN_STEP_LET && program->steps[i - 1].let == let))
+        i--;
+    if (i == 0)
+        return false;
+    /* What wrote the register of the let, which may be that of an earlier let, too. */
+    reg = program->steps[--i].in[0];
+    while (i > 0 && (program->steps[i - 1].out != reg || program->steps[i - 1].op == CN_STEP_LET))
+        i--;
+    return i > 0 && program->steps[i - 1].op == CN_STEP_HASH &&
+           program->hashes[program->steps[i - 1].index].as == CN_HASH_HEX;
+}
+
 double cn_program_row_cost(const struct cn_program *program) {
     return program->row_cost;
 }

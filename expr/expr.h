@@ -153,6 +153,9 @@ bool cn_program_wants(const struct cn_program *program, size_t let);
 /* Type of output `let` (of a pre-image program: output 0 is a string). */
 enum cn_type cn_program_output_type(const struct cn_program *program, size_t let);
 
+/* Whether every text of output `let` is a digest in hex: letters and digits, and never empty. */
+bool cn_program_output_is_hex(const struct cn_program *program, size_t let);
+
 /* Estimated cost of one row in ns, from a static table; for choosing an executor. */
 double cn_program_row_cost(const struct cn_program *program);
 

@@ -18,6 +18,7 @@ struct cn_intake {
     size_t last_end; /* behind the last record end that was scanned; 0: none since `start` */
     struct cn_csv_cutter cutter;
     size_t cut_bytes; /* cut when so much has gathered */
+    bool fitted;      /* to what chunks were seen to write */
     bool bom_done;
     size_t header_try; /* look for the header's end again when there is so much text */
     uint64_t received;

@@ -8,7 +8,9 @@
 
 #include "handlers/compute.h"
 
-#define SEGMENT_BYTES (1u << 20)
+#define SEGMENT_BYTES (2u << 20) /* a huge page */
+#define MOST_CUT ((1u << 20) - LEAST_CUT)
+#define OUTPUT_BYTES (2u << 20) /* what a chunk's output should come to at most */
 #define LEAST_CUT (32u * 1024)
 /* Without a Content-Length: look at so much before choosing where to run. */
 #define UNKNOWN_BYTES (64u * 1024)
@@ -80,10 +82,31 @@ static size_t choose_cut(const struct cn_compute *compute) {
     uint64_t cut = known / (4 * workers) + 1;
 
     if (compute->options.executor == CN_EXECUTOR_SERIAL)
-        cut = SEGMENT_BYTES;
+        cut = MOST_CUT;
     if (cut < LEAST_CUT)
         cut = LEAST_CUT;
-    return cut > SEGMENT_BYTES - LEAST_CUT ? SEGMENT_BYTES - LEAST_CUT : (size_t)cut;
+    return cut > MOST_CUT ? MOST_CUT : (size_t)cut;
+}
+
+/* Outputs lie in blocks of memory whose sizes are powers of two: once it is known how much a text
+ * writes, large chunks are cut so that what they write fills such a block. */
+static void fit_cut(struct cn_compute *compute) {
+    struct cn_intake *intake = &compute->intake;
+    const struct cn_job *job = compute->job;
+    double bytes;
+
+    if (intake->fitted || intake->cut_bytes < MOST_CUT)
+        return;
+    for (size_t i = 0; i < job->n_chunks && !intake->fitted; i++) {
+        const struct cn_chunk *chunk = &job->chunks[i];
+        if (!chunk->has_output || chunk->kept == 0)
+            continue;
+        bytes = 0.96 * OUTPUT_BYTES * (double)chunk->text.len / (double)chunk->kept;
+        intake->cut_bytes = bytes > 1.5 * MOST_CUT   ? MOST_CUT + MOST_CUT / 2
+                            : bytes < 0.5 * MOST_CUT ? MOST_CUT / 2
+                                                     : (size_t)bytes;
+        intake->fitted = true;
+    }
 }
 
 /* The header record: the job begins with it. */
@@ -198,7 +221,13 @@ static enum cn_code cut_text(struct cn_compute *compute, bool complete, struct c
         if (end > 0)
             intake->last_end = end;
     }
-    if (intake->last_end > intake->start && intake->last_end - intake->start >= intake->cut_bytes)
+    if (intake->last_end <= intake->start)
+        return CN_OK;
+    fit_cut(compute);
+    /* At a segment's end a smaller chunk is better than to carry all of it to the next one. */
+    size_t len = intake->last_end - intake->start;
+    bool full = intake->segment.len == intake->segment.cap && intake->segment.cap >= SEGMENT_BYTES;
+    if (len >= intake->cut_bytes || (full && len >= intake->cut_bytes / 4))
         CN_TRY(add_chunk(compute, intake->last_end, complete, error));
     return CN_OK;
 }

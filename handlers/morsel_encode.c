@@ -5,6 +5,8 @@
 
 #include "handlers/morsel.h"
 
+#define TRAILER_ROOM 4096 /* behind the rows; more columns than that make it grow once more */
+
 void cn_morsel_evaluate(struct cn_morsel *morsel, size_t rows, uint64_t first,
                         struct cn_error *error) {
     const struct cn_program_input *inputs;
@@ -71,6 +73,8 @@ static bool is_checked(const struct cn_morsel *morsel, const struct cn_csv_block
         return false;
     if (spec->sink == CN_SINK_JSON)
         return spec->nan == CN_JSON_NAN_ERROR && output_vector(morsel, o)->type == CN_TYPE_FLOAT64;
+    if (output->let >= 0 && cn_program_output_is_hex(morsel->plan->program, (size_t)output->let))
+        return false;
     return (output->let >= 0 || !text) && output_vector(morsel, o)->type == CN_TYPE_STRING;
 }
 
@@ -105,9 +109,7 @@ static enum cn_code find_fault(const struct cn_morsel *morsel, const struct cn_c
 
 /* ---- bytes --------------------------------------------------------------------------------- */
 
-static enum cn_code check_output(size_t bytes, size_t row, struct cn_error *error) {
-    if (bytes <= CN_MORSEL_MAX_OUTPUT)
-        return CN_OK;
+static enum cn_code too_much(size_t row, struct cn_error *error) {
     if (error && error->code == CN_OK)
         error->row = (int64_t)row;
     return cn_error_set(error, CN_LIMIT_EXCEEDED,
@@ -116,41 +118,42 @@ static enum cn_code check_output(size_t bytes, size_t row, struct cn_error *erro
                         CN_MORSEL_MAX_OUTPUT >> 20);
 }
 
-static enum cn_code csv_row(struct cn_morsel *morsel, const struct cn_csv_block *text, size_t row,
-                            struct cn_error *error) {
-    const struct cn_spec *spec = morsel->plan->spec;
-    struct cn_buf *out = morsel->run->out;
-    const struct cn_csv_row *source = text ? &text->row[row] : NULL;
-    size_t before = out->len;
-    size_t o = 0;
-    bool ok = true;
+static struct cn_csv_cells csv_cells(const struct cn_morsel *morsel,
+                                     const struct cn_csv_block *text, size_t o) {
+    const struct cn_output *output = &morsel->plan->spec->outputs[o];
 
-    if (spec->verbatim && spec->n_columns > 0) {
-        ok = cn_buf_add(out, source->start, (size_t)(source->end - source->start));
-        o = spec->n_columns;
-    }
-    for (; o < spec->n_outputs && ok; o++) {
-        const struct cn_output *output = &spec->outputs[o];
-        if (o > 0)
-            ok = cn_buf_add_char(out, spec->delimiter);
-        if (!ok)
-            break;
-        if (output->let < 0 && text) {
-            ok = cn_csv_write_field(out,
-                                    &text->fields[(size_t)output->column * text->capacity + row]);
-        } else {
-            const struct cn_vector *vector = output_vector(morsel, o);
-            ok = cn_csv_write_value(out, vector, row, spec->delimiter);
-            CN_TRY(check_output(out->len, row, error));
-        }
-    }
-    /* The last row may have no line end, but a row of one null needs one to be seen. */
-    if (ok && spec->n_outputs > 0 && source && source->next == source->end && out->len == before)
-        return cn_buf_add_char(out, '\n') ? CN_OK : cn_error_memory(error);
-    if (ok && spec->n_outputs > 0)
-        ok = source ? cn_buf_add(out, source->end, (size_t)(source->next - source->end))
-                    : cn_buf_add_char(out, '\n');
-    return ok ? CN_OK : cn_error_memory(error);
+    if (output->let < 0 && text)
+        return (struct cn_csv_cells){.fields =
+                                         text->fields + (size_t)output->column * text->capacity};
+    return (struct cn_csv_cells){
+        .vector = output_vector(morsel, o),
+        .bare = output->let >= 0 &&
+                cn_program_output_is_hex(morsel->plan->program, (size_t)output->let)};
+}
+
+static enum cn_code encode_csv(struct cn_morsel *morsel, const struct cn_csv_block *text,
+                               size_t rows, struct cn_error *error) {
+    const struct cn_spec *spec = morsel->plan->spec;
+    struct cn_arena *arena = &morsel->state->block;
+    struct cn_csv_cells *cells = cn_arena_array(arena, spec->n_outputs, sizeof *cells);
+    struct cn_csv_rows all = {.rows = text ? text->row : NULL,
+                              .verbatim = spec->verbatim && spec->n_columns > 0,
+                              .cells = cells,
+                              .count = rows,
+                              .delimiter = spec->delimiter};
+    size_t written;
+
+    if (spec->n_outputs == 0)
+        return CN_OK;
+    if (!cells)
+        return cn_error_memory(error);
+    for (size_t o = all.verbatim ? spec->n_columns : 0; o < spec->n_outputs; o++)
+        cells[all.n_cells++] = csv_cells(morsel, text, o);
+    if (!cn_csv_write_rows(morsel->run->out, &all, CN_MORSEL_MAX_OUTPUT, &written, arena))
+        return cn_error_memory(error);
+    if (morsel->run->out->len > CN_MORSEL_MAX_OUTPUT)
+        return too_much(written - 1, error);
+    return CN_OK;
 }
 
 static enum cn_code encode_json(struct cn_morsel *morsel, size_t rows, struct cn_error *error) {
@@ -163,7 +166,8 @@ static enum cn_code encode_json(struct cn_morsel *morsel, size_t rows, struct cn
         CN_TRY(cn_json_write_vector(&morsel->state->pieces[o], output_vector(morsel, o), rows,
                                     plan->spec->nan, error));
         bytes += morsel->state->pieces[o].len;
-        CN_TRY(check_output(bytes, 0, error));
+        if (bytes > CN_MORSEL_MAX_OUTPUT)
+            return too_much(0, error);
     }
     return CN_OK;
 }
@@ -179,18 +183,32 @@ static enum cn_code encode_table(struct cn_morsel *morsel, size_t rows, struct c
             return cn_error_memory(error);
         if (!cn_buf_add_char(morsel->run->out, '\n'))
             return cn_error_memory(error);
-        CN_TRY(check_output(morsel->run->out->len, i, error));
+        if (morsel->run->out->len > CN_MORSEL_MAX_OUTPUT)
+            return too_much(i, error);
     }
     return CN_OK;
 }
 
+/* After the first block of a text: room for what the others will write, at once, because growing
+ * copies. A text that comes out longer still grows. */
+static bool make_room(struct cn_morsel *morsel, const struct cn_csv_block *text, size_t rows) {
+    const struct cn_str all = morsel->run->inputs[0];
+    struct cn_buf *out = morsel->run->out;
+    size_t read = (size_t)(text->row[rows - 1].next - all.data);
+    double bytes = (double)out->len * ((double)all.len / (double)read) * 1.02;
+
+    if (read >= all.len || bytes > (double)CN_MORSEL_MAX_OUTPUT)
+        return true;
+    return cn_buf_reserve(out, (size_t)bytes - out->len + TRAILER_ROOM);
+}
+
 static enum cn_code encode_rows(struct cn_morsel *morsel, const struct cn_csv_block *text,
-                                size_t rows, struct cn_error *error) {
+                                size_t rows, bool first, struct cn_error *error) {
     if (morsel->plan->spec->sink == CN_SINK_JSON)
         return encode_json(morsel, rows, error);
-    for (size_t row = 0; row < rows; row++)
-        CN_TRY(csv_row(morsel, text, row, error));
-    return CN_OK;
+    CN_TRY(encode_csv(morsel, text, rows, error));
+    return text && first && rows > 0 && !make_room(morsel, text, rows) ? cn_error_memory(error)
+                                                                       : CN_OK;
 }
 
 void cn_morsel_encode(struct cn_morsel *morsel, const struct cn_csv_block *text, size_t rows,
@@ -206,7 +224,7 @@ void cn_morsel_encode(struct cn_morsel *morsel, const struct cn_csv_block *text,
     if (morsel->plan->pass == CN_PASS_TABLE)
         code = encode_table(morsel, rows, &fault);
     else if ((code = find_fault(morsel, text, rows, -1, &fault)) == CN_OK)
-        code = encode_rows(morsel, text, rows, &fault);
+        code = encode_rows(morsel, text, rows, first == 0, &fault);
     if (code != CN_OK) {
         if (fault.row >= 0)
             fault.row += (int64_t)first;

@@ -29,7 +29,13 @@
 #include "server/settings.h"
 #include "server/version.h"
 
-enum { EXIT_USAGE = 2, RUNS_KEPT = 1000, CHECKS_KEPT = 100, MAX_QUEUED_TASKS = 1 << 16 };
+enum {
+    EXIT_USAGE = 2,
+    RUNS_KEPT = 1000,
+    CHECKS_KEPT = 100,
+    MAX_QUEUED_TASKS = 1 << 16,
+    IDLE_SECONDS = 4
+};
 #define RUNS_BYTES ((size_t)32 << 20)
 #define CHECKS_BYTES ((size_t)1 << 20)
 #define IDLE_BLOCK_BYTES ((size_t)256 << 20)
@@ -208,11 +214,13 @@ static enum cn_code start_http(struct app *app, struct cn_error *error) {
 }
 
 static void serve(struct app *app) {
-    const struct timespec second = {.tv_sec = 1};
+    /* Memory that was idle for so long goes back: not at once, because it costs time to get it
+     * again, and clients often come back after seconds. */
+    const struct timespec pause = {.tv_sec = IDLE_SECONDS};
     printf("colonnade %s listening on http://%s\n", CN_VERSION, app->listener.shown);
     fflush(stdout);
     cn_notify("READY=1");
-    while (sigtimedwait(&app->signals, NULL, &second) < 0)
+    while (sigtimedwait(&app->signals, NULL, &pause) < 0)
         if (cn_blocks_trim(app->service.blocks) > 0)
             malloc_trim(0); /* the small things of large requests */
     cn_notify("STOPPING=1");

@@ -47,6 +47,27 @@ static inline char *exact_copy(const char *text, size_t len) {
     return copy;
 }
 
+/* Appends the value of one row as CSV text. */
+static inline void write_value(struct cn_buf *out, const struct cn_vector *vector, size_t row,
+                               char delimiter) {
+    static const size_t widths[] = {
+        [CN_TYPE_BOOL] = 1, [CN_TYPE_INT64] = 8, [CN_TYPE_FLOAT64] = 8, [CN_TYPE_STRING] = 16};
+    struct cn_vector one = {
+        vector->type,
+        vector->values ? (const char *)vector->values + row * widths[vector->type] : NULL,
+        vector->nulls ? vector->nulls + row : NULL};
+    struct cn_csv_cells cell = {.vector = &one};
+    struct cn_csv_rows rows = {.cells = &cell, .n_cells = 1, .count = 1, .delimiter = delimiter};
+    struct cn_arena arena;
+    size_t written;
+
+    cn_arena_init(&arena, 4096);
+    assert_true(cn_csv_write_rows(out, &rows, SIZE_MAX, &written, &arena));
+    assert_int_equal(written, 1);
+    out->len--; /* the line end */
+    cn_arena_release(&arena);
+}
+
 /* Text for a failing test's output. */
 static inline void show_text(const char *what, const char *text, size_t len) {
     print_message("%s: \"", what);

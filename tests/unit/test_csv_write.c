@@ -53,7 +53,7 @@ static void values(void **state) {
     struct cn_buf out = CN_BUF_INIT;
     for (size_t v = 0; v < sizeof vectors / sizeof vectors[0]; v++) {
         for (size_t row = 0; row < 3; row++) {
-            assert_true(cn_csv_write_value(&out, &vectors[v], row, ','));
+            write_value(&out, &vectors[v], row, ',');
             assert_true(cn_buf_add_char(&out, ';'));
         }
     }
@@ -104,10 +104,83 @@ static void round_trip(void **state) {
     }
 }
 
+/* Rows of a text, with what is added to them. */
+static void check_rows(struct cn_csv_rows *rows, size_t most, size_t expected_rows,
+                       const char *expected) {
+    struct cn_buf out = CN_BUF_INIT;
+    struct cn_arena arena;
+    size_t written;
+
+    cn_arena_init(&arena, 4096);
+    assert_true(cn_csv_write_rows(&out, rows, most, &written, &arena));
+    assert_int_equal(written, expected_rows);
+    assert_true(cn_buf_add_char(&out, 0));
+    assert_string_equal(out.data, expected);
+    cn_buf_release(&out);
+    cn_arena_release(&arena);
+}
+
+static const struct cn_str words[] = {{"a,b", 3}, {"", 0}, {"say \"x\"", 7}};
+static const double reals[] = {0.5, 1e300, -1.25};
+static const uint8_t second_null[] = {0, 1, 0};
+
+static void rows_of_a_text(void **state) {
+    (void)state;
+    static const char text[] = "1,\"x\"\r\n2,\n\n3,z";
+    const struct cn_vector strings = {CN_TYPE_STRING, words, NULL};
+    const struct cn_vector floats = {CN_TYPE_FLOAT64, reals, second_null};
+    struct cn_csv_reader reader;
+    struct cn_csv_block block;
+    struct cn_arena arena;
+
+    cn_arena_init(&arena, 4096);
+    assert_int_equal(cn_csv_block_init(&block, 2, &arena, NULL), CN_OK);
+    cn_csv_reader_init(&reader, cn_str(text, sizeof text - 1), (struct cn_csv_dialect){',', false},
+                       2);
+    assert_int_equal(cn_csv_reader_next(&reader, &block, NULL), CN_OK);
+    assert_int_equal(block.rows, 3);
+    struct cn_csv_cells cells[] = {{.vector = &strings}, {.vector = &floats}};
+    struct cn_csv_rows rows = {block.row, true, cells, 2, 3, ','};
+    check_rows(&rows, SIZE_MAX, 3, "1,\"x\",\"a,b\",0.5\r\n2,,\"\",\n3,z,\"say \"\"x\"\"\",-1.25");
+    /* The row that passes the bound is the last. */
+    check_rows(&rows, 0, 1, "1,\"x\",\"a,b\",0.5\r\n");
+    check_rows(&rows, 19, 2, "1,\"x\",\"a,b\",0.5\r\n2,,\"\",\n");
+    rows.n_cells = 0;
+    check_rows(&rows, SIZE_MAX, 3, "1,\"x\"\r\n2,\n3,z");
+    rows.verbatim = false;
+    rows.n_cells = 2;
+    cells[1] = (struct cn_csv_cells){.fields = block.fields + block.capacity};
+    cells[0] = (struct cn_csv_cells){.fields = block.fields};
+    check_rows(&rows, SIZE_MAX, 3, "1,\"x\"\r\n2,\n3,z");
+    cells[0] = (struct cn_csv_cells){.vector = &floats};
+    rows.n_cells = 1;
+    check_rows(&rows, SIZE_MAX, 3, "0.5\r\n\n-1.25");
+    cn_arena_release(&arena);
+}
+
+static void rows_of_values(void **state) {
+    (void)state;
+    static const struct cn_str digests[] = {
+        {"0123456789abcdef0123456789abcdef", 32}, {"00ff", 4}, {"e", 1}};
+    const struct cn_vector hex = {CN_TYPE_STRING, digests, NULL};
+    const struct cn_vector floats = {CN_TYPE_FLOAT64, reals, second_null};
+    const struct cn_vector nothing = {CN_TYPE_NULL, NULL, NULL};
+    const struct cn_csv_cells cells[] = {
+        {.vector = &nothing}, {.vector = &hex, .bare = true}, {.vector = &floats}};
+    struct cn_csv_rows rows = {.cells = cells, .n_cells = 3, .count = 3, .delimiter = ';'};
+    check_rows(&rows, SIZE_MAX, 3, ";0123456789abcdef0123456789abcdef;0.5\n;00ff;\n;e;-1.25\n");
+    /* A delimiter that may stand in digests and in numbers. */
+    rows.delimiter = 'e';
+    check_rows(&rows, SIZE_MAX, 3,
+               "e\"0123456789abcdef0123456789abcdef\"e0.5\ne00ffe\ne\"e\"e-1.25\n");
+    rows.count = 0;
+    check_rows(&rows, 0, 0, "");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(strings),
-        cmocka_unit_test(values),
+        cmocka_unit_test(strings),        cmocka_unit_test(values),
+        cmocka_unit_test(rows_of_a_text), cmocka_unit_test(rows_of_values),
         cmocka_unit_test(round_trip),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

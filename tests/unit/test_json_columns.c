@@ -44,8 +44,10 @@ static void check_columns(const char *text, const struct cn_json_columns_options
         for (size_t row = 0; row < frame.rows; row++) {
             assert_true(cn_buf_add_char(&out, ' '));
             bool null = vector.nulls && vector.nulls[row];
-            assert_true(null ? cn_buf_add_c(&out, "null")
-                             : cn_csv_write_value(&out, &vector, row, ' '));
+            if (null)
+                assert_true(cn_buf_add_c(&out, "null"));
+            else
+                write_value(&out, &vector, row, ' ');
         }
         assert_true(cn_buf_add_c(&out, ";"));
     }
