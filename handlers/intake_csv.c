@@ -12,6 +12,7 @@
 #define MOST_CUT ((1u << 20) - LEAST_CUT)
 #define OUTPUT_BYTES (2u << 20) /* what a chunk's output should come to at most */
 #define LEAST_CUT (32u * 1024)
+#define PIECE_BYTES (80u * 1024) /* what arrives at once, by which a chunk may be longer */
 /* Without a Content-Length: look at so much before choosing where to run. */
 #define UNKNOWN_BYTES (64u * 1024)
 #define MOST_CHUNKS (1u << 20)
@@ -101,7 +102,7 @@ static void fit_cut(struct cn_compute *compute) {
         const struct cn_chunk *chunk = &job->chunks[i];
         if (!chunk->has_output || chunk->kept == 0)
             continue;
-        bytes = 0.96 * OUTPUT_BYTES * (double)chunk->text.len / (double)chunk->kept;
+        bytes = 0.97 * OUTPUT_BYTES * (double)chunk->text.len / (double)chunk->kept - PIECE_BYTES;
         intake->cut_bytes = bytes > 1.5 * MOST_CUT   ? MOST_CUT + MOST_CUT / 2
                             : bytes < 0.5 * MOST_CUT ? MOST_CUT / 2
                                                      : (size_t)bytes;
