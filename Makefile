@@ -125,6 +125,21 @@ test-http-threads: $(BUILD)/colonnade ## black-box tests of threads: executors, 
 test-http: $(BUILD)/colonnade build/npm/.installed ## black-box tests of this build over HTTP
 	COLONNADE_BIN=$(abspath $(BUILD)/colonnade) /usr/bin/python3 -m pytest -q tests/http $(PYTEST)
 
+# What the kernels have a part in.
+VALUE_TESTS := csv inference json numbers expressions language hashes differential golden notebook real_tables
+.PHONY: test-http-values
+test-http-values: $(BUILD)/colonnade build/npm/.installed ## those of them that look at values
+	COLONNADE_BIN=$(abspath $(BUILD)/colonnade) /usr/bin/python3 -m pytest -q \
+		$(VALUE_TESTS:%=tests/http/test_%.py) $(PYTEST)
+
+.PHONY: test-levels
+test-levels: $(BUILD)/colonnade $(UNIT_TESTS) $(BUILD)/kernels/check build/npm/.installed ## unit and HTTP tests at every CPU level
+	@for level in $$($(BUILD)/kernels/check --levels); do echo "level $$level"; \
+		COLONNADE_CPU=$$level sh tests/unit.sh $(UNIT_TESTS) || exit 1; \
+		COLONNADE_CPU=$$level COLONNADE_BIN=$(abspath $(BUILD)/colonnade) \
+			/usr/bin/python3 -m pytest -q tests/http $(PYTEST) || exit 1; \
+	done
+
 .PHONY: test-browser
 test-browser: $(BUILD)/colonnade build/npm/.installed ## the page in a real browser (BROWSER_TESTS="tests/browser/test_run.mjs")
 	COLONNADE_BIN=$(abspath $(BUILD)/colonnade) node --test --test-concurrency=1 \

@@ -1,6 +1,6 @@
 /*
  * check.c: runs every check at every level that this CPU has. `check --bench [NAME]` times the
- * kernels, `check --seed N` repeats a run.
+ * kernels, `check --seed N` repeats a run, `check --levels` prints the levels that there are.
  */
 #include "tests/kernels/check.h"
 
@@ -151,6 +151,12 @@ static bool run(const struct check *check) {
     return state.failures == failed_before;
 }
 
+static int print_levels(void) {
+    for (enum cn_cpu_level level = 0; level <= cn_cpu_best(); level++)
+        printf("%s\n", cn_cpu_level_name(level));
+    return 0;
+}
+
 int main(int argc, char **argv) {
     uint64_t seed = (uint64_t)cn_clock_now();
     size_t passed = 0, failed = 0;
@@ -158,6 +164,8 @@ int main(int argc, char **argv) {
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--bench") == 0)
             state.bench = true;
+        else if (strcmp(argv[i], "--levels") == 0)
+            return print_levels();
         else if (strcmp(argv[i], "--seed") == 0 && i + 1 < argc)
             seed = strtoull(argv[++i], NULL, 10);
         else
