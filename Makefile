@@ -225,6 +225,11 @@ $(BUILD)/kernels/check: $(CHECK_SOURCES) tests/kernels/check.h $(LIBRARY_OBJECTS
 	@echo "  TEST  $@"
 	@$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.c %.o,$^) $(LIBS)
 
+# Kernels as a shared library, for tests in Python: make BUILD=build/shared CFLAGS=-fPIC ...
+$(BUILD)/libkernels.so: $(filter $(BUILD)/base/% $(BUILD)/kernels/%,$(OBJECTS)) $(BUILD)/flags
+	@echo "  LINK  $@"
+	@$(CC) -shared $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(LIBS)
+
 $(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/replay.c tests/cpu_level.c $(LIBRARY_OBJECTS) $(BUILD)/flags
 	@mkdir -p $(@D)
 	@echo "  FUZZ  $@"
