@@ -107,6 +107,10 @@ test-unit: $(UNIT_TESTS) ## unit tests of this build
 test-kernels: $(BUILD)/kernels/check ## the kernels' variants against the portable ones, at every level
 	@$<
 
+.PHONY: prove-numbers
+prove-numbers: ## numbers to text and back against CPython, 10M and hard ones (PROVE="--count 100000000")
+	/usr/bin/python3 tests/kernels/prove_numbers.py $(PROVE)
+
 # The parts that matter to ThreadSanitizer; it cannot follow a fork.
 .PHONY: test-unit-threads
 test-unit-threads: $(BUILD)/unit/test_pool_threads $(BUILD)/unit/test_pool_gil $(BUILD)/unit/test_jobs \
@@ -239,6 +243,11 @@ $(BUILD)/kernels/check: $(CHECK_SOURCES) tests/kernels/check.h $(LIBRARY_OBJECTS
 	@mkdir -p $(@D)
 	@echo "  TEST  $@"
 	@$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.c %.o,$^) $(LIBS)
+
+# Kernels as a shared library, for tests in Python: make BUILD=build/shared CFLAGS=-fPIC ...
+$(BUILD)/libkernels.so: tests/kernels/prove_numbers.c $(filter $(BUILD)/base/% $(BUILD)/kernels/%,$(OBJECTS)) $(BUILD)/flags
+	@echo "  LINK  $@"
+	@$(CC) $(CFLAGS_ALL) -shared $(LDFLAGS_ALL) -o $@ $(filter %.c %.o,$^) $(LIBS)
 
 $(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/replay.c tests/cpu_level.c $(LIBRARY_OBJECTS) $(BUILD)/flags
 	@mkdir -p $(@D)

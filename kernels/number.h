@@ -42,11 +42,17 @@ bool cn_int64_parse(const char *text, size_t len, int64_t *value, bool *overflow
  * The shortest text that reads back as the same double, the closest of those, as Python's repr
  * writes it: 1.0, 0.1, 1e-05, 1e+16, 1234567890123456.0, inf, -inf, nan, -0.0. Returns the length;
  * no NUL is written; `out` must have CN_DOUBLE_TEXT bytes, any of which may be overwritten.
- * Schubfach (Giulietti, 2020) or better.
+ * Schubfach (Giulietti, 2020), behind a quicker way for nearly all (number_format_core.h).
  */
 size_t cn_double_format(double value, char *out);
 /* Likewise, with CN_INT64_TEXT bytes. */
 size_t cn_int64_format(int64_t value, char *out);
+
+/* The same for n values: the text of values[i] begins at out + i * CN_DOUBLE_TEXT (CN_INT64_TEXT),
+ * its length is put into lengths[i]. Any byte of out[0 .. n * CN_DOUBLE_TEXT) may be overwritten.
+ */
+void cn_doubles_format(const double *values, size_t n, char *out, uint8_t *lengths);
+void cn_int64s_format(const int64_t *values, size_t n, char *out, uint8_t *lengths);
 
 /* Python's round(value, digits): the exact value rounded half to even at that decimal place. Any
  * digits, negative too; NaN and infinities as they are; overflow to ±inf is possible (the caller

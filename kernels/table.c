@@ -5,7 +5,11 @@
 #include "kernels/table.h"
 
 #define SCALAR_KERNELS                                                                             \
-    { .hex_encode = cn_hex_encode_scalar }
+    {                                                                                              \
+        .hex_encode = cn_hex_encode_scalar, .double_format = cn_double_format_scalar,              \
+        .int64_format = cn_int64_format_scalar, .doubles_format = cn_doubles_format_scalar,        \
+        .int64s_format = cn_int64s_format_scalar,                                                  \
+    }
 
 struct cn_kernels cn_kernels = SCALAR_KERNELS;
 
@@ -17,6 +21,10 @@ void cn_kernels_use_scalar(struct cn_kernels *kernels) {
 
 void cn_kernels_use_avx2(struct cn_kernels *kernels) {
     kernels->hex_encode = cn_hex_encode_avx2;
+    kernels->double_format = cn_double_format_avx2;
+    kernels->int64_format = cn_int64_format_avx2;
+    kernels->doubles_format = cn_doubles_format_avx2;
+    kernels->int64s_format = cn_int64s_format_avx2;
 }
 
 void cn_kernels_use_sha(struct cn_kernels *kernels) {

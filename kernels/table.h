@@ -15,6 +15,11 @@
 struct cn_kernels {
     /* Lower-case hex: 2 * n characters for n bytes (digest_text.c). */
     void (*hex_encode)(const uint8_t *data, size_t n, char *out);
+    /* Numbers to text, one and many (number_format.c); as number.h has them. */
+    size_t (*double_format)(double value, char *out);
+    size_t (*int64_format)(int64_t value, char *out);
+    void (*doubles_format)(const double *values, size_t n, char *out, uint8_t *lengths);
+    void (*int64s_format)(const int64_t *values, size_t n, char *out, uint8_t *lengths);
 };
 
 /* Written by cn_cpu_use() only: the one variable of the process that is not reached from main. It
@@ -31,5 +36,14 @@ void cn_kernels_use_avx512(struct cn_kernels *kernels);
 
 void cn_hex_encode_scalar(const uint8_t *data, size_t n, char *out);
 void cn_hex_encode_avx2(const uint8_t *data, size_t n, char *out);
+
+size_t cn_double_format_scalar(double value, char *out);
+size_t cn_int64_format_scalar(int64_t value, char *out);
+void cn_doubles_format_scalar(const double *values, size_t n, char *out, uint8_t *lengths);
+void cn_int64s_format_scalar(const int64_t *values, size_t n, char *out, uint8_t *lengths);
+size_t cn_double_format_avx2(double value, char *out);
+size_t cn_int64_format_avx2(int64_t value, char *out);
+void cn_doubles_format_avx2(const double *values, size_t n, char *out, uint8_t *lengths);
+void cn_int64s_format_avx2(const int64_t *values, size_t n, char *out, uint8_t *lengths);
 
 #endif

@@ -18,6 +18,7 @@
 
 static const struct check checks[] = {
     {"hex", check_hex},
+    {"format", check_format},
 };
 
 #define SAMPLES 31

@@ -7,8 +7,14 @@ import subprocess
 import numpy
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SOURCES = ("arith_*.c", "math_*.c", "text_*.c", "number*.c", "utf8*.c")
-FLAGS = "-std=gnu17 -D_GNU_SOURCE -O3 -ffp-contract=off -fno-strict-aliasing -fPIC -shared".split()
+LIBRARY = "build/shared/libkernels.so"
+
+
+def build():
+    """The shared library of all kernels, made by the Makefile, which knows the flags of each level."""
+    command = ["make", "--no-print-directory", "BUILD=build/shared", "CFLAGS=-fPIC", LIBRARY]
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    return ctypes.CDLL(str(ROOT / LIBRARY))
 
 
 class Text(ctypes.Structure):
@@ -33,15 +39,10 @@ class Lanes(ctypes.Structure):
 
 
 class Library:
-    """Compiles the kernels once; call() runs one on NumPy arrays or lists of str."""
+    """call() runs a kernel on NumPy arrays or lists of str."""
 
-    def __init__(self, folder):
-        path = folder / "liblanes.so"
-        files = [file for pattern in SOURCES for file in sorted((ROOT / "kernels").glob(pattern))]
-        files += [ROOT / "base" / "arena.c", ROOT / "base" / "error.c"]
-        command = ["gcc", *FLAGS, "-I", ROOT, *files, "-o", path, "-lsleef", "-lm"]
-        subprocess.run(command, check=True)
-        self.library = ctypes.CDLL(str(path))
+    def __init__(self):
+        self.library = build()
         # larger than any version of struct cn_arena; only the library looks inside
         self.arena = ctypes.create_string_buffer(512)
         self.library.cn_arena_init(self.arena, ctypes.c_size_t(1 << 20))
