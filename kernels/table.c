@@ -5,7 +5,7 @@
 #include "kernels/table.h"
 
 #define SCALAR_KERNELS                                                                             \
-    { .hex_encode = cn_hex_encode_scalar }
+    { .hex_encode = cn_hex_encode_scalar, .md5_rows = cn_md5_rows_scalar }
 
 struct cn_kernels cn_kernels = SCALAR_KERNELS;
 
@@ -17,6 +17,7 @@ void cn_kernels_use_scalar(struct cn_kernels *kernels) {
 
 void cn_kernels_use_avx2(struct cn_kernels *kernels) {
     kernels->hex_encode = cn_hex_encode_avx2;
+    kernels->md5_rows = cn_md5_rows_avx2;
 }
 
 void cn_kernels_use_sha(struct cn_kernels *kernels) {
@@ -24,7 +25,7 @@ void cn_kernels_use_sha(struct cn_kernels *kernels) {
 }
 
 void cn_kernels_use_avx512(struct cn_kernels *kernels) {
-    (void)kernels;
+    kernels->md5_rows = cn_md5_rows_avx512;
 }
 
 #else

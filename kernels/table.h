@@ -12,9 +12,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct cn_digest_batch;
+
 struct cn_kernels {
     /* Lower-case hex: 2 * n characters for n bytes (digest_text.c). */
     void (*hex_encode)(const uint8_t *data, size_t n, char *out);
+    /* Digests of short rows (digest_batch.h). NULL: one by one, in OpenSSL. */
+    void (*md5_rows)(const struct cn_digest_batch *batch);
+    void (*sha1_rows)(const struct cn_digest_batch *batch);
+    void (*sha256_rows)(const struct cn_digest_batch *batch);
 };
 
 /* Written by cn_cpu_use() only: the one variable of the process that is not reached from main. It
@@ -31,5 +37,9 @@ void cn_kernels_use_avx512(struct cn_kernels *kernels);
 
 void cn_hex_encode_scalar(const uint8_t *data, size_t n, char *out);
 void cn_hex_encode_avx2(const uint8_t *data, size_t n, char *out);
+
+void cn_md5_rows_scalar(const struct cn_digest_batch *batch);
+void cn_md5_rows_avx2(const struct cn_digest_batch *batch);
+void cn_md5_rows_avx512(const struct cn_digest_batch *batch);
 
 #endif

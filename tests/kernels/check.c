@@ -18,6 +18,7 @@
 
 static const struct check checks[] = {
     {"hex", check_hex},
+    {"digest", check_digest},
 };
 
 #define SAMPLES 31
