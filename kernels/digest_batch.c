@@ -29,7 +29,7 @@ void cn_digest_plan_rows(struct cn_digest_plan *plan, const size_t *offsets, siz
     }
     plan->n_long = starts[LONG + 1];
     plan->n_short = n - plan->n_long;
-    for (size_t class = 1; class <= LONG; class++)
+    for (size_t class = 1; class <= LONG; class ++)
         starts[class] = (uint16_t)(starts[class] + starts[class - 1]);
     for (size_t i = 0; i < n; i++)
         plan->order[starts[classes[i]]++] = (uint16_t)i;

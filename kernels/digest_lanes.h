@@ -30,12 +30,17 @@ typedef uint32_t quarter __attribute__((vector_size(16)));
 #define HIGH_WORDS(x, y) __builtin_shufflevector(x, y, 2, 6, 3, 7)
 #define LOW_PAIRS(x, y) __builtin_shufflevector(x, y, 0, 1, 4, 5)
 #define HIGH_PAIRS(x, y) __builtin_shufflevector(x, y, 2, 3, 6, 7)
+#define LOAD_QUARTERS(from, step) load_quarter(from)
 #elif LANES == 8
+#define LOAD_QUARTERS(from, step) load_half(from, step)
 #define LOW_WORDS(x, y) __builtin_shufflevector(x, y, 0, 8, 1, 9, 4, 12, 5, 13)
 #define HIGH_WORDS(x, y) __builtin_shufflevector(x, y, 2, 10, 3, 11, 6, 14, 7, 15)
 #define LOW_PAIRS(x, y) __builtin_shufflevector(x, y, 0, 1, 8, 9, 4, 5, 12, 13)
 #define HIGH_PAIRS(x, y) __builtin_shufflevector(x, y, 2, 3, 10, 11, 6, 7, 14, 15)
 #else
+#define LOAD_QUARTERS(from, step)                                                                  \
+    __builtin_shufflevector(load_half(from, step), load_half((from) + 2 * (step), step), 0, 1, 2,  \
+                            3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
 #define LOW_WORDS(x, y)                                                                            \
     __builtin_shufflevector(x, y, 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29)
 #define HIGH_WORDS(x, y)                                                                           \
@@ -45,6 +50,35 @@ typedef uint32_t quarter __attribute__((vector_size(16)));
 #define HIGH_PAIRS(x, y)                                                                           \
     __builtin_shufflevector(x, y, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31)
 #endif
+
+static inline quarter load_quarter(const uint8_t *from) {
+    quarter x;
+    memcpy(&x, from, sizeof x);
+    return x;
+}
+
+#if LANES > 4
+typedef uint32_t half __attribute__((vector_size(32)));
+static inline half load_half(const uint8_t *from, size_t step) {
+    return __builtin_shufflevector(load_quarter(from), load_quarter(from + step), 0, 1, 2, 3, 4, 5,
+                                   6, 7);
+}
+#endif
+
+/* Keeps the compiler from adding x's terms in another order than that in which they become known.
+ */
+#ifdef __x86_64__
+#define SETTLE(x) __asm__("" : "+v"(x))
+#else
+#define SETTLE(x) (void)0
+#endif
+
+/* The same pointer, of which the compiler does not know where it points: it then loads constants
+ * from there, in one instruction, and does not build them in registers. */
+static inline const uint32_t *hide(const uint32_t *table) {
+    __asm__("" : "+r"(table));
+    return table;
+}
 
 /* The block that is being digested, of every row. */
 struct run {
@@ -102,9 +136,7 @@ static inline void load_words(struct run *run) {
         lanes *words = run->words[group];
         for (size_t i = 0; i < WORDS; i += 4) {
             for (size_t j = 0; j < 4; j++)
-                for (size_t part = 0; part < LANES; part += 4)
-                    memcpy((char *)&words[i + j] + 4 * part,
-                           run->bytes[group * LANES + part + j] + 4 * i, 16);
+                words[i + j] = LOAD_QUARTERS(run->bytes[group * LANES + j] + 4 * i, 4 * BLOCK);
             transpose(words + i);
         }
         for (size_t i = 0; i < WORDS; i++)
@@ -138,8 +170,7 @@ static void digest_blocks(struct run *run, const struct cn_digest_batch *batch, 
             cut_block(batch, run->at[lane] + done, (ptrdiff_t)run->len[lane] - (ptrdiff_t)done,
                       run->bytes[lane]);
             run->active[lane] = block < own ? UINT32_MAX : 0;
-            run->bits[lane] =
-                block + 1 == own ? (uint32_t)(run->len[lane] + batch->before) * 8 : 0;
+            run->bits[lane] = block + 1 == own ? (uint32_t)(run->len[lane] + batch->before) * 8 : 0;
         }
         load_words(run);
         memcpy(before, run->state, sizeof before);

@@ -29,15 +29,16 @@ static const uint32_t sines[64] = {
 
 #define STEP(f, a, b, c, d, i, word, turn)                                                         \
     for (size_t g = 0; g < GROUPS; g++) {                                                          \
-        lanes sum = a[g] + (words[g][(word) % 16] + sines[i]);                                     \
+        lanes sum = a[g] + (words[g][(word) % 16] + k[i]);                                         \
+        SETTLE(sum);                                                                               \
         sum = f(sum, b[g], c[g], d[g]);                                                            \
         a[g] = b[g] + (sum << turn | sum >> (32 - turn));                                          \
     }
 #define FOUR(f, i, times, plus, t0, t1, t2, t3)                                                    \
     STEP(f, a, b, c, d, (i), times *(i) + plus, t0)                                                \
-    STEP(f, d, a, b, c, (i) + 1, times *((i) + 1) + plus, t1)                                      \
-    STEP(f, c, d, a, b, (i) + 2, times *((i) + 2) + plus, t2)                                      \
-    STEP(f, b, c, d, a, (i) + 3, times *((i) + 3) + plus, t3)
+    STEP(f, d, a, b, c, (i) + 1, times * ((i) + 1) + plus, t1)                                     \
+    STEP(f, c, d, a, b, (i) + 2, times * ((i) + 2) + plus, t2)                                     \
+    STEP(f, b, c, d, a, (i) + 3, times * ((i) + 3) + plus, t3)
 #define ROUND(f, i, times, plus, t0, t1, t2, t3)                                                   \
     FOUR(f, i, times, plus, t0, t1, t2, t3)                                                        \
     FOUR(f, i + 4, times, plus, t0, t1, t2, t3)                                                    \
@@ -45,6 +46,7 @@ static const uint32_t sines[64] = {
     FOUR(f, i + 12, times, plus, t0, t1, t2, t3)
 
 static inline void compress(lanes state[GROUPS][STATE], lanes words[GROUPS][WORDS]) {
+    const uint32_t *k = hide(sines);
     lanes a[GROUPS], b[GROUPS], c[GROUPS], d[GROUPS];
 
     for (size_t g = 0; g < GROUPS; g++) {

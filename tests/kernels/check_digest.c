@@ -49,8 +49,8 @@ static void expect(enum cn_digest_kind kind, const char *text, size_t len, uint8
         put_canonical(XXH3_64bits(text, len), out);
         break;
     case CN_DIGEST_HMAC_SHA256:
-        ok = HMAC(EVP_sha256(), key, sizeof key - 1, (const unsigned char *)text, len, out,
-                  NULL) != NULL;
+        ok = HMAC(EVP_sha256(), key, sizeof key - 1, (const unsigned char *)text, len, out, NULL) !=
+             NULL;
         break;
     default:
         ok = EVP_Q_digest(NULL, names[kind], NULL, text, len, out, NULL);
