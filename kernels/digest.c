@@ -5,6 +5,8 @@
 #define OPENSSL_SUPPRESS_DEPRECATED
 
 #include "kernels/digest.h"
+#include "kernels/digest_batch.h"
+#include "kernels/table.h"
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
@@ -26,6 +28,9 @@ struct method {
     int (*end)(struct cn_digest *digest, uint8_t *out);
     /* A whole text at once, where that is faster than the three; else NULL. */
     void (*whole)(const void *data, size_t len, uint8_t *out);
+    /* Many short rows at once, where the level has a kernel; it starts from `state`. */
+    void (**kernel)(const struct cn_digest_batch *batch);
+    const uint32_t *state;
 };
 
 struct cn_digest {
@@ -192,10 +197,13 @@ static void xxh3_whole(const void *data, size_t len, uint8_t *out) {
 }
 
 #define STEPS(prefix) .begin = prefix##_begin, .update = prefix##_update, .end = prefix##_end
+#define KERNEL(name) .kernel = &cn_kernels.name##_rows, .state = name##_state
 #define LIFE(prefix) .open = prefix##_open, .close = prefix##_close
 
+static const uint32_t md5_state[] = {0x67452301, 0xEFCDAB89, 0x98BADCFE, 0x10325476};
+
 static const struct method methods[CN_DIGEST_KIND_COUNT] = {
-    [CN_DIGEST_MD5] = {"md5", 16, STEPS(md5)},
+    [CN_DIGEST_MD5] = {"md5", 16, STEPS(md5), KERNEL(md5)},
     [CN_DIGEST_SHA1] = {"sha1", 20, STEPS(sha1)},
     [CN_DIGEST_SHA256] = {"sha256", 32, STEPS(sha256)},
     [CN_DIGEST_SHA512] = {"sha512", 64, STEPS(sha512)},
@@ -246,18 +254,59 @@ static enum cn_code failed(const struct cn_digest *digest, struct cn_error *erro
                         digest->method->name);
 }
 
+static enum cn_code digest_row(struct cn_digest *digest, const char *text, size_t len, uint8_t *out,
+                               struct cn_error *error) {
+    const struct method *method = digest->method;
+    if (method->whole)
+        method->whole(text, len, out);
+    else if (method->begin(digest) != 1 || method->update(digest, text, len) != 1 ||
+             method->end(digest, out) != 1)
+        return failed(digest, error);
+    return CN_OK;
+}
+
+/* Up to CN_DIGEST_BATCH rows: the short ones together, the long ones one by one. */
+static enum cn_code digest_batch(struct cn_digest *digest, const struct cn_digest_batch *rows,
+                                 struct cn_error *error) {
+    struct cn_digest_plan plan;
+    struct cn_digest_batch batch = *rows;
+
+    cn_digest_plan_rows(&plan, batch.offsets, batch.n);
+    batch.order = plan.all_single ? NULL : plan.order;
+    batch.n = plan.n_short;
+    batch.state = digest->method->state;
+    if (batch.n > 0)
+        (*digest->method->kernel)(&batch);
+    for (size_t i = plan.n_short; i < plan.n_short + plan.n_long; i++) {
+        size_t row = plan.order[i];
+        CN_TRY(digest_row(digest, batch.base + batch.offsets[row],
+                          batch.offsets[row + 1] - batch.offsets[row],
+                          batch.out + row * digest->method->size, error));
+    }
+    return CN_OK;
+}
+
 enum cn_code cn_digest_rows(struct cn_digest *digest, const char *base, const size_t *offsets,
                             size_t n, uint8_t *out, struct cn_error *error) {
     const struct method *method = digest->method;
-    for (size_t i = 0; i < n; i++, out += method->size) {
-        size_t len = offsets[i + 1] - offsets[i];
-        const char *text = len > 0 ? base + offsets[i] : "";
-        if (method->whole)
-            method->whole(text, len, out);
-        else if (method->begin(digest) != 1 || method->update(digest, text, len) != 1 ||
-                 method->end(digest, out) != 1)
-            return failed(digest, error);
+
+    if (!base) /* all rows are empty */
+        base = "";
+    if (method->kernel && *method->kernel && n > 1) {
+        for (size_t i = 0; i < n; i += CN_DIGEST_BATCH) {
+            struct cn_digest_batch batch = {
+                .base = base,
+                .offsets = offsets + i,
+                .end = offsets[n],
+                .n = n - i < CN_DIGEST_BATCH ? n - i : CN_DIGEST_BATCH,
+                .out = out + i * method->size,
+            };
+            CN_TRY(digest_batch(digest, &batch, error));
+        }
+        return CN_OK;
     }
+    for (size_t i = 0; i < n; i++, out += method->size)
+        CN_TRY(digest_row(digest, base + offsets[i], offsets[i + 1] - offsets[i], out, error));
     return CN_OK;
 }
 

@@ -6,9 +6,9 @@
 
 #define SCALAR_KERNELS                                                                             \
     {                                                                                              \
-        .hex_encode = cn_hex_encode_scalar, .double_format = cn_double_format_scalar,              \
-        .int64_format = cn_int64_format_scalar, .doubles_format = cn_doubles_format_scalar,        \
-        .int64s_format = cn_int64s_format_scalar,                                                  \
+        .double_format = cn_double_format_scalar, .doubles_format = cn_doubles_format_scalar,      \
+        .hex_encode = cn_hex_encode_scalar, .int64_format = cn_int64_format_scalar,                \
+        .int64s_format = cn_int64s_format_scalar, .md5_rows = cn_md5_rows_scalar                   \
     }
 
 struct cn_kernels cn_kernels = SCALAR_KERNELS;
@@ -25,6 +25,7 @@ void cn_kernels_use_avx2(struct cn_kernels *kernels) {
     kernels->int64_format = cn_int64_format_avx2;
     kernels->doubles_format = cn_doubles_format_avx2;
     kernels->int64s_format = cn_int64s_format_avx2;
+    kernels->md5_rows = cn_md5_rows_avx2;
 }
 
 void cn_kernels_use_sha(struct cn_kernels *kernels) {
@@ -32,7 +33,7 @@ void cn_kernels_use_sha(struct cn_kernels *kernels) {
 }
 
 void cn_kernels_use_avx512(struct cn_kernels *kernels) {
-    (void)kernels;
+    kernels->md5_rows = cn_md5_rows_avx512;
 }
 
 #else

@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct cn_digest_batch;
+
 struct cn_kernels {
     /* Lower-case hex: 2 * n characters for n bytes (digest_text.c). */
     void (*hex_encode)(const uint8_t *data, size_t n, char *out);
@@ -20,6 +22,10 @@ struct cn_kernels {
     size_t (*int64_format)(int64_t value, char *out);
     void (*doubles_format)(const double *values, size_t n, char *out, uint8_t *lengths);
     void (*int64s_format)(const int64_t *values, size_t n, char *out, uint8_t *lengths);
+    /* Digests of short rows (digest_batch.h). NULL: one by one, in OpenSSL. */
+    void (*md5_rows)(const struct cn_digest_batch *batch);
+    void (*sha1_rows)(const struct cn_digest_batch *batch);
+    void (*sha256_rows)(const struct cn_digest_batch *batch);
 };
 
 /* Written by cn_cpu_use() only: the one variable of the process that is not reached from main. It
@@ -45,5 +51,8 @@ size_t cn_double_format_avx2(double value, char *out);
 size_t cn_int64_format_avx2(int64_t value, char *out);
 void cn_doubles_format_avx2(const double *values, size_t n, char *out, uint8_t *lengths);
 void cn_int64s_format_avx2(const int64_t *values, size_t n, char *out, uint8_t *lengths);
+void cn_md5_rows_scalar(const struct cn_digest_batch *batch);
+void cn_md5_rows_avx2(const struct cn_digest_batch *batch);
+void cn_md5_rows_avx512(const struct cn_digest_batch *batch);
 
 #endif

@@ -19,6 +19,7 @@
 static const struct check checks[] = {
     {"hex", check_hex},
     {"format", check_format},
+    {"digest", check_digest},
 };
 
 #define SAMPLES 31
