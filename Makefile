@@ -192,6 +192,8 @@ FLAGS_AVX512 := $(FLAGS_SHA) -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512
 $(BUILD)/kernels/%_avx2.o: FLAGS_LEVEL := $(FLAGS_AVX2)
 $(BUILD)/kernels/%_sha.o: FLAGS_LEVEL := $(FLAGS_SHA)
 $(BUILD)/kernels/%_avx512.o: FLAGS_LEVEL := $(FLAGS_AVX512)
+# Plain loops: compilers take half of the width unless they are told.
+$(BUILD)/kernels/lanes_avx512.o: FLAGS_LEVEL := $(FLAGS_AVX512) -mprefer-vector-width=512
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	@echo "  CC    $@"

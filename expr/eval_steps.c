@@ -157,11 +157,11 @@ static enum cn_code run_null(struct cn_eval *eval, const struct cn_step *step,
 
 /* ---- choices ------------------------------------------------------------------------------ */
 
-static void choose(struct cn_eval *eval, uint32_t width, const void *condition, const void *a,
-                   const void *b, struct cn_slot *out) {
+static void choose(struct cn_eval *eval, const struct cn_step *step, const void *condition,
+                   const void *a, const void *b, struct cn_slot *out) {
     struct cn_lanes lanes = {
         .a = condition, .b = a, .c = b, .out = out->own_values, .n = eval->rows};
-    (width == 16 ? cn_where_16 : width == 8 ? cn_where_8 : cn_where_1)(&lanes);
+    step->fn(&lanes);
     out->values = out->own_values;
 }
 
@@ -199,7 +199,7 @@ static enum cn_code run_where(struct cn_eval *eval, const struct cn_step *step,
             out->own_nulls[i] = null_at(&c, i) || null_at(condition[i] ? &x : &y, i);
         out->nulls = out->own_nulls;
     }
-    choose(eval, step->width, condition, x.values, y.values, out);
+    choose(eval, step, condition, x.values, y.values, out);
     return CN_OK;
 }
 
@@ -233,7 +233,7 @@ static enum cn_code run_logic(struct cn_eval *eval, const struct cn_step *step,
     if (a.nulls == NULL && b.nulls == NULL) {
         struct cn_lanes lanes = {
             .a = a.values, .b = b.values, .out = out->own_values, .n = eval->rows};
-        (is_and ? cn_and_bool : cn_or_bool)(&lanes);
+        step->fn(&lanes);
         out->nulls = NULL;
         return CN_OK;
     }
@@ -262,7 +262,7 @@ static enum cn_code run_coalesce(struct cn_eval *eval, const struct cn_step *ste
     }
     out->why = why;
     /* a's marks choose; without any, b never counts. */
-    choose(eval, step->width, a.nulls != NULL ? a.nulls : eval->zeros, b.values, a.values, out);
+    choose(eval, step, a.nulls != NULL ? a.nulls : eval->zeros, b.values, a.values, out);
     out->nulls = NULL;
     if (a.nulls != NULL && b.nulls != NULL) {
         for (size_t i = 0; i < eval->rows; i++)

@@ -18,6 +18,7 @@
 
 static const struct check checks[] = {
     {"hex", check_hex},
+    {"lanes", check_lanes},
 };
 
 #define SAMPLES 31
