@@ -15,6 +15,8 @@
 
 #define WIDE_ROWS (sizeof(wide) / sizeof(double))
 
+typedef int64_t wide_bits __attribute__((vector_size(sizeof(wide))));
+
 static inline wide wide_load(const double *from) {
     wide x;
     memcpy(&x, from, sizeof x);
@@ -39,10 +41,19 @@ static inline wide wide_load_some(const double *from, size_t n) {
     return wide_load(rows);
 }
 
-/* `function` of x; `odd`: a vector of truth values, which rows the portable kernel is to make. */
-#define WIDE_UNARY(name, function, error, odd)                                                     \
+/* The sign of a NaN can be asked for (copysign), and SLEEF's widths differ in it. The portable
+ * logarithms make a plain NaN of an operand that is none; what cbrt makes of a NaN follows no rule,
+ * so it is left to the portable one. */
+static inline wide invalid_nan(wide x, wide made) {
+    const wide_bits plain = (wide_bits){0} + INT64_C(0x7FF8000000000000);
+    const wide_bits where = (wide_bits)(made != made) & (wide_bits)(x == x);
+    return (wide)(((wide_bits)made & ~where) | (plain & where));
+}
+
+/* `value` of x; `odd`: a vector of truth values, which rows the portable kernel is to make. */
+#define WIDE_UNARY(name, value, odd)                                                               \
     static inline wide name##_of(wide x) {                                                         \
-        wide made = WIDE_SLEEF(function, error)(x);                                                \
+        wide made = (value);                                                                       \
         return WIDE_ANY(odd) ? mend(name, x, x) : made;                                            \
     }                                                                                              \
     size_t CN_LANES_NAME(name)(struct cn_lanes * lanes) {                                          \
@@ -60,9 +71,9 @@ static inline wide wide_load_some(const double *from, size_t n) {
         return 0;                                                                                  \
     }
 
-#define WIDE_BINARY(name, function, error, odd)                                                    \
+#define WIDE_BINARY(name, value, odd)                                                              \
     static inline wide name##_of(wide x, wide y) {                                                 \
-        wide made = WIDE_SLEEF(function, error)(x, y);                                             \
+        wide made = (value);                                                                       \
         return WIDE_ANY(odd) ? mend(name, x, y) : made;                                            \
     }                                                                                              \
     size_t CN_LANES_NAME(name)(struct cn_lanes * lanes) {                                          \
@@ -82,25 +93,27 @@ static inline wide wide_load_some(const double *from, size_t n) {
         return 0;                                                                                  \
     }
 
-WIDE_UNARY(cn_cbrt_f64, cbrt, u10, WIDE_NONE)
-WIDE_UNARY(cn_exp_f64, exp, u10, (x > 709.78) & (x < 1024))
-WIDE_UNARY(cn_expm1_f64, expm1, u10, WIDE_NONE)
-WIDE_UNARY(cn_log_f64, log, u10, WIDE_NONE)
-WIDE_UNARY(cn_log2_f64, log2, u10, WIDE_NONE)
-WIDE_UNARY(cn_log10_f64, log10, u10, WIDE_NONE)
-WIDE_UNARY(cn_log1p_f64, log1p, u10, (WIDE_ABS(x) < 0x1p-60) | (x > 0x1p60))
-WIDE_UNARY(cn_sin_f64, sin, u10, WIDE_NONE)
-WIDE_UNARY(cn_cos_f64, cos, u10, WIDE_NONE)
-WIDE_UNARY(cn_tan_f64, tan, u10, WIDE_ABS(x) < 0x1p-30)
-WIDE_UNARY(cn_arcsin_f64, asin, u10, WIDE_NONE)
-WIDE_UNARY(cn_arccos_f64, acos, u10, WIDE_NONE)
-WIDE_UNARY(cn_arctan_f64, atan, u10, WIDE_NONE)
-WIDE_UNARY(cn_sinh_f64, sinh, u10, (WIDE_ABS(x) > 709) & (WIDE_ABS(x) < 1024))
-WIDE_UNARY(cn_cosh_f64, cosh, u10, (WIDE_ABS(x) > 709) & (WIDE_ABS(x) < 1024))
-WIDE_UNARY(cn_tanh_f64, tanh, u10, WIDE_NONE)
-WIDE_UNARY(cn_arcsinh_f64, asinh, u10, (WIDE_ABS(x) < 0x1p-30) | (WIDE_ABS(x) > 0x1p500))
-WIDE_UNARY(cn_arccosh_f64, acosh, u10, x > 0x1p500)
-WIDE_UNARY(cn_arctanh_f64, atanh, u10, WIDE_NONE)
-WIDE_BINARY(cn_pow_f64, pow, u10, WIDE_ABS(made) == HUGE_VAL)
-WIDE_BINARY(cn_arctan2_f64, atan2, u10, (y > 0) & (WIDE_ABS(x) < y * 0x1p-30))
-WIDE_BINARY(cn_hypot_f64, hypot, u05, (WIDE_ABS(x) < 0x1p-900) & (WIDE_ABS(y) < 0x1p-900))
+WIDE_UNARY(cn_cbrt_f64, WIDE_SLEEF(cbrt, u10)(x), made != made)
+WIDE_UNARY(cn_exp_f64, WIDE_SLEEF(exp, u10)(x), (x > 709.78) & (x < 1024))
+WIDE_UNARY(cn_expm1_f64, WIDE_SLEEF(expm1, u10)(x), WIDE_NONE)
+WIDE_UNARY(cn_log_f64, invalid_nan(x, WIDE_SLEEF(log, u10)(x)), WIDE_NONE)
+WIDE_UNARY(cn_log2_f64, invalid_nan(x, WIDE_SLEEF(log2, u10)(x)), WIDE_NONE)
+WIDE_UNARY(cn_log10_f64, invalid_nan(x, WIDE_SLEEF(log10, u10)(x)), WIDE_NONE)
+WIDE_UNARY(cn_log1p_f64, WIDE_SLEEF(log1p, u10)(x), (WIDE_ABS(x) < 0x1p-60) | (x > 0x1p60))
+WIDE_UNARY(cn_sin_f64, WIDE_SLEEF(sin, u10)(x), WIDE_NONE)
+WIDE_UNARY(cn_cos_f64, WIDE_SLEEF(cos, u10)(x), WIDE_NONE)
+WIDE_UNARY(cn_tan_f64, WIDE_SLEEF(tan, u10)(x), WIDE_ABS(x) < 0x1p-30)
+WIDE_UNARY(cn_arcsin_f64, WIDE_SLEEF(asin, u10)(x), WIDE_NONE)
+WIDE_UNARY(cn_arccos_f64, WIDE_SLEEF(acos, u10)(x), WIDE_NONE)
+WIDE_UNARY(cn_arctan_f64, WIDE_SLEEF(atan, u10)(x), WIDE_NONE)
+WIDE_UNARY(cn_sinh_f64, WIDE_SLEEF(sinh, u10)(x), (WIDE_ABS(x) > 709) & (WIDE_ABS(x) < 1024))
+WIDE_UNARY(cn_cosh_f64, WIDE_SLEEF(cosh, u10)(x), (WIDE_ABS(x) > 709) & (WIDE_ABS(x) < 1024))
+WIDE_UNARY(cn_tanh_f64, WIDE_SLEEF(tanh, u10)(x), WIDE_NONE)
+WIDE_UNARY(cn_arcsinh_f64, WIDE_SLEEF(asinh, u10)(x),
+           (WIDE_ABS(x) < 0x1p-30) | (WIDE_ABS(x) > 0x1p500))
+WIDE_UNARY(cn_arccosh_f64, WIDE_SLEEF(acosh, u10)(x), x > 0x1p500)
+WIDE_UNARY(cn_arctanh_f64, WIDE_SLEEF(atanh, u10)(x), WIDE_NONE)
+WIDE_BINARY(cn_pow_f64, WIDE_SLEEF(pow, u10)(x, y), WIDE_ABS(made) == HUGE_VAL)
+WIDE_BINARY(cn_arctan2_f64, WIDE_SLEEF(atan2, u10)(x, y), (y > 0) & (WIDE_ABS(x) < y * 0x1p-30))
+WIDE_BINARY(cn_hypot_f64, WIDE_SLEEF(hypot, u05)(x, y),
+            (WIDE_ABS(x) < 0x1p-900) & (WIDE_ABS(y) < 0x1p-900))
