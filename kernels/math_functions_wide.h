@@ -42,11 +42,11 @@ static inline wide wide_load_some(const double *from, size_t n) {
 }
 
 /* The sign of a NaN can be asked for (copysign), and SLEEF's widths differ in it. The portable
- * logarithms make a plain NaN of an operand that is none; what cbrt makes of a NaN follows no rule,
- * so it is left to the portable one. */
-static inline wide invalid_nan(wide x, wide made) {
+ * logarithms make a plain NaN of what has none; what cbrt and they make of an operand that is a NaN
+ * follows no rule, so it is left to them. */
+static inline wide invalid_nan(wide made) {
     const wide_bits plain = (wide_bits){0} + INT64_C(0x7FF8000000000000);
-    const wide_bits where = (wide_bits)(made != made) & (wide_bits)(x == x);
+    const wide_bits where = (wide_bits)(made != made);
     return (wide)(((wide_bits)made & ~where) | (plain & where));
 }
 
@@ -96,9 +96,9 @@ static inline wide invalid_nan(wide x, wide made) {
 WIDE_UNARY(cn_cbrt_f64, WIDE_SLEEF(cbrt, u10)(x), made != made)
 WIDE_UNARY(cn_exp_f64, WIDE_SLEEF(exp, u10)(x), (x > 709.78) & (x < 1024))
 WIDE_UNARY(cn_expm1_f64, WIDE_SLEEF(expm1, u10)(x), WIDE_NONE)
-WIDE_UNARY(cn_log_f64, invalid_nan(x, WIDE_SLEEF(log, u10)(x)), WIDE_NONE)
-WIDE_UNARY(cn_log2_f64, invalid_nan(x, WIDE_SLEEF(log2, u10)(x)), WIDE_NONE)
-WIDE_UNARY(cn_log10_f64, invalid_nan(x, WIDE_SLEEF(log10, u10)(x)), WIDE_NONE)
+WIDE_UNARY(cn_log_f64, invalid_nan(WIDE_SLEEF(log, u10)(x)), x != x)
+WIDE_UNARY(cn_log2_f64, invalid_nan(WIDE_SLEEF(log2, u10)(x)), x != x)
+WIDE_UNARY(cn_log10_f64, invalid_nan(WIDE_SLEEF(log10, u10)(x)), x != x)
 WIDE_UNARY(cn_log1p_f64, WIDE_SLEEF(log1p, u10)(x), (WIDE_ABS(x) < 0x1p-60) | (x > 0x1p60))
 WIDE_UNARY(cn_sin_f64, WIDE_SLEEF(sin, u10)(x), WIDE_NONE)
 WIDE_UNARY(cn_cos_f64, WIDE_SLEEF(cos, u10)(x), WIDE_NONE)
