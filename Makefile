@@ -227,6 +227,11 @@ $(BUILD)/kernels/check: $(CHECK_SOURCES) tests/kernels/check.h $(LIBRARY_OBJECTS
 	@echo "  TEST  $@"
 	@$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.c %.o,$^) $(LIBS)
 
+$(BUILD)/bench/%: bench/%.c $(LIBRARY_OBJECTS) $(BUILD)/flags
+	@mkdir -p $(@D)
+	@echo "  BENCH $@"
+	@$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.c %.o,$^) $(LIBS)
+
 $(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/replay.c tests/cpu_level.c $(LIBRARY_OBJECTS) $(BUILD)/flags
 	@mkdir -p $(@D)
 	@echo "  FUZZ  $@"

@@ -5,7 +5,10 @@
 #include "kernels/table.h"
 
 #define SCALAR_KERNELS                                                                             \
-    { .hex_encode = cn_hex_encode_scalar }
+    {                                                                                              \
+        .hex_encode = cn_hex_encode_scalar, .random_uniform = cn_random_uniform_scalar,            \
+        .random_normal = cn_random_normal_scalar,                                                  \
+    }
 
 struct cn_kernels cn_kernels = SCALAR_KERNELS;
 
@@ -17,6 +20,8 @@ void cn_kernels_use_scalar(struct cn_kernels *kernels) {
 
 void cn_kernels_use_avx2(struct cn_kernels *kernels) {
     kernels->hex_encode = cn_hex_encode_avx2;
+    kernels->random_uniform = cn_random_uniform_avx2;
+    kernels->random_normal = cn_random_normal_avx2;
 }
 
 void cn_kernels_use_sha(struct cn_kernels *kernels) {
@@ -24,7 +29,8 @@ void cn_kernels_use_sha(struct cn_kernels *kernels) {
 }
 
 void cn_kernels_use_avx512(struct cn_kernels *kernels) {
-    (void)kernels;
+    kernels->random_uniform = cn_random_uniform_avx512;
+    kernels->random_normal = cn_random_normal_avx512;
 }
 
 #else

@@ -15,6 +15,9 @@
 struct cn_kernels {
     /* Lower-case hex: 2 * n characters for n bytes (digest_text.c). */
     void (*hex_encode)(const uint8_t *data, size_t n, char *out);
+    /* random.h (random.c). */
+    void (*random_uniform)(uint64_t seed, uint64_t column, uint64_t first, size_t n, double *out);
+    void (*random_normal)(uint64_t seed, uint64_t column, uint64_t first, size_t n, double *out);
 };
 
 /* Written by cn_cpu_use() only: the one variable of the process that is not reached from main. It
@@ -31,5 +34,14 @@ void cn_kernels_use_avx512(struct cn_kernels *kernels);
 
 void cn_hex_encode_scalar(const uint8_t *data, size_t n, char *out);
 void cn_hex_encode_avx2(const uint8_t *data, size_t n, char *out);
+
+void cn_random_uniform_scalar(uint64_t seed, uint64_t column, uint64_t first, size_t n,
+                              double *out);
+void cn_random_normal_scalar(uint64_t seed, uint64_t column, uint64_t first, size_t n, double *out);
+void cn_random_uniform_avx2(uint64_t seed, uint64_t column, uint64_t first, size_t n, double *out);
+void cn_random_normal_avx2(uint64_t seed, uint64_t column, uint64_t first, size_t n, double *out);
+void cn_random_uniform_avx512(uint64_t seed, uint64_t column, uint64_t first, size_t n,
+                              double *out);
+void cn_random_normal_avx512(uint64_t seed, uint64_t column, uint64_t first, size_t n, double *out);
 
 #endif

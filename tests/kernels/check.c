@@ -19,6 +19,7 @@
 static const struct check checks[] = {
     {"hex", check_hex},
     {"lanes", check_lanes},
+    {"random", check_random_numbers},
 };
 
 #define SAMPLES 31
