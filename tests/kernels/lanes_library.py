@@ -1,14 +1,17 @@
 """The lanes kernels as a shared library, for comparing them with NumPy and Python."""
 
 import ctypes
+import os
 import pathlib
+import platform
 import subprocess
 
 import numpy
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SOURCES = ("arith_*.c", "math_*.c", "text_*.c", "number*.c", "utf8*.c")
-FLAGS = "-std=gnu17 -D_GNU_SOURCE -O3 -ffp-contract=off -fno-strict-aliasing -fPIC -shared".split()
+ROOMS = ("base", "kernels")
+LEVELS = ("scalar", "avx2", "sha", "avx512")  # cpu.h
+LIBRARIES = "-lsleef -lcrypto -lxxhash -lm".split()
 
 
 class Text(ctypes.Structure):
@@ -37,14 +40,27 @@ class Library:
 
     def __init__(self, folder):
         path = folder / "liblanes.so"
-        files = [file for pattern in SOURCES for file in sorted((ROOT / "kernels").glob(pattern))]
-        files += [ROOT / "base" / "arena.c", ROOT / "base" / "error.c"]
-        command = ["gcc", *FLAGS, "-I", ROOT, *files, "-o", path, "-lsleef", "-lm"]
-        subprocess.run(command, check=True)
+        files = [file for room in ROOMS for file in sorted((ROOT / room).glob("*.c"))]
+        if platform.machine() != "x86_64":
+            files = [f for f in files if f.stem.rpartition("_")[2] not in LEVELS]
+        objects = [f"{folder}/{file.relative_to(ROOT).with_suffix('.o')}" for file in files]
+        # the Makefile knows the flags of each file
+        build = ["make", "-s", "-j2", f"BUILD={folder}", "CFLAGS=-fPIC", "SANITIZE=", *objects]
+        compiler = os.environ.get("CC", "cc").split()
+        subprocess.run(build, check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
+        subprocess.run([*compiler, "-shared", *objects, "-o", path, *LIBRARIES], check=True)
         self.library = ctypes.CDLL(str(path))
         # larger than any version of struct cn_arena; only the library looks inside
         self.arena = ctypes.create_string_buffer(512)
         self.library.cn_arena_init(self.arena, ctypes.c_size_t(1 << 20))
+        self.library.cn_lanes_variant.restype = ctypes.c_void_p
+
+    def use(self, level):
+        """Makes the kernels of a level the ones that are called; False: the CPU lacks it."""
+        if LEVELS.index(level) > self.library.cn_cpu_best():
+            return False
+        self.library.cn_cpu_use(LEVELS.index(level))
+        return True
 
     def call(self, name, result, *operands):
         """The results as `result` (a NumPy dtype, or str), and the reasons of failure of each row."""
@@ -55,8 +71,8 @@ class Library:
         address = ctypes.addressof(out) if result is str else out.ctypes.data
         fail = numpy.zeros(n, numpy.uint8)
         lanes = Lanes(*pointers, address, n, fail.ctypes.data, ctypes.addressof(self.arena), False)
-        kernel = getattr(self.library, name)
-        kernel.restype = ctypes.c_size_t
+        kernel = self.library.cn_lanes_variant(getattr(self.library, name))
+        kernel = ctypes.CFUNCTYPE(ctypes.c_size_t, ctypes.c_void_p)(kernel)
         failures = kernel(ctypes.byref(lanes))
         assert failures == numpy.count_nonzero(fail) and not lanes.no_memory
         if result is str:
