@@ -211,6 +211,8 @@ FLAGS_AVX512 := $(FLAGS_SHA) -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512
 $(BUILD)/kernels/%_avx2.o: FLAGS_LEVEL := $(FLAGS_AVX2)
 $(BUILD)/kernels/%_sha.o: FLAGS_LEVEL := $(FLAGS_SHA)
 $(BUILD)/kernels/%_avx512.o: FLAGS_LEVEL := $(FLAGS_AVX512)
+# Plain loops: compilers take half of the width unless they are told.
+$(BUILD)/kernels/lanes_avx512.o: FLAGS_LEVEL := $(FLAGS_AVX512) -mprefer-vector-width=512
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	@echo "  CC    $@"
@@ -248,6 +250,10 @@ $(BUILD)/kernels/check: $(CHECK_SOURCES) tests/kernels/check.h $(LIBRARY_OBJECTS
 $(BUILD)/libkernels.so: tests/kernels/prove_numbers.c $(filter $(BUILD)/base/% $(BUILD)/kernels/%,$(OBJECTS)) $(BUILD)/flags
 	@echo "  LINK  $@"
 	@$(CC) $(CFLAGS_ALL) -shared $(LDFLAGS_ALL) -o $@ $(filter %.c %.o,$^) $(LIBS)
+$(BUILD)/bench/%: bench/%.c $(LIBRARY_OBJECTS) $(BUILD)/flags
+	@mkdir -p $(@D)
+	@echo "  BENCH $@"
+	@$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.c %.o,$^) $(LIBS)
 
 $(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/replay.c tests/cpu_level.c $(LIBRARY_OBJECTS) $(BUILD)/flags
 	@mkdir -p $(@D)

@@ -138,6 +138,22 @@ bool cn_compile_null(struct cn_compile *c, enum cn_type type, struct cn_operand 
     return cn_compile_constant(c, &null, out);
 }
 
+/* The kernel of a step, as the CPU's level has it. Choices and logic have theirs by width. */
+static cn_lanes_fn find_kernel(const struct cn_compile_op *op) {
+    uint32_t width = cn_register_width(op->type);
+    switch (op->op) {
+    case CN_STEP_WHERE:
+    case CN_STEP_COALESCE:
+        return cn_lanes_variant(width == 16 ? cn_where_16 : width == 8 ? cn_where_8 : cn_where_1);
+    case CN_STEP_AND:
+        return cn_lanes_variant(cn_and_bool);
+    case CN_STEP_OR:
+        return cn_lanes_variant(cn_or_bool);
+    default:
+        return op->fn != NULL ? cn_lanes_variant(op->fn) : NULL;
+    }
+}
+
 bool cn_compile_step(struct cn_compile *c, const struct cn_compile_op *op,
                      const struct cn_operand *in, uint32_t n, struct cn_operand *out) {
     struct cn_program *program = c->program;
@@ -146,7 +162,7 @@ bool cn_compile_step(struct cn_compile *c, const struct cn_compile_op *op,
                            .in_type = n > 0 ? in[0].type : CN_TYPE_NULL,
                            .width = cn_register_width(op->type),
                            .n_in = n,
-                           .fn = op->fn,
+                           .fn = find_kernel(op),
                            .what = op->what,
                            .let = c->let,
                            .position = op->position,

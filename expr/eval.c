@@ -291,12 +291,18 @@ enum cn_code cn_eval_block(struct cn_eval *eval, const struct cn_vector *inputs,
         return cn_error_set(error, CN_INTERNAL, "a block has %zu rows at most", eval->capacity);
     begin(eval, inputs, rows, failed);
     eval->timed = true;
-    for (size_t i = 0; code == CN_OK && i < eval->program->n_steps; i++) {
+    for (size_t i = 0; code == CN_OK && i < eval->program->n_steps;) {
         const struct cn_step *step = &eval->program->steps[i];
+        size_t end = i;
         prepare_lock(eval, step);
         code = cn_eval_look(eval, error);
         if (code == CN_OK)
+            code = cn_eval_strips(eval, i, &end, error);
+        if (code == CN_OK && end == i) {
             code = cn_eval_step(eval, step, error);
+            end++;
+        }
+        i = end;
     }
     take_lock(eval);
     if (code == CN_OK)

@@ -67,6 +67,10 @@ struct cn_eval {
 enum cn_code cn_eval_look(const struct cn_eval *eval, struct cn_error *error);
 /* Steps; they return an error only when memory ran out or a limit was reached. */
 enum cn_code cn_eval_step(struct cn_eval *eval, const struct cn_step *step, struct cn_error *error);
+/* The steps from `first` on that can be run strip by strip; *end is the step behind them, which may
+ * be `first`. */
+enum cn_code cn_eval_strips(struct cn_eval *eval, size_t first, size_t *end,
+                            struct cn_error *error);
 enum cn_code cn_eval_hash(struct cn_eval *eval, const struct cn_step *step, struct cn_error *error);
 /* The marks of `n` operands together (the first operand's failure wins), into out->nulls and
  * out->why. */

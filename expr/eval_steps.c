@@ -146,6 +146,85 @@ static enum cn_code run_lanes(struct cn_eval *eval, const struct cn_step *step,
     return CN_OK;
 }
 
+/* ---- strips ------------------------------------------------------------------------------- */
+
+/*
+ * Rows of a strip. Steps that cannot fail are run over a strip of the block, all of them, before
+ * the next strip: what they hand on is then in the first-level cache, and while a division of one
+ * strip is under way the processor can load the next one. Short enough that it looks ahead so far,
+ * long enough that calls cost nothing beside rows.
+ */
+#define STRIP_ROWS ((size_t)128)
+#define STRIP_STEPS 16
+
+/* One step. An operand that it does not have is any memory, of width 0. */
+struct strip {
+    cn_lanes_fn fn;
+    struct cn_lanes lanes; /* of the next strip */
+    size_t a_width, b_width, out_width;
+};
+
+/* Numbers only: texts need room, which is looked for once a block. */
+static bool fits_strip(const struct cn_eval *eval, const struct cn_step *step) {
+    if (step->op == CN_STEP_LET)
+        return eval->slots[step->out].why == NULL;
+    return step->op == CN_STEP_LANES && step->fallible == NULL && step->n_in <= 2 &&
+           step->type != CN_TYPE_STRING && step->in_type != CN_TYPE_STRING;
+}
+
+/* How far an operand of a step is from one row to the next; a constant is the same everywhere, so
+ * every strip reads the start of its block. */
+static size_t strip_width(const struct cn_eval *eval, const struct cn_step *step, size_t operand) {
+    bool constant = eval->program->registers[step->in[operand]].kind == CN_REGISTER_CONSTANT;
+    return constant ? 0 : cn_register_width(step->in_type);
+}
+
+static void run_strip(struct strip *strip, size_t rows) {
+    struct cn_lanes *lanes = &strip->lanes;
+    lanes->n = rows;
+    strip->fn(lanes);
+    lanes->a = (const char *)lanes->a + rows * strip->a_width;
+    lanes->b = (const char *)lanes->b + rows * strip->b_width;
+    lanes->out = (char *)lanes->out + rows * strip->out_width;
+}
+
+static void run_strips(struct strip *strips, size_t n, size_t rows) {
+    size_t most = n > 1 ? STRIP_ROWS : rows;
+    for (size_t at = 0; at < rows; at += most) {
+        size_t some = rows - at < most ? rows - at : most;
+        for (size_t i = 0; i < n; i++)
+            run_strip(&strips[i], some);
+    }
+}
+
+enum cn_code cn_eval_strips(struct cn_eval *eval, size_t first, size_t *end,
+                            struct cn_error *error) {
+    struct strip strips[STRIP_STEPS];
+    size_t n = 0, at = first;
+    for (; at < eval->program->n_steps && n < STRIP_STEPS; at++) {
+        const struct cn_step *step = &eval->program->steps[at];
+        if (!fits_strip(eval, step) || (n == 0 && step->op == CN_STEP_LET))
+            break;
+        if (step->op == CN_STEP_LET)
+            continue;
+        struct cn_slot *out = &eval->slots[step->out];
+        struct strip *strip = &strips[n++];
+        bool two = step->n_in > 1;
+        *strip = (struct strip){.fn = step->fn,
+                                .lanes = {.a = eval->slots[step->in[0]].values,
+                                          .b = two ? eval->slots[step->in[1]].values : eval->zeros,
+                                          .out = out->own_values},
+                                .a_width = strip_width(eval, step, 0),
+                                .b_width = two ? strip_width(eval, step, 1) : 0,
+                                .out_width = step->width};
+        CN_TRY(cn_eval_marks(eval, step->in, step->n_in, out, error));
+        out->values = out->own_values;
+    }
+    run_strips(strips, n, eval->rows);
+    *end = at;
+    return CN_OK;
+}
+
 static enum cn_code run_null(struct cn_eval *eval, const struct cn_step *step,
                              struct cn_error *error) {
     struct cn_slot *out = &eval->slots[step->out];
@@ -157,11 +236,11 @@ static enum cn_code run_null(struct cn_eval *eval, const struct cn_step *step,
 
 /* ---- choices ------------------------------------------------------------------------------ */
 
-static void choose(struct cn_eval *eval, uint32_t width, const void *condition, const void *a,
-                   const void *b, struct cn_slot *out) {
+static void choose(struct cn_eval *eval, const struct cn_step *step, const void *condition,
+                   const void *a, const void *b, struct cn_slot *out) {
     struct cn_lanes lanes = {
         .a = condition, .b = a, .c = b, .out = out->own_values, .n = eval->rows};
-    (width == 16 ? cn_where_16 : width == 8 ? cn_where_8 : cn_where_1)(&lanes);
+    step->fn(&lanes);
     out->values = out->own_values;
 }
 
@@ -199,7 +278,7 @@ static enum cn_code run_where(struct cn_eval *eval, const struct cn_step *step,
             out->own_nulls[i] = null_at(&c, i) || null_at(condition[i] ? &x : &y, i);
         out->nulls = out->own_nulls;
     }
-    choose(eval, step->width, condition, x.values, y.values, out);
+    choose(eval, step, condition, x.values, y.values, out);
     return CN_OK;
 }
 
@@ -233,7 +312,7 @@ static enum cn_code run_logic(struct cn_eval *eval, const struct cn_step *step,
     if (a.nulls == NULL && b.nulls == NULL) {
         struct cn_lanes lanes = {
             .a = a.values, .b = b.values, .out = out->own_values, .n = eval->rows};
-        (is_and ? cn_and_bool : cn_or_bool)(&lanes);
+        step->fn(&lanes);
         out->nulls = NULL;
         return CN_OK;
     }
@@ -262,7 +341,7 @@ static enum cn_code run_coalesce(struct cn_eval *eval, const struct cn_step *ste
     }
     out->why = why;
     /* a's marks choose; without any, b never counts. */
-    choose(eval, step->width, a.nulls != NULL ? a.nulls : eval->zeros, b.values, a.values, out);
+    choose(eval, step, a.nulls != NULL ? a.nulls : eval->zeros, b.values, a.values, out);
     out->nulls = NULL;
     if (a.nulls != NULL && b.nulls != NULL) {
         for (size_t i = 0; i < eval->rows; i++)

@@ -1,10 +1,5 @@
 /* arith_bool.c: logic on bools, and choice between two values. */
-#include "kernels/lanes_loop.h"
-
-CN_LANES_BINARY(cn_and_bool, uint8_t, uint8_t, (x & y))
-CN_LANES_BINARY(cn_or_bool, uint8_t, uint8_t, x | y)
-CN_LANES_BINARY(cn_xor_bool, uint8_t, uint8_t, x ^ y)
-CN_LANES_UNARY(cn_not_bool, uint8_t, uint8_t, x ^ 1)
+#include "kernels/arith_bool_loops.h"
 
 /*
  * One operand of three-valued logic as two flags. `and` is false where one operand is surely
@@ -38,36 +33,6 @@ void cn_kleene_and(const struct cn_kleene *lanes) {
 
 void cn_kleene_or(const struct cn_kleene *lanes) {
     kleene(lanes, 1);
-}
-
-size_t cn_where_1(struct cn_lanes *lanes) {
-    const uint8_t *a = lanes->a;
-    const uint8_t *b = lanes->b;
-    const uint8_t *c = lanes->c;
-    uint8_t *out = lanes->out;
-    size_t n = lanes->n;
-    CN_LANES_INDEPENDENT
-    for (size_t i = 0; i < n; i++) {
-        uint8_t x = b[i];
-        uint8_t y = c[i];
-        out[i] = a[i] ? x : y;
-    }
-    return 0;
-}
-
-size_t cn_where_8(struct cn_lanes *lanes) {
-    const uint8_t *a = lanes->a;
-    const uint64_t *b = lanes->b;
-    const uint64_t *c = lanes->c;
-    uint64_t *out = lanes->out;
-    size_t n = lanes->n;
-    CN_LANES_INDEPENDENT
-    for (size_t i = 0; i < n; i++) {
-        uint64_t x = b[i];
-        uint64_t y = c[i];
-        out[i] = a[i] ? x : y;
-    }
-    return 0;
 }
 
 size_t cn_where_16(struct cn_lanes *lanes) {

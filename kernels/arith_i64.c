@@ -1,49 +1,5 @@
-/* arith_i64.c: arithmetic on int64, checked or modulo 2**64. */
-#include "kernels/lanes_loop.h"
-
-/* Two's complement without the undefined behaviour of signed overflow. */
-static inline int64_t wrap_add(int64_t x, int64_t y) {
-    return (int64_t)((uint64_t)x + (uint64_t)y);
-}
-
-static inline int64_t wrap_sub(int64_t x, int64_t y) {
-    return (int64_t)((uint64_t)x - (uint64_t)y);
-}
-
-static inline int64_t wrap_mul(int64_t x, int64_t y) {
-    return (int64_t)((uint64_t)x * (uint64_t)y);
-}
-
-static inline int64_t wrap_abs(int64_t x) {
-    return x < 0 ? wrap_sub(0, x) : x;
-}
-
-/* By signs and not by the compiler's builtins, which do not vectorise: a sum overflowed when both
- * operands have the sign that it has not. */
-static inline uint8_t add_overflows(int64_t x, int64_t y) {
-    int64_t sum = wrap_add(x, y);
-    return ((x ^ sum) & (y ^ sum)) < 0;
-}
-
-static inline uint8_t sub_overflows(int64_t x, int64_t y) {
-    return ((x ^ y) & (x ^ wrap_sub(x, y))) < 0;
-}
-
-static inline uint8_t mul_overflows(int64_t x, int64_t y) {
-    int64_t product;
-    return __builtin_mul_overflow(x, y, &product);
-}
-
-CN_LANES_BINARY_CHECKED(cn_add_i64, int64_t, int64_t, wrap_add(x, y), add_overflows(x, y))
-CN_LANES_BINARY(cn_add_wrap_i64, int64_t, int64_t, wrap_add(x, y))
-CN_LANES_BINARY_CHECKED(cn_sub_i64, int64_t, int64_t, wrap_sub(x, y), sub_overflows(x, y))
-CN_LANES_BINARY(cn_sub_wrap_i64, int64_t, int64_t, wrap_sub(x, y))
-CN_LANES_BINARY_CHECKED(cn_mul_i64, int64_t, int64_t, wrap_mul(x, y), mul_overflows(x, y))
-CN_LANES_BINARY(cn_mul_wrap_i64, int64_t, int64_t, wrap_mul(x, y))
-CN_LANES_UNARY_CHECKED(cn_neg_i64, int64_t, int64_t, wrap_sub(0, x), x == INT64_MIN)
-CN_LANES_UNARY(cn_neg_wrap_i64, int64_t, int64_t, wrap_sub(0, x))
-CN_LANES_UNARY_CHECKED(cn_abs_i64, int64_t, int64_t, wrap_abs(x), x == INT64_MIN)
-CN_LANES_UNARY(cn_abs_wrap_i64, int64_t, int64_t, wrap_abs(x))
+/* arith_i64.c: arithmetic on int64: the plain loops, and what does not vectorise. */
+#include "kernels/arith_i64_loops.h"
 
 /* Square and multiply. *overflow: some product that the result has as a factor did not fit. */
 static int64_t power(int64_t base, int64_t exponent, bool *overflow) {
@@ -117,11 +73,6 @@ CN_LANES_BINARY_CHECKED(cn_floordiv_i64, int64_t, int64_t, floor_div(x, y), floo
 CN_LANES_BINARY_CHECKED(cn_floordiv_wrap_i64, int64_t, int64_t, floor_div(x, y), y == 0)
 CN_LANES_BINARY_CHECKED(cn_mod_i64, int64_t, int64_t, floor_mod(x, y), y == 0)
 
-CN_LANES_UNARY(cn_pos_i64, int64_t, int64_t, x)
-CN_LANES_UNARY(cn_sign_i64, int64_t, int64_t, (x > 0) - (x < 0))
-CN_LANES_BINARY(cn_minimum_i64, int64_t, int64_t, x < y ? x : y)
-CN_LANES_BINARY(cn_maximum_i64, int64_t, int64_t, x > y ? x : y)
-
 /* False: the rounded value is beyond int64. */
 static bool round_digits(int64_t x, int64_t digits, int64_t *rounded) {
     *rounded = x;
@@ -161,22 +112,3 @@ size_t cn_round_digits_i64(struct cn_lanes *lanes) {
     }
     return failures;
 }
-
-static inline uint8_t shift_fails(int64_t count) {
-    return (uint64_t)count > 63;
-}
-
-static inline int64_t shift_left(int64_t x, int64_t count) {
-    return shift_fails(count) ? 0 : (int64_t)((uint64_t)x << (count & 63));
-}
-
-static inline int64_t shift_right(int64_t x, int64_t count) {
-    return shift_fails(count) ? 0 : x >> (count & 63);
-}
-
-CN_LANES_BINARY(cn_and_i64, int64_t, int64_t, (x & y))
-CN_LANES_BINARY(cn_or_i64, int64_t, int64_t, x | y)
-CN_LANES_BINARY(cn_xor_i64, int64_t, int64_t, x ^ y)
-CN_LANES_UNARY(cn_not_i64, int64_t, int64_t, ~x)
-CN_LANES_BINARY_CHECKED(cn_shl_i64, int64_t, int64_t, shift_left(x, y), shift_fails(y))
-CN_LANES_BINARY_CHECKED(cn_shr_i64, int64_t, int64_t, shift_right(x, y), shift_fails(y))

@@ -33,4 +33,8 @@ struct cn_lanes {
 
 typedef size_t (*cn_lanes_fn)(struct cn_lanes *lanes);
 
+/* What runs for a kernel of lanes_ops.h at the level in use (cpu.h): the same results for every
+ * input, but for the sign and the payload of a NaN; the kernel itself where there is no variant. */
+cn_lanes_fn cn_lanes_variant(cn_lanes_fn portable);
+
 #endif

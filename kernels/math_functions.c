@@ -128,5 +128,3 @@ CN_LANES_UNARY(cn_arccosh_f64, double, double, arccosh_of(x))
 CN_LANES_UNARY(cn_arctanh_f64, double, double, Sleef_cinz_atanhd1_u10purec(x))
 
 CN_LANES_BINARY(cn_hypot_f64, double, double, hypot_of(x, y))
-CN_LANES_UNARY(cn_degrees_f64, double, double, (x * (180.0 / M_PI)))
-CN_LANES_UNARY(cn_radians_f64, double, double, (x * (M_PI / 180.0)))

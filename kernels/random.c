@@ -3,25 +3,21 @@
 #include <math.h>
 #include <sleef.h>
 
-/* The multipliers and Weyl constants of Philox 4x32. */
-#define MULTIPLIER_0 0xD2511F53u
-#define MULTIPLIER_1 0xCD9E8D57u
-#define WEYL_0 0x9E3779B9u
-#define WEYL_1 0xBB67AE85u
-#define ROUNDS 10
+#include "kernels/random_philox.h"
+#include "kernels/table.h"
 
 void cn_random_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]) {
     uint32_t c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3];
     uint32_t k0 = key[0], k1 = key[1];
-    for (int round = 0; round < ROUNDS; round++) {
-        uint64_t a = (uint64_t)MULTIPLIER_0 * c0;
-        uint64_t b = (uint64_t)MULTIPLIER_1 * c2;
+    for (int round = 0; round < PHILOX_ROUNDS; round++) {
+        uint64_t a = (uint64_t)PHILOX_MULTIPLIER_0 * c0;
+        uint64_t b = (uint64_t)PHILOX_MULTIPLIER_1 * c2;
         c0 = (uint32_t)(b >> 32) ^ c1 ^ k0;
         c1 = (uint32_t)b;
         c2 = (uint32_t)(a >> 32) ^ c3 ^ k1;
         c3 = (uint32_t)a;
-        k0 += WEYL_0;
-        k1 += WEYL_1;
+        k0 += PHILOX_WEYL_0;
+        k1 += PHILOX_WEYL_1;
     }
     out[0] = c0;
     out[1] = c1;
@@ -75,10 +71,20 @@ static inline void fill(uint64_t seed, uint64_t column, uint64_t first, size_t n
     }
 }
 
-void cn_random_uniform(uint64_t seed, uint64_t column, uint64_t first, size_t n, double *out) {
+void cn_random_uniform_scalar(uint64_t seed, uint64_t column, uint64_t first, size_t n,
+                              double *out) {
     fill(seed, column, first, n, out, uniform_pair);
 }
 
-void cn_random_normal(uint64_t seed, uint64_t column, uint64_t first, size_t n, double *out) {
+void cn_random_normal_scalar(uint64_t seed, uint64_t column, uint64_t first, size_t n,
+                             double *out) {
     fill(seed, column, first, n, out, normal_pair);
+}
+
+void cn_random_uniform(uint64_t seed, uint64_t column, uint64_t first, size_t n, double *out) {
+    cn_kernels.random_uniform(seed, column, first, n, out);
+}
+
+void cn_random_normal(uint64_t seed, uint64_t column, uint64_t first, size_t n, double *out) {
+    cn_kernels.random_normal(seed, column, first, n, out);
 }

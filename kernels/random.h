@@ -14,7 +14,7 @@
 /* The generator itself: four words for a counter and a key. */
 void cn_random_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
 
-/* out[i] for rows first .. first + n: uniform in [0, 1), 53 bits. */
+/* out[i] for rows first .. first + n, at most 2**64: uniform in [0, 1), 53 bits. */
 void cn_random_uniform(uint64_t seed, uint64_t column, uint64_t first, size_t n, double *out);
 /* Mean 0, standard deviation 1. */
 void cn_random_normal(uint64_t seed, uint64_t column, uint64_t first, size_t n, double *out);

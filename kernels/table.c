@@ -8,7 +8,8 @@
     {                                                                                              \
         .double_format = cn_double_format_scalar, .doubles_format = cn_doubles_format_scalar,      \
         .hex_encode = cn_hex_encode_scalar, .int64_format = cn_int64_format_scalar,                \
-        .int64s_format = cn_int64s_format_scalar, .md5_rows = cn_md5_rows_scalar                   \
+        .int64s_format = cn_int64s_format_scalar, .md5_rows = cn_md5_rows_scalar,                  \
+        .random_normal = cn_random_normal_scalar, .random_uniform = cn_random_uniform_scalar       \
     }
 
 struct cn_kernels cn_kernels = SCALAR_KERNELS;
@@ -26,6 +27,8 @@ void cn_kernels_use_avx2(struct cn_kernels *kernels) {
     kernels->doubles_format = cn_doubles_format_avx2;
     kernels->int64s_format = cn_int64s_format_avx2;
     kernels->md5_rows = cn_md5_rows_avx2;
+    kernels->random_uniform = cn_random_uniform_avx2;
+    kernels->random_normal = cn_random_normal_avx2;
 }
 
 void cn_kernels_use_sha(struct cn_kernels *kernels) {
@@ -34,6 +37,8 @@ void cn_kernels_use_sha(struct cn_kernels *kernels) {
 
 void cn_kernels_use_avx512(struct cn_kernels *kernels) {
     kernels->md5_rows = cn_md5_rows_avx512;
+    kernels->random_uniform = cn_random_uniform_avx512;
+    kernels->random_normal = cn_random_normal_avx512;
 }
 
 #else

@@ -17,9 +17,8 @@
 #include "kernels/cpu.h"
 
 static const struct check checks[] = {
-    {"hex", check_hex},
-    {"format", check_format},
-    {"digest", check_digest},
+    {"hex", check_hex},     {"format", check_format},         {"digest", check_digest},
+    {"lanes", check_lanes}, {"random", check_random_numbers},
 };
 
 #define SAMPLES 31

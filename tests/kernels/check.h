@@ -22,6 +22,8 @@ struct check {
 void check_hex(void);
 void check_format(void);
 void check_digest(void);
+void check_lanes(void);
+void check_random_numbers(void);
 
 /* Counts a comparison; a failure is printed with what the text says, the first ones of a family. */
 void check_that(bool holds, const char *text, ...) CN_PRINTF(2, 3);

@@ -6,5 +6,13 @@ from lanes_library import Library
 
 
 @pytest.fixture(scope="session")
-def lanes():
+def library():
     return Library()
+
+
+@pytest.fixture(scope="session", params=["scalar", "avx2", "avx512"])
+def lanes(library, request):
+    """The kernels at each level that has lanes of its own."""
+    if not library.use(request.param):
+        pytest.skip("this CPU does not go so far")
+    return library

@@ -8,6 +8,7 @@ import numpy
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LIBRARY = "build/shared/libkernels.so"
+LEVELS = ("scalar", "avx2", "sha", "avx512")  # cpu.h
 
 
 def build():
@@ -46,6 +47,14 @@ class Library:
         # larger than any version of struct cn_arena; only the library looks inside
         self.arena = ctypes.create_string_buffer(512)
         self.library.cn_arena_init(self.arena, ctypes.c_size_t(1 << 20))
+        self.library.cn_lanes_variant.restype = ctypes.c_void_p
+
+    def use(self, level):
+        """Makes the kernels of a level the ones that are called; False: the CPU lacks it."""
+        if LEVELS.index(level) > self.library.cn_cpu_best():
+            return False
+        self.library.cn_cpu_use(LEVELS.index(level))
+        return True
 
     def call(self, name, result, *operands):
         """The results as `result` (a NumPy dtype, or str), and the reasons of failure of each row."""
@@ -56,8 +65,8 @@ class Library:
         address = ctypes.addressof(out) if result is str else out.ctypes.data
         fail = numpy.zeros(n, numpy.uint8)
         lanes = Lanes(*pointers, address, n, fail.ctypes.data, ctypes.addressof(self.arena), False)
-        kernel = getattr(self.library, name)
-        kernel.restype = ctypes.c_size_t
+        kernel = self.library.cn_lanes_variant(getattr(self.library, name))
+        kernel = ctypes.CFUNCTYPE(ctypes.c_size_t, ctypes.c_void_p)(kernel)
         failures = kernel(ctypes.byref(lanes))
         assert failures == numpy.count_nonzero(fail) and not lanes.no_memory
         if result is str:
