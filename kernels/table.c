@@ -5,7 +5,11 @@
 #include "kernels/table.h"
 
 #define SCALAR_KERNELS                                                                             \
-    { .hex_encode = cn_hex_encode_scalar }
+    {                                                                                              \
+        .hex_encode = cn_hex_encode_scalar, .text_chunks = cn_text_chunks_scalar,                  \
+        .text_marks_find = cn_text_marks_find_scalar, .text_count = cn_text_count_scalar,          \
+        .utf8_check = cn_utf8_check_scalar,                                                        \
+    }
 
 struct cn_kernels cn_kernels = SCALAR_KERNELS;
 
@@ -17,6 +21,10 @@ void cn_kernels_use_scalar(struct cn_kernels *kernels) {
 
 void cn_kernels_use_avx2(struct cn_kernels *kernels) {
     kernels->hex_encode = cn_hex_encode_avx2;
+    kernels->text_chunks = cn_text_chunks_avx2;
+    kernels->text_marks_find = cn_text_marks_find_avx2;
+    kernels->text_count = cn_text_count_avx2;
+    kernels->utf8_check = cn_utf8_check_avx2;
 }
 
 void cn_kernels_use_sha(struct cn_kernels *kernels) {
@@ -24,7 +32,9 @@ void cn_kernels_use_sha(struct cn_kernels *kernels) {
 }
 
 void cn_kernels_use_avx512(struct cn_kernels *kernels) {
-    (void)kernels;
+    kernels->text_chunks = cn_text_chunks_avx512;
+    kernels->text_marks_find = cn_text_marks_find_avx512;
+    kernels->utf8_check = cn_utf8_check_avx512;
 }
 
 #else

@@ -9,12 +9,23 @@
 #ifndef CN_KERNELS_TABLE_H
 #define CN_KERNELS_TABLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+struct cn_text_chunk;
+struct cn_text_marks;
 
 struct cn_kernels {
     /* Lower-case hex: 2 * n characters for n bytes (digest_text.c). */
     void (*hex_encode)(const uint8_t *data, size_t n, char *out);
+    /* UTF-8, with NUL valid or not (utf8.c). */
+    size_t (*utf8_check)(const char *text, size_t len, bool nul);
+    /* Marks of a text (text_marks.h). */
+    void (*text_chunks)(const char *text, size_t len, char delimiter, struct cn_text_chunk *chunks);
+    void (*text_marks_find)(const char *text, size_t len, char delimiter,
+                            struct cn_text_marks *marks);
+    size_t (*text_count)(const char *text, size_t len, char byte);
 };
 
 /* Written by cn_cpu_use() only: the one variable of the process that is not reached from main. It
@@ -31,5 +42,26 @@ void cn_kernels_use_avx512(struct cn_kernels *kernels);
 
 void cn_hex_encode_scalar(const uint8_t *data, size_t n, char *out);
 void cn_hex_encode_avx2(const uint8_t *data, size_t n, char *out);
+
+size_t cn_utf8_check_scalar(const char *text, size_t len, bool nul);
+size_t cn_utf8_check_avx2(const char *text, size_t len, bool nul);
+size_t cn_utf8_check_avx512(const char *text, size_t len, bool nul);
+
+void cn_text_chunks_scalar(const char *text, size_t len, char delimiter,
+                           struct cn_text_chunk *chunks);
+void cn_text_chunks_avx2(const char *text, size_t len, char delimiter,
+                         struct cn_text_chunk *chunks);
+void cn_text_chunks_avx512(const char *text, size_t len, char delimiter,
+                           struct cn_text_chunk *chunks);
+
+void cn_text_marks_find_scalar(const char *text, size_t len, char delimiter,
+                               struct cn_text_marks *marks);
+void cn_text_marks_find_avx2(const char *text, size_t len, char delimiter,
+                             struct cn_text_marks *marks);
+void cn_text_marks_find_avx512(const char *text, size_t len, char delimiter,
+                               struct cn_text_marks *marks);
+
+size_t cn_text_count_scalar(const char *text, size_t len, char byte);
+size_t cn_text_count_avx2(const char *text, size_t len, char byte);
 
 #endif

@@ -18,6 +18,9 @@
 
 static const struct check checks[] = {
     {"hex", check_hex},
+    {"csv", check_csv},
+    {"marks", check_marks},
+    {"utf8", check_utf8},
 };
 
 #define SAMPLES 31
