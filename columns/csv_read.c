@@ -8,7 +8,7 @@
 
 #include "columns/csv_scan.h"
 
-#define BLOCK_FIELDS ((size_t)256 * 1024)
+#define BLOCK_FIELDS ((size_t)64 * 1024)
 
 enum cn_code cn_csv_block_init(struct cn_csv_block *block, size_t n_columns, struct cn_arena *arena,
                                struct cn_error *error) {

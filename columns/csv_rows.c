@@ -16,7 +16,7 @@ static size_t window_rows(size_t n_columns) {
 }
 
 size_t cn_csv_window_marks(size_t n_columns) {
-    return window_rows(n_columns) * n_columns + CN_TEXT_MARKS_SLACK;
+    return 1 + window_rows(n_columns) * n_columns + CN_TEXT_MARKS_SLACK;
 }
 
 void cn_csv_window_open(struct cn_csv_window *window, const struct cn_csv_block *block,
@@ -25,7 +25,9 @@ void cn_csv_window_open(struct cn_csv_window *window, const struct cn_csv_block 
     size_t len = (size_t)(end - text);
 
     *window = (struct cn_csv_window){.text = text, .at = text};
-    window->marks.at = block->marks;
+    /* Before the first field is a separator that the text does not have. */
+    block->marks[0] = UINT32_MAX;
+    window->marks.at = block->marks + 1;
     window->marks.wanted = (rows < most ? rows : most) * block->n_columns;
     cn_text_marks_find(text, len < CN_CSV_WINDOW_BYTES ? len : CN_CSV_WINDOW_BYTES, delimiter,
                        &window->marks);
@@ -72,17 +74,16 @@ static size_t count_regular(const struct cn_csv_window *window, size_t n) {
     return rows;
 }
 
-/* The rows' places. A mark that has a CR before it is moved to it, so that it ends the field. */
+/* The rows' places. */
 static void place_rows(const struct cn_csv_window *window, struct cn_csv_row *row, size_t rows,
                        size_t n, int64_t *lines) {
-    uint32_t *marks = window->marks.at + window->used + n - 1;
+    const uint32_t *mark = window->marks.at + window->used + n - 1;
     const char *start = window->at;
     int64_t line = *lines + 1;
 
-    for (size_t i = 0; i < rows; i++) {
-        const char *feed = window->text + marks[i * n];
-        bool cr = feed > start && feed[-1] == '\r';
-        marks[i * n] -= cr;
+    for (size_t i = 0; i < rows; i++, mark += n) {
+        const char *feed = window->text + *mark;
+        bool cr = window->marks.returns && feed > start && feed[-1] == '\r';
         row[i] = (struct cn_csv_row){start, feed - cr, feed + 1, line};
         if (window->marks.feeds_inside)
             line += (int64_t)cn_text_count(start, (size_t)(feed - start), '\n');
@@ -92,40 +93,60 @@ static void place_rows(const struct cn_csv_window *window, struct cn_csv_row *ro
     *lines = line - 1;
 }
 
-/* The field in text[start..end). With quotes it begins and ends with one, or has none. */
-static inline struct cn_csv_field make_field(const char *text, uint32_t start, uint32_t end,
-                                             bool quotes, bool doubled) {
-    struct cn_csv_field field = {.data = text + start, .len = end - start};
+_Static_assert(sizeof(struct cn_csv_field) == sizeof(struct cn_text_span) &&
+                   offsetof(struct cn_csv_field, len) == offsetof(struct cn_text_span, len) &&
+                   offsetof(struct cn_csv_field, quoted) == offsetof(struct cn_text_span, zero),
+               "a field without quotes is a stretch of text");
 
-    /* A separator stands at `end`: there is a byte to look at. */
-    if (quotes) {
-        bool quoted = *field.data == '"';
-        field.data += quoted;
-        field.len -= 2u * quoted;
-        field.quoted = quoted;
-        field.escaped = doubled && quoted && memchr(field.data, '"', field.len);
-    }
+/* The fields of a part of the text that has no quotes. */
+static void place_plain(const struct cn_csv_window *window, struct cn_csv_block *block, size_t row,
+                        size_t rows) {
+    cn_text_spans(&(struct cn_text_table){
+        .text = window->text,
+        .marks = window->marks.at + window->used,
+        .columns = block->n_columns,
+        .rows = rows,
+        .spans = (struct cn_text_span *)(block->fields + row),
+        .stride = block->capacity,
+    });
+    if (!window->marks.returns)
+        return;
+    /* A CR is no part of the last field. */
+    struct cn_csv_field *last = block->fields + (block->n_columns - 1) * block->capacity + row;
+    for (size_t i = 0; i < rows; i++)
+        last[i].len = (uint32_t)(block->row[row + i].end - last[i].data);
+}
+
+/* A field that stands before a separator: with a quote it begins and ends with one, else it has
+ * none. `doubled`: two of them may be inside. */
+static inline struct cn_csv_field make_field(const char *start, const char *end, bool doubled) {
+    bool quoted = *start == '"';
+    struct cn_csv_field field = {.data = start + quoted, .quoted = quoted};
+
+    field.len = (uint32_t)(end - start) - 2u * quoted;
+    field.escaped = doubled && quoted && memchr(field.data, '"', field.len);
     return field;
 }
 
-/* All fields of some rows; what is constant in the callers leaves no trace here. */
-static inline void place_fields(const struct cn_csv_window *window, struct cn_csv_block *block,
-                                size_t row, size_t rows, bool quotes, bool doubled) {
+/* The fields of any part; `doubled` is constant in the callers. */
+__attribute__((always_inline)) static inline void place_quoted(const struct cn_csv_window *window,
+                                                               struct cn_csv_block *block,
+                                                               size_t row, size_t rows,
+                                                               bool doubled) {
     const uint32_t *marks = window->marks.at + window->used;
     const char *text = window->text;
-    size_t n = block->n_columns;
+    size_t last = block->n_columns - 1;
 
-    for (size_t i = 0; i < rows; i++) {
-        uint32_t start = (uint32_t)(block->row[row + i].start - text);
-        block->fields[row + i] = make_field(text, start, marks[i * n], quotes, doubled);
-    }
-    for (size_t c = 1; c < n; c++) {
+    for (size_t c = 0; c < last; c++) {
         struct cn_csv_field *fields = block->fields + c * block->capacity + row;
-        for (size_t i = 0; i < rows; i++) {
-            const uint32_t *mark = &marks[i * n + c];
-            fields[i] = make_field(text, mark[-1] + 1, mark[0], quotes, doubled);
-        }
+        const uint32_t *mark = marks + c;
+        for (size_t i = 0; i < rows; i++, mark += block->n_columns)
+            fields[i] = make_field(text + (uint32_t)(mark[-1] + 1), text + mark[0], doubled);
     }
+    struct cn_csv_field *fields = block->fields + last * block->capacity + row;
+    const uint32_t *mark = marks + last;
+    for (size_t i = 0; i < rows; i++, mark += block->n_columns)
+        fields[i] = make_field(text + (uint32_t)(mark[-1] + 1), block->row[row + i].end, doubled);
 }
 
 size_t cn_csv_window_take(struct cn_csv_window *window, struct cn_csv_block *block, size_t row,
@@ -139,11 +160,11 @@ size_t cn_csv_window_take(struct cn_csv_window *window, struct cn_csv_block *blo
         return 0;
     place_rows(window, block->row + row, rows, n, lines);
     if (!window->marks.quotes)
-        place_fields(window, block, row, rows, false, false);
-    else if (!window->marks.doubled)
-        place_fields(window, block, row, rows, true, false);
+        place_plain(window, block, row, rows);
+    else if (window->marks.doubled)
+        place_quoted(window, block, row, rows, true);
     else
-        place_fields(window, block, row, rows, true, true);
+        place_quoted(window, block, row, rows, false);
     window->used += rows * n;
     window->feeds -= rows;
     window->at = block->row[row + rows - 1].next;

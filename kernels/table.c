@@ -8,7 +8,7 @@
     {                                                                                              \
         .hex_encode = cn_hex_encode_scalar, .text_chunks = cn_text_chunks_scalar,                  \
         .text_marks_find = cn_text_marks_find_scalar, .text_count = cn_text_count_scalar,          \
-        .utf8_check = cn_utf8_check_scalar,                                                        \
+        .text_spans = cn_text_spans_scalar, .utf8_check = cn_utf8_check_scalar,                    \
     }
 
 struct cn_kernels cn_kernels = SCALAR_KERNELS;
@@ -24,6 +24,7 @@ void cn_kernels_use_avx2(struct cn_kernels *kernels) {
     kernels->text_chunks = cn_text_chunks_avx2;
     kernels->text_marks_find = cn_text_marks_find_avx2;
     kernels->text_count = cn_text_count_avx2;
+    kernels->text_spans = cn_text_spans_avx2;
     kernels->utf8_check = cn_utf8_check_avx2;
 }
 

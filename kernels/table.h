@@ -15,6 +15,7 @@
 
 struct cn_text_chunk;
 struct cn_text_marks;
+struct cn_text_table;
 
 struct cn_kernels {
     /* Lower-case hex: 2 * n characters for n bytes (digest_text.c). */
@@ -26,6 +27,7 @@ struct cn_kernels {
     void (*text_marks_find)(const char *text, size_t len, char delimiter,
                             struct cn_text_marks *marks);
     size_t (*text_count)(const char *text, size_t len, char byte);
+    void (*text_spans)(const struct cn_text_table *table);
 };
 
 /* Written by cn_cpu_use() only: the one variable of the process that is not reached from main. It
@@ -63,5 +65,8 @@ void cn_text_marks_find_avx512(const char *text, size_t len, char delimiter,
 
 size_t cn_text_count_scalar(const char *text, size_t len, char byte);
 size_t cn_text_count_avx2(const char *text, size_t len, char byte);
+
+void cn_text_spans_scalar(const struct cn_text_table *table);
+void cn_text_spans_avx2(const struct cn_text_table *table);
 
 #endif

@@ -125,6 +125,17 @@ size_t cn_text_count_scalar(const char *text, size_t len, char byte) {
     return count;
 }
 
+void cn_text_spans_scalar(const struct cn_text_table *table) {
+    for (size_t c = 0; c < table->columns; c++) {
+        struct cn_text_span *spans = table->spans + c * table->stride;
+        const uint32_t *mark = table->marks + c;
+        for (size_t r = 0; r < table->rows; r++, mark += table->columns) {
+            uint32_t start = mark[-1] + 1;
+            spans[r] = (struct cn_text_span){table->text + start, mark[0] - start, 0};
+        }
+    }
+}
+
 void cn_text_chunks(const char *text, size_t len, char delimiter, struct cn_text_chunk *chunks) {
     cn_kernels.text_chunks(text, len, delimiter, chunks);
 }
@@ -135,4 +146,8 @@ void cn_text_marks_find(const char *text, size_t len, char delimiter, struct cn_
 
 size_t cn_text_count(const char *text, size_t len, char byte) {
     return cn_kernels.text_count(text, len, byte);
+}
+
+void cn_text_spans(const struct cn_text_table *table) {
+    cn_kernels.text_spans(table);
 }

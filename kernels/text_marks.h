@@ -55,6 +55,7 @@ struct cn_text_marks {
     size_t feeds;      /* how many of them are LFs */
     size_t length;     /* bytes that were looked at; there is no other separator in them */
     bool plain;        /* none of these is NUL or beyond ASCII; false where the text is irregular */
+    bool returns;      /* there are CRs outside quotes */
     bool quotes;       /* there are quotes; if not, the next two are false */
     bool doubled;      /* a quote opens where another one closed: "" inside quotes */
     bool feeds_inside; /* an LF is inside quotes */
@@ -67,5 +68,26 @@ struct cn_text_marks {
  * has no LF behind it. (What is cut off by the text's end is not irregular.)
  */
 void cn_text_marks_find(const char *text, size_t len, char delimiter, struct cn_text_marks *marks);
+
+/* A stretch of text. */
+struct cn_text_span {
+    const char *data;
+    uint32_t len;
+    uint32_t zero;
+};
+
+/* Rows of marks, and where what is between them goes. */
+struct cn_text_table {
+    const char *text;
+    const uint32_t *marks; /* the one before each is looked at too, the first's included */
+    size_t columns;
+    size_t rows;
+    struct cn_text_span *spans; /* column c of row r: spans[c * stride + r] */
+    size_t stride;
+};
+
+/* Writes the stretch between each of columns * rows marks and the one before, both excluded. May
+ * read three marks behind the last one. */
+void cn_text_spans(const struct cn_text_table *table);
 
 #endif

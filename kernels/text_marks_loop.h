@@ -66,6 +66,7 @@ static inline bool take_chunk(struct before *before, const struct cn_text_chunk 
     if (irregular & exists)
         return false;
     *before = (struct before){0 - (inside >> 63), between >> 63, closes >> 63, returns >> 63};
+    marks->returns |= returns != 0;
     marks->quotes |= chunk->quotes != 0;
     marks->doubled |= (opens & behind_close) != 0;
     marks->feeds_inside |= (chunk->feeds & inside) != 0;
@@ -74,7 +75,15 @@ static inline bool take_chunk(struct before *before, const struct cn_text_chunk 
     return true;
 }
 
-/* As far as there are neither quotes nor CRs. */
+/* What the byte before `at` means, if there were no quotes so far. */
+static inline struct before look_back(const char *text, size_t at, char delimiter) {
+    if (at == 0)
+        return (struct before){.separator = 1};
+    return (struct before){.separator = text[at - 1] == delimiter || text[at - 1] == '\n',
+                           .cr = text[at - 1] == '\r'};
+}
+
+/* As far as there are neither quotes nor CRs. Adds to `marks`; returns how far. */
 static inline size_t find_plain(struct comparer *comparer, const char *text, size_t len,
                                 struct cn_text_marks *marks) {
     uint32_t *out = marks->at, *enough = out + marks->wanted;
@@ -92,28 +101,55 @@ static inline size_t find_plain(struct comparer *comparer, const char *text, siz
     return at;
 }
 
-static inline void find_marks(const char *text, size_t len, char delimiter,
-                              struct cn_text_marks *marks) {
-    struct comparer comparer = comparer_new(delimiter);
-    struct before before = {.separator = 1};
-    uint32_t *out, *enough = marks->at + marks->wanted;
-    size_t at;
+/* From `at` on, as far as there are no quotes and every CR has its LF. */
+static inline size_t find_with_returns(struct comparer *comparer, const char *text, size_t at,
+                                       size_t len, char delimiter, struct cn_text_marks *marks) {
+    uint32_t *out = marks->at + marks->count, *enough = marks->at + marks->wanted;
+    uint64_t cr = look_back(text, at, delimiter).cr, returns = 0;
+    size_t feeds = marks->feeds;
 
-    marks->quotes = marks->doubled = marks->feeds_inside = false;
-    at = find_plain(&comparer, text, len, marks);
-    out = marks->at + marks->count;
-    if (at > 0)
-        before.separator = text[at - 1] == delimiter || text[at - 1] == '\n';
+    for (; len - at >= CHUNK && out < enough; at += CHUNK) {
+        struct cn_text_chunk chunk = compare_all(comparer, text + at);
+        if (chunk.quotes | ((chunk.returns << 1 | cr) & ~chunk.feeds))
+            break;
+        cr = chunk.returns >> 63;
+        returns |= chunk.returns;
+        feeds += count_bits(chunk.feeds);
+        out = put_offsets(out, (uint32_t)at, chunk.delimiters | chunk.feeds);
+    }
+    marks->returns = returns != 0;
+    marks->feeds = feeds;
+    marks->count = (size_t)(out - marks->at);
+    return at;
+}
+
+/* From `at` on, where no quotes were so far, up to the end or what is irregular. */
+static inline size_t find_with_quotes(struct comparer *comparer, const char *text, size_t at,
+                                      size_t len, char delimiter, struct cn_text_marks *marks) {
+    uint32_t *out = marks->at + marks->count, *enough = marks->at + marks->wanted;
+    struct before before = look_back(text, at, delimiter);
+
     for (; at < len && out < enough; at += CHUNK) {
         size_t left = len - at;
         uint64_t exists = left < CHUNK ? (UINT64_C(1) << left) - 1 : UINT64_MAX;
-        struct cn_text_chunk chunk = compare_some(&comparer, text + at, left);
+        struct cn_text_chunk chunk = compare_some(comparer, text + at, left);
         uint64_t separators;
         if (!take_chunk(&before, &chunk, exists, marks, &separators))
             break;
         out = put_offsets(out, (uint32_t)at, separators);
     }
-    marks->length = at < len ? at : len;
     marks->count = (size_t)(out - marks->at);
+    return at < len ? at : len;
+}
+
+static inline void find_marks(const char *text, size_t len, char delimiter,
+                              struct cn_text_marks *marks) {
+    struct comparer comparer = comparer_new(delimiter);
+    size_t at;
+
+    marks->quotes = marks->doubled = marks->feeds_inside = false;
+    at = find_plain(&comparer, text, len, marks);
+    at = find_with_returns(&comparer, text, at, len, delimiter, marks);
+    marks->length = find_with_quotes(&comparer, text, at, len, delimiter, marks);
     marks->plain = comparer_is_plain(&comparer);
 }

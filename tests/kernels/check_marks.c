@@ -64,8 +64,8 @@ static void compare_marks(const char *text, size_t len, char delimiter, size_t o
     cn_kernels.text_marks_find(text, len, delimiter, &found);
     check_that(expected.count == found.count && expected.feeds == found.feeds &&
                    expected.length == found.length && expected.plain == found.plain &&
-                   expected.quotes == found.quotes && expected.doubled == found.doubled &&
-                   expected.feeds_inside == found.feeds_inside,
+                   expected.returns == found.returns && expected.quotes == found.quotes &&
+                   expected.doubled == found.doubled && expected.feeds_inside == found.feeds_inside,
                "marks of %zu bytes, %zu behind a page", len, offset);
     check_that(memcmp(expected_at, found_at, found.count * sizeof found_at[0]) == 0,
                "offsets in %zu bytes, %zu behind a page", len, offset);
@@ -104,10 +104,39 @@ static void check_rules(const char *text, size_t len) {
     check_that(marks.length == len || marks.length % 64 == 0, "stopped at %zu", marks.length);
 }
 
+#define MOST_COLUMNS 11
+#define MOST_ROWS 9
+
+/* Spans of every shape of table, from marks and into memory that end at a page. */
+static void check_spans(void) {
+    struct check_memory in = check_memory_new((1 + MOST_COLUMNS * MOST_ROWS + 3) * 4);
+    struct check_memory out = check_memory_new(MOST_COLUMNS * MOST_ROWS * 16 + 16);
+    struct cn_text_span expected[MOST_COLUMNS * MOST_ROWS];
+
+    for (size_t columns = 1; columns <= MOST_COLUMNS; columns++) {
+        for (size_t rows = 0; rows <= MOST_ROWS; rows++) {
+            size_t n = columns * rows, size = n * sizeof expected[0];
+            uint32_t *marks = (uint32_t *)check_at_end(&in, (1 + n + 3) * sizeof *marks), last = 0;
+            struct cn_text_table table = {in.start, marks + 1, columns, rows, expected, rows};
+            for (size_t i = 1; i < 1 + n; i++)
+                marks[i] = last += 1 + (uint32_t)check_below(check_below(9) ? 30 : 100000000);
+            marks[0] = check_below(2) ? UINT32_MAX : marks[1] - 1;
+            cn_text_spans_scalar(&table);
+            table.spans = (struct cn_text_span *)check_at_end(&out, size);
+            cn_kernels.text_spans(&table);
+            check_that(n == 0 || memcmp(table.spans, expected, size) == 0,
+                       "spans of %zu columns, %zu rows", columns, rows);
+        }
+    }
+    check_memory_free(&in);
+    check_memory_free(&out);
+}
+
 struct work {
     char text[BENCH_BYTES];
     uint32_t at[BENCH_BYTES + CN_TEXT_MARKS_SLACK];
     struct cn_text_chunk chunks[BENCH_BYTES / 64];
+    struct cn_text_span spans[4096];
 };
 
 static void find_work(void *context) {
@@ -127,6 +156,13 @@ static void count_work(void *context) {
     struct work *work = context;
 
     work->at[0] = (uint32_t)cn_kernels.text_count(work->text, sizeof work->text, '"');
+}
+
+static void span_work(void *context) {
+    struct work *work = context;
+    struct cn_text_table table = {work->text, work->at + 1, 4, 1024, work->spans, 1024};
+
+    cn_kernels.text_spans(&table);
 }
 
 /* Rows of four fields of `width` bytes each, their separators among them. */
@@ -155,6 +191,8 @@ void check_marks(void) {
             compare(check_at_start(&memory, offset), len, offset);
     }
     check_memory_free(&memory);
+    check_spans();
+    check_time("text_spans", (void (*)(void))cn_kernels.text_spans, "span", 4096, span_work, &work);
     fill_rows(&work, 20, false);
     check_time("text_chunks", (void (*)(void))cn_kernels.text_chunks, "byte", BENCH_BYTES,
                chunk_work, &work);
