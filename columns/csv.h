@@ -69,6 +69,7 @@ struct cn_csv_row {
 struct cn_csv_block {
     struct cn_csv_field *fields;
     struct cn_csv_row *row;
+    uint32_t *marks; /* the reader's own: offsets of separators */
     size_t capacity; /* rows at most: CN_BLOCK_ROWS, fewer for very wide tables */
     size_t n_columns;
     size_t rows;

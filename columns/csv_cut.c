@@ -2,70 +2,79 @@
  * csv_cut.c: where a text may be cut.
  *
  * A quote toggles "inside quotes": a doubled one toggles twice, and a stray one is a fault that
- * the reader reports from the record that holds it, whatever is cut behind it. So the state of 64
- * bytes is the running parity of their quote bits (simdjson: Langdale and Lemire, "Parsing
- * gigabytes of JSON per second", 2019).
+ * the reader reports from the record that holds it, whatever is cut behind it. So what is inside
+ * quotes follows from the parity of the quotes before it, or from that of all and of those behind.
  */
 #include "columns/csv.h"
 
-#include "columns/csv_scan.h"
+#include "kernels/text_marks.h"
 
 void cn_csv_cutter_init(struct cn_csv_cutter *cutter, size_t rows_per_cut, bool one_column) {
     *cutter = (struct cn_csv_cutter){
         .rows_per_cut = rows_per_cut, .one_column = one_column, .line_empty = true};
 }
 
-/* Bit i: the number of bits set in 0..i is odd. */
-static uint64_t running_parity(uint64_t bits) {
-    for (unsigned shift = 1; shift < 64; shift *= 2)
-        bits ^= bits << shift;
-    return bits;
+/* The bits inside quotes of a chunk that begins inside quotes, or not. */
+static inline uint64_t bits_inside(const struct cn_text_chunk *chunk, bool quoted) {
+    uint64_t before = quoted ? UINT64_MAX : 0;
+
+    return chunk->quotes ? cn_bits_parity(chunk->quotes) ^ before : before;
 }
 
-/* One bit a byte for 64 bytes. */
-struct chunk_bits {
-    uint64_t quotes;
-    uint64_t feeds;
-    uint64_t returns; /* only when asked for */
-};
-
-static inline struct chunk_bits load_bits(const char *text, size_t left, bool with_returns) {
-    struct chunk_bits bits = {0};
-    char copy[64];
-    const char *chunk = cn_csv_chunk(text, left, copy);
-
-    for (unsigned i = 0; i < 8; i++) {
-        uint64_t word = cn_csv_load8(chunk + 8 * i);
-        bits.quotes |= cn_csv_gather(cn_csv_match(word, cn_csv_repeat('"'))) << (8 * i);
-        bits.feeds |= cn_csv_gather(cn_csv_match(word, cn_csv_repeat('\n'))) << (8 * i);
-        if (with_returns)
-            bits.returns |= cn_csv_gather(cn_csv_match(word, cn_csv_repeat('\r'))) << (8 * i);
+/* The last record end in data[from .. len), looked for from the end, where `quoted` holds. */
+static size_t find_last_end(const char *data, size_t from, size_t len, bool quoted) {
+    for (size_t to = len, at; to > from; to = at) {
+        struct cn_text_chunk chunk;
+        at = to - from > 64 ? to - 64 : from;
+        cn_text_chunks(data + at, to - at, 0, &chunk);
+        quoted ^= cn_bits_parity(chunk.quotes) >> 63; /* where the chunk begins */
+        uint64_t ends = chunk.feeds & ~bits_inside(&chunk, quoted);
+        if (ends)
+            return at + 64 - (size_t)__builtin_clzll(ends);
     }
-    return bits;
-}
-
-/* The line ends outside quotes; the cutter's state moves behind the 64 bytes. */
-static inline uint64_t record_ends(struct cn_csv_cutter *cutter, const struct chunk_bits *bits) {
-    uint64_t inside = running_parity(bits->quotes) ^ (cutter->quoted ? UINT64_MAX : 0);
-
-    cutter->quoted = inside >> 63;
-    return bits->feeds & ~inside;
+    return 0;
 }
 
 static size_t scan_any(struct cn_csv_cutter *cutter, const char *data, size_t from, size_t len) {
-    size_t cut = 0;
+    size_t quotes = cn_text_count(data + from, len - from, '"');
 
-    if (!cutter->quoted && !memchr(data + from, '"', len - from)) {
+    if (quotes == 0 && !cutter->quoted) {
         const char *feed = memrchr(data + from, '\n', len - from);
         return feed ? (size_t)(feed - data) + 1 : 0;
     }
-    for (size_t at = from; at < len; at += 64) {
-        struct chunk_bits bits = load_bits(data + at, len - at, false);
-        uint64_t ends = record_ends(cutter, &bits);
-        if (ends)
-            cut = at + 64 - (size_t)__builtin_clzll(ends);
-    }
-    return cut;
+    cutter->quoted ^= quotes & 1;
+    return find_last_end(data, from, len, cutter->quoted);
+}
+
+/* ---- counted rows ------------------------------------------------------------------------- */
+
+#define CHUNKS 64 /* are compared at once */
+
+/* What the bytes before a chunk mean for it. */
+struct before {
+    bool quoted;    /* inside quotes */
+    uint64_t fresh; /* 1: the line begins here */
+    uint64_t cr;    /* 1: it began one byte ago, and that was a CR */
+};
+
+/*
+ * The ends of rows in a chunk; what is before moves behind it. An empty line has its line end right
+ * behind another, or with only a CR between. (No quote can stand between these bytes, so the line
+ * end before is one outside quotes.)
+ */
+static inline uint64_t row_ends(struct before *before, const struct cn_text_chunk *chunk,
+                                bool one_column) {
+    uint64_t inside = bits_inside(chunk, before->quoted);
+    uint64_t ends = chunk->feeds & ~inside;
+    uint64_t behind_feed = chunk->feeds << 1 | before->fresh;
+    uint64_t behind_return = chunk->returns << 1 | before->cr;
+    uint64_t second_behind_feed = chunk->feeds << 2 | before->fresh << 1 | before->cr;
+    uint64_t empty = behind_feed | (behind_return & second_behind_feed);
+
+    before->quoted = inside >> 63;
+    before->fresh = ends >> 63;
+    before->cr = (chunk->returns & behind_feed & ~inside) >> 63;
+    return one_column ? ends : ends & ~empty;
 }
 
 /* The position of the nth bit set (from 0); there is one. */
@@ -75,21 +84,13 @@ static unsigned nth_bit(uint64_t bits, size_t n) {
     return (unsigned)__builtin_ctzll(bits);
 }
 
-/*
- * Of `ends`, those that end a row. An empty line has its line end right behind another, or with
- * only a CR between. (No quote can stand between these bytes, so the line end before is one
- * outside quotes.) The two bytes before the chunk are known from the cutter's state.
- */
-static uint64_t row_ends(const struct cn_csv_cutter *cutter, const struct chunk_bits *bits,
-                         uint64_t ends) {
-    if (cutter->one_column)
-        return ends;
-    uint64_t fresh = cutter->line_empty && !cutter->line_cr;
-    uint64_t cr = cutter->line_empty && cutter->line_cr;
-    uint64_t behind_feed = bits->feeds << 1 | fresh;
-    uint64_t behind_return = bits->returns << 1 | cr;
-    uint64_t second_behind_feed = bits->feeds << 2 | fresh << 1 | cr;
-    return ends & ~(behind_feed | (behind_return & second_behind_feed));
+static size_t finish_cut(struct cn_csv_cutter *cutter, size_t cut, size_t *scanned) {
+    cutter->rows = 0;
+    cutter->quoted = false;
+    cutter->line_empty = true;
+    cutter->line_cr = false;
+    *scanned = cut;
+    return cut;
 }
 
 /* Remembers whether the line so far is empty, from the last bytes of data[from .. len), the state
@@ -107,25 +108,26 @@ static void remember_line(struct cn_csv_cutter *cutter, const char *data, size_t
 
 static size_t scan_counting(struct cn_csv_cutter *cutter, const char *data, size_t from, size_t len,
                             size_t *scanned) {
-    for (size_t at = from; at < len; at += 64) {
-        size_t left = len - at;
-        size_t stop = at + (left < 64 ? left : 64);
-        struct chunk_bits bits = load_bits(data + at, left, true);
-        uint64_t ends = row_ends(cutter, &bits, record_ends(cutter, &bits));
-        size_t found = (size_t)__builtin_popcountll(ends);
-        size_t wanted = cutter->rows_per_cut - cutter->rows;
-        if (found >= wanted) {
-            size_t cut = at + nth_bit(ends, wanted - 1) + 1;
-            cutter->rows = 0;
-            cutter->quoted = false;
-            cutter->line_empty = true;
-            cutter->line_cr = false;
-            *scanned = cut;
-            return cut;
+    struct before before = {cutter->quoted, cutter->line_empty && !cutter->line_cr,
+                            cutter->line_empty && cutter->line_cr};
+    struct cn_text_chunk chunks[CHUNKS];
+    size_t wanted = cutter->rows_per_cut - cutter->rows;
+
+    for (size_t at = from; at < len;) {
+        size_t part = len - at < 64 * CHUNKS ? len - at : 64 * CHUNKS;
+        cn_text_chunks(data + at, part, 0, chunks);
+        for (size_t i = 0; i * 64 < part; i++) {
+            uint64_t ends = row_ends(&before, &chunks[i], cutter->one_column);
+            size_t found = cn_bits_count(ends);
+            if (found >= wanted)
+                return finish_cut(cutter, at + 64 * i + nth_bit(ends, wanted - 1) + 1, scanned);
+            wanted -= found;
         }
-        cutter->rows += found;
-        remember_line(cutter, data, at, stop);
+        at += part;
     }
+    cutter->rows = cutter->rows_per_cut - wanted;
+    cutter->quoted = before.quoted;
+    remember_line(cutter, data, from, len);
     *scanned = len;
     return 0;
 }

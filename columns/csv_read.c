@@ -8,7 +8,7 @@
 
 #include "columns/csv_scan.h"
 
-#define BLOCK_FIELDS ((size_t)256 * 1024)
+#define BLOCK_FIELDS ((size_t)64 * 1024)
 
 enum cn_code cn_csv_block_init(struct cn_csv_block *block, size_t n_columns, struct cn_arena *arena,
                                struct cn_error *error) {
@@ -23,7 +23,8 @@ enum cn_code cn_csv_block_init(struct cn_csv_block *block, size_t n_columns, str
         return cn_error_memory(error);
     block->fields = cn_arena_array(arena, n_columns * capacity, sizeof *block->fields);
     block->row = cn_arena_array(arena, capacity, sizeof *block->row);
-    if (!block->fields || !block->row)
+    block->marks = cn_arena_array(arena, cn_csv_window_marks(n_columns), sizeof *block->marks);
+    if (!block->fields || !block->row || !block->marks)
         return cn_error_memory(error);
     block->capacity = capacity;
     return CN_OK;
@@ -57,53 +58,100 @@ static size_t count_good(const struct cn_csv_block *block, size_t rows, int64_t 
     return good;
 }
 
+/* A call of the reader on its way. */
+struct reading {
+    const char *at;
+    int64_t lines;
+    size_t rows;
+    bool plain;                  /* no byte so far is NUL or beyond ASCII */
+    struct cn_csv_record record; /* the last one that was read by itself */
+    int64_t line;                /* its first */
+};
+
+/* Reads the record at hand by itself. False: it has a fault. */
+static bool read_record(const struct cn_csv_reader *reader, struct cn_csv_block *block,
+                        struct reading *in) {
+    struct cn_csv_record *record = &in->record;
+    struct cn_csv_marks marks;
+
+    cn_csv_marks_init(&marks, in->at, reader->end, reader->dialect.delimiter);
+    in->line = in->lines + 1;
+    cn_csv_record_read(&marks, in->at, block->fields + in->rows, block->capacity, block->n_columns,
+                       record);
+    if (record->fault != CN_CSV_FAULT_NONE)
+        return false;
+    in->lines += record->lines + (record->next > record->end);
+    in->at = record->next;
+    if (record->n_fields == reader->n_columns) {
+        block->row[in->rows++] =
+            (struct cn_csv_row){record->start, record->end, record->next, in->line};
+    } else if (!cn_csv_record_empty(record)) {
+        record->fault = CN_CSV_FAULT_COUNT_FEW_MANY;
+        return false;
+    }
+    return true;
+}
+
+/* Reads what one window shows, and at least one record. False: a fault. */
+static bool read_window(const struct cn_csv_reader *reader, struct cn_csv_block *block,
+                        struct reading *in) {
+    struct cn_csv_window window;
+    const char *start = in->at;
+
+    cn_csv_window_open(&window, block, in->at, reader->end, reader->dialect.delimiter,
+                       block->capacity - in->rows);
+    in->plain &= window.marks.plain;
+    for (;;) {
+        in->rows += cn_csv_window_take(&window, block, in->rows, &in->lines);
+        in->at = window.at;
+        if (in->rows == block->capacity)
+            return true;
+        /* Next is one that is not regular, or not complete in this window. */
+        if (window.feeds == 0 && in->at > start)
+            return true;
+        if (!read_record(reader, block, in))
+            return false;
+        if (in->at > window.text + window.marks.length)
+            in->plain = false; /* nobody knows */
+        cn_csv_window_skip(&window, in->at);
+        if (in->rows == block->capacity || in->at == reader->end)
+            return true;
+    }
+}
+
 enum cn_code cn_csv_reader_next(struct cn_csv_reader *reader, struct cn_csv_block *block,
                                 struct cn_error *error) {
-    struct cn_csv_record record = {.end = reader->at};
-    struct cn_csv_marks marks;
-    const char *at = reader->at;
-    int64_t lines = reader->lines;
-    int64_t line = lines + 1; /* of the record */
-    size_t rows = 0;
+    struct reading in = {.at = reader->at, .lines = reader->lines, .plain = true};
+    struct cn_error fault;
+    enum cn_code code = CN_OK;
+    bool good = true;
 
     assert(block->n_columns == reader->n_columns);
     block->rows = 0;
-    cn_csv_marks_init(&marks, at, reader->end, reader->dialect.delimiter);
-    while (rows < block->capacity && at < reader->end) {
-        line = lines + 1;
-        cn_csv_record_read(&marks, at, block->fields + rows, block->capacity, block->n_columns,
-                           &record);
-        if (record.fault != CN_CSV_FAULT_NONE)
-            break;
-        lines += record.lines + (record.next > record.end);
-        at = record.next;
-        if (record.n_fields != reader->n_columns) {
-            if (cn_csv_record_empty(&record))
-                continue;
-            record.fault = CN_CSV_FAULT_COUNT_FEW_MANY;
-            break;
-        }
-        block->row[rows++] = (struct cn_csv_row){record.start, record.end, record.next, line};
+    while (good && in.rows < block->capacity && in.at < reader->end)
+        good = read_window(reader, block, &in);
+    if (good)
+        in.record = (struct cn_csv_record){.end = in.at};
+    if (!good || !in.plain) {
+        const struct cn_csv_place place = {reader->at, reader->lines + 1,
+                                           (int64_t)reader->n_columns, reader->dialect};
+        cn_error_init(&fault);
+        code = cn_csv_check(&place, &in.record, in.line, &fault);
     }
-    const struct cn_csv_place place = {reader->at, reader->lines + 1, (int64_t)reader->n_columns,
-                                       reader->dialect};
-    struct cn_error fault;
-    cn_error_init(&fault);
-    enum cn_code code = cn_csv_check(&place, &record, line, &fault);
     if (code != CN_OK) {
-        rows = count_good(block, rows, fault.line);
-        if (rows == 0) {
+        in.rows = count_good(block, in.rows, fault.line);
+        if (in.rows == 0) {
             if (error && error->code == CN_OK)
                 *error = fault;
             return code;
         }
-        at = block->row[rows - 1].next;
-        lines = last_line(&block->row[rows - 1]);
+        in.at = block->row[in.rows - 1].next;
+        in.lines = last_line(&block->row[in.rows - 1]);
     }
-    reader->at = at;
-    reader->lines = lines;
-    reader->rows += (int64_t)rows;
-    block->rows = rows;
+    reader->at = in.at;
+    reader->lines = in.lines;
+    reader->rows += (int64_t)in.rows;
+    block->rows = in.rows;
     return CN_OK;
 }
 

@@ -1,277 +1,172 @@
 /*
- * csv_rows.c: a block of rows as CSV text.
+ * csv_rows.c: runs of regular rows, from an index of the separators.
  *
- * Column by column the cells are made ready: numbers as short texts of a fixed stride, strings with
- * a note of what they need. That bounds the bytes of every row, so that they are then put together
- * with one look at the room that is left, by copies whose length is mostly fixed.
+ * A row is regular when it ends with an LF and has the right number of fields. The index has
+ * seen to the rest: it ends before a stray quote, text behind a quote and a bare CR. Places and
+ * fields are written in two passes, the fields a column at a time, because the columns of a block
+ * lie a power of two apart and would push each other out of the cache.
  */
-#include "columns/csv.h"
+#include "columns/csv_scan.h"
 
-#include "columns/csv_quote.h"
-#include "kernels/number.h"
+/* Marks of one window: what is indexed is used while it is in the cache. */
+#define WINDOW_MARKS 4096
 
-#define STRIDE ((size_t)32) /* of short texts; copied whole, so there is room behind each row */
-_Static_assert(CN_DOUBLE_TEXT <= STRIDE && CN_INT64_TEXT <= STRIDE, "numbers are short texts");
-
-enum form { FORM_FIELD, FORM_SHORT, FORM_TEXT };
-enum need { NEED_NOTHING, NEED_QUOTES, NEED_SILENCE /* a null */ };
-
-/* One column, made ready. */
-struct column {
-    enum form form;
-    const struct cn_csv_field *fields;
-    const char *shorts; /* SHORT: text i at shorts + i * STRIDE */
-    uint8_t *lengths;
-    const struct cn_str *texts;
-    uint8_t *needs; /* TEXT; NULL: nothing */
-};
-
-struct writing {
-    const struct cn_csv_rows *rows;
-    struct column *columns;
-    struct cn_arena *arena;
-};
-
-/* ---- making ready -------------------------------------------------------------------------- */
-
-/* Whether numbers and bools can hold the delimiter. */
-static bool is_in_numbers(char delimiter) {
-    return (delimiter >= '0' && delimiter <= '9') || (delimiter >= 'a' && delimiter <= 'z') ||
-           delimiter == '.' || delimiter == '-' || delimiter == '+' || delimiter == 'T' ||
-           delimiter == 'F';
+static size_t window_rows(size_t n_columns) {
+    return n_columns < WINDOW_MARKS ? WINDOW_MARKS / n_columns : 1;
 }
 
-static bool is_alphanumeric(char c) {
-    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+size_t cn_csv_window_marks(size_t n_columns) {
+    return 1 + window_rows(n_columns) * n_columns + CN_TEXT_MARKS_SLACK;
 }
 
-static void format(const struct cn_vector *vector, size_t count, char *shorts, uint8_t *lengths) {
-    switch (vector->type) {
-    case CN_TYPE_FLOAT64:
-        for (size_t i = 0; i < count; i++)
-            lengths[i] =
-                (uint8_t)cn_double_format(((const double *)vector->values)[i], shorts + i * STRIDE);
-        break;
-    case CN_TYPE_INT64:
-        for (size_t i = 0; i < count; i++)
-            lengths[i] =
-                (uint8_t)cn_int64_format(((const int64_t *)vector->values)[i], shorts + i * STRIDE);
-        break;
-    case CN_TYPE_BOOL:
-        for (size_t i = 0; i < count; i++) {
-            bool yes = ((const uint8_t *)vector->values)[i] != 0;
-            memcpy(shorts + i * STRIDE, yes ? "True\0" : "False", 5);
-            lengths[i] = yes ? 4 : 5;
-        }
-        break;
-    default:
-        memset(lengths, 0, count);
+void cn_csv_window_open(struct cn_csv_window *window, const struct cn_csv_block *block,
+                        const char *text, const char *end, char delimiter, size_t rows) {
+    size_t most = window_rows(block->n_columns);
+    size_t len = (size_t)(end - text);
+
+    *window = (struct cn_csv_window){.text = text, .at = text};
+    /* Before the first field is a separator that the text does not have. */
+    block->marks[0] = UINT32_MAX;
+    window->marks.at = block->marks + 1;
+    window->marks.wanted = (rows < most ? rows : most) * block->n_columns;
+    cn_text_marks_find(text, len < CN_CSV_WINDOW_BYTES ? len : CN_CSV_WINDOW_BYTES, delimiter,
+                       &window->marks);
+    window->feeds = window->marks.feeds;
+}
+
+void cn_csv_window_skip(struct cn_csv_window *window, const char *next) {
+    const struct cn_text_marks *marks = &window->marks;
+
+    for (; window->used < marks->count; window->used++) {
+        const char *mark = window->text + marks->at[window->used];
+        if (mark >= next)
+            break;
+        window->feeds -= *mark == '\n';
     }
+    window->at = next;
 }
 
-/* The needs of texts; false: no memory. */
-static bool note_needs(const struct writing *writing, struct column *column, const uint8_t *nulls) {
-    size_t count = writing->rows->count;
-
-    column->needs = cn_arena_alloc(writing->arena, count);
-    if (!column->needs)
-        return false;
-    for (size_t i = 0; i < count; i++)
-        column->needs[i] =
-            (uint8_t)(nulls && nulls[i] ? NEED_SILENCE
-                      : cn_csv_needs_quotes(column->texts[i], writing->rows->delimiter)
-                          ? NEED_QUOTES
-                          : NEED_NOTHING);
-    return true;
-}
-
-/* With a delimiter that numbers are written with, they are texts like others. */
-static bool shorts_as_texts(const struct writing *writing, struct column *column,
-                            const uint8_t *nulls) {
-    size_t count = writing->rows->count;
-    struct cn_str *texts = cn_arena_array(writing->arena, count, sizeof *texts);
-
-    if (!texts)
-        return false;
-    for (size_t i = 0; i < count; i++)
-        texts[i] = cn_str(column->shorts + i * STRIDE, column->lengths[i]);
-    column->form = FORM_TEXT;
-    column->texts = texts;
-    return note_needs(writing, column, nulls);
-}
-
-static bool ready_shorts(const struct writing *writing, struct column *column,
-                         const struct cn_vector *vector) {
-    size_t count = writing->rows->count;
-    char *shorts = cn_arena_array(writing->arena, count, STRIDE);
-
-    column->form = FORM_SHORT;
-    column->shorts = shorts;
-    column->lengths = cn_arena_alloc(writing->arena, count);
-    if (!shorts || !column->lengths)
-        return false;
-    format(vector, count, shorts, column->lengths);
-    if (is_in_numbers(writing->rows->delimiter) && vector->type != CN_TYPE_NULL)
-        return shorts_as_texts(writing, column, vector->nulls);
-    for (size_t i = 0; vector->nulls && i < count; i++)
-        column->lengths[i] = vector->nulls[i] ? 0 : column->lengths[i];
-    return true;
-}
-
-static bool ready(const struct writing *writing, struct column *column,
-                  const struct cn_csv_cells *cells) {
-    const struct cn_vector *vector = cells->vector;
-
-    *column = (struct column){.form = FORM_FIELD, .fields = cells->fields};
-    if (cells->fields)
-        return true;
-    if (vector->type != CN_TYPE_STRING)
-        return ready_shorts(writing, column, vector);
-    column->form = FORM_TEXT;
-    column->texts = vector->values;
-    if (cells->bare && !vector->nulls && !is_alphanumeric(writing->rows->delimiter))
-        return true;
-    return note_needs(writing, column, vector->nulls);
-}
-
-/* ---- bounds -------------------------------------------------------------------------------- */
-
-/* The most that a cell may take; texts are of memory that is there, so nothing here overflows. */
-static inline size_t cell_bound(const struct column *column, size_t row) {
-    size_t len;
-
-    switch (column->form) {
-    case FORM_FIELD:
-        return (size_t)column->fields[row].len + 2;
-    case FORM_SHORT:
-        return column->lengths[row];
-    default:
-        len = column->texts[row].len;
-        return column->needs && column->needs[row] == NEED_QUOTES ? 2 * len + 2 : len;
-    }
-}
-
-/* Of the rows from `first` to `end`: cells, delimiters, line ends, and the room that a short text
- * is copied with. */
-static size_t bound(const struct writing *writing, size_t first, size_t end) {
-    const struct cn_csv_rows *rows = writing->rows;
-    size_t bytes = (end - first) * (rows->n_cells + 2) + STRIDE;
-
-    if (rows->verbatim)
-        bytes += (size_t)(rows->rows[end - 1].end - rows->rows[first].start);
-    for (size_t c = 0; c < rows->n_cells; c++)
-        for (size_t row = first; row < end; row++)
-            bytes += cell_bound(&writing->columns[c], row);
-    return bytes;
-}
-
-/* ---- putting together ---------------------------------------------------------------------- */
-
-/* Digests and words are short: two overlapping copies are faster than a call. */
-static inline char *put(char *to, const char *from, size_t len) {
-    if (len >= 16 && len <= 32) {
-        char first[16], last[16];
-        memcpy(first, from, 16);
-        memcpy(last, from + len - 16, 16);
-        memcpy(to, first, 16);
-        memcpy(to + len - 16, last, 16);
-    } else if (len > 0) {
-        memcpy(to, from, len);
-    }
-    return to + len;
-}
-
-static inline char *put_field(char *to, const struct cn_csv_field *field) {
-    if (!field->quoted)
-        return put(to, field->data, field->len);
-    *to++ = '"';
-    to = put(to, field->data, field->len);
-    *to++ = '"';
-    return to;
-}
-
-static inline char *put_cell(char *to, const struct column *column, size_t row) {
-    uint8_t need;
-
-    switch (column->form) {
-    case FORM_FIELD:
-        return put_field(to, &column->fields[row]);
-    case FORM_SHORT:
-        memcpy(to, column->shorts + row * STRIDE, STRIDE);
-        return to + column->lengths[row];
-    default:
-        need = column->needs ? column->needs[row] : NEED_NOTHING;
-        if (need == NEED_NOTHING)
-            return put(to, column->texts[row].data, column->texts[row].len);
-        return need == NEED_QUOTES ? cn_csv_put_quoted(to, column->texts[row]) : to;
-    }
-}
-
-static inline char *put_line_end(char *to, const struct cn_csv_row *source, bool empty) {
-    size_t len = source ? (size_t)(source->next - source->end) : 0;
-
-    /* The last row may have no line end, but a row of one null needs one to be seen. */
-    if (!source || (len == 0 && empty))
-        *to++ = '\n';
-    for (size_t i = 0; i < len; i++)
-        *to++ = source->end[i];
-    return to;
-}
-
-static inline char *put_row(const struct writing *writing, size_t row, char *to) {
-    const struct cn_csv_rows *rows = writing->rows;
-    const struct cn_csv_row *source = rows->rows ? &rows->rows[row] : NULL;
-    const char *start = to;
-
-    if (rows->verbatim) {
-        memcpy(to, source->start, (size_t)(source->end - source->start));
-        to += source->end - source->start;
-    }
-    for (size_t c = 0; c < rows->n_cells; c++) {
-        if (c > 0 || rows->verbatim)
-            *to++ = rows->delimiter;
-        to = put_cell(to, &writing->columns[c], row);
-    }
-    return put_line_end(to, source, to == start);
-}
-
-/* Rows whose bound may pass `most`: one by one. */
-static bool write_carefully(struct cn_buf *out, const struct writing *writing, size_t most,
-                            size_t *written) {
-    size_t count = writing->rows->count;
-
-    for (*written = 0; *written < count && out->len <= most; ++*written) {
-        if (!cn_buf_reserve(out, bound(writing, *written, *written + 1)))
+/* Whether the first n marks are those of one row. */
+static bool is_regular(const char *text, const uint32_t *marks, size_t n) {
+    for (size_t i = 0; i + 1 < n; i++) {
+        if (text[marks[i]] == '\n')
             return false;
-        out->len = (size_t)(put_row(writing, *written, out->data + out->len) - out->data);
     }
-    return true;
+    return text[marks[n - 1]] == '\n';
 }
 
-bool cn_csv_write_rows(struct cn_buf *out, const struct cn_csv_rows *rows, size_t most,
-                       size_t *written, struct cn_arena *arena) {
-    struct writing writing = {.rows = rows, .arena = arena};
-    size_t bytes;
-    char *to;
+/* How many regular rows come next. */
+static size_t count_regular(const struct cn_csv_window *window, size_t n) {
+    const uint32_t *marks = window->marks.at + window->used;
+    size_t left = (window->marks.count - window->used) / n;
+    size_t rows = 0;
 
-    *written = 0;
-    if (rows->count == 0)
-        return true;
-    writing.columns = cn_arena_array(arena, rows->n_cells, sizeof *writing.columns);
-    if (!writing.columns)
-        return false;
-    for (size_t c = 0; c < rows->n_cells; c++)
-        if (!ready(&writing, &writing.columns[c], &rows->cells[c]))
-            return false;
-    bytes = bound(&writing, 0, rows->count);
-    if (out->len > most || bytes > most - out->len)
-        return write_carefully(out, &writing, most, written);
-    if (!cn_buf_reserve(out, bytes))
-        return false;
-    to = out->data + out->len;
-    for (size_t row = 0; row < rows->count; row++)
-        to = put_row(&writing, row, to);
-    out->len = (size_t)(to - out->data);
-    *written = rows->count;
-    return true;
+    /* Nearly always the rows are as many as the LFs, and each nth mark is one of them: then no LF
+     * can stand elsewhere. */
+    if (window->feeds <= left) {
+        while (rows < window->feeds && window->text[marks[rows * n + n - 1]] == '\n')
+            rows++;
+        if (rows == window->feeds)
+            return rows;
+    }
+    for (rows = 0; rows < left && is_regular(window->text, marks + rows * n, n);)
+        rows++;
+    return rows;
+}
+
+/* The rows' places. */
+static void place_rows(const struct cn_csv_window *window, struct cn_csv_row *row, size_t rows,
+                       size_t n, int64_t *lines) {
+    const uint32_t *mark = window->marks.at + window->used + n - 1;
+    const char *start = window->at;
+    int64_t line = *lines + 1;
+
+    for (size_t i = 0; i < rows; i++, mark += n) {
+        const char *feed = window->text + *mark;
+        bool cr = window->marks.returns && feed > start && feed[-1] == '\r';
+        row[i] = (struct cn_csv_row){start, feed - cr, feed + 1, line};
+        if (window->marks.feeds_inside)
+            line += (int64_t)cn_text_count(start, (size_t)(feed - start), '\n');
+        line++;
+        start = feed + 1;
+    }
+    *lines = line - 1;
+}
+
+_Static_assert(sizeof(struct cn_csv_field) == sizeof(struct cn_text_span) &&
+                   offsetof(struct cn_csv_field, len) == offsetof(struct cn_text_span, len) &&
+                   offsetof(struct cn_csv_field, quoted) == offsetof(struct cn_text_span, zero),
+               "a field without quotes is a stretch of text");
+
+/* The fields of a part of the text that has no quotes. */
+static void place_plain(const struct cn_csv_window *window, struct cn_csv_block *block, size_t row,
+                        size_t rows) {
+    cn_text_spans(&(struct cn_text_table){
+        .text = window->text,
+        .marks = window->marks.at + window->used,
+        .columns = block->n_columns,
+        .rows = rows,
+        .spans = (struct cn_text_span *)(block->fields + row),
+        .stride = block->capacity,
+    });
+    if (!window->marks.returns)
+        return;
+    /* A CR is no part of the last field. */
+    struct cn_csv_field *last = block->fields + (block->n_columns - 1) * block->capacity + row;
+    for (size_t i = 0; i < rows; i++)
+        last[i].len = (uint32_t)(block->row[row + i].end - last[i].data);
+}
+
+/* A field that stands before a separator: with a quote it begins and ends with one, else it has
+ * none. `doubled`: two of them may be inside. */
+static inline struct cn_csv_field make_field(const char *start, const char *end, bool doubled) {
+    bool quoted = *start == '"';
+    struct cn_csv_field field = {.data = start + quoted, .quoted = quoted};
+
+    field.len = (uint32_t)(end - start) - 2u * quoted;
+    field.escaped = doubled && quoted && memchr(field.data, '"', field.len);
+    return field;
+}
+
+/* The fields of any part; `doubled` is constant in the callers. */
+__attribute__((always_inline)) static inline void place_quoted(const struct cn_csv_window *window,
+                                                               struct cn_csv_block *block,
+                                                               size_t row, size_t rows,
+                                                               bool doubled) {
+    const uint32_t *marks = window->marks.at + window->used;
+    const char *text = window->text;
+    size_t last = block->n_columns - 1;
+
+    for (size_t c = 0; c < last; c++) {
+        struct cn_csv_field *fields = block->fields + c * block->capacity + row;
+        const uint32_t *mark = marks + c;
+        for (size_t i = 0; i < rows; i++, mark += block->n_columns)
+            fields[i] = make_field(text + (uint32_t)(mark[-1] + 1), text + mark[0], doubled);
+    }
+    struct cn_csv_field *fields = block->fields + last * block->capacity + row;
+    const uint32_t *mark = marks + last;
+    for (size_t i = 0; i < rows; i++, mark += block->n_columns)
+        fields[i] = make_field(text + (uint32_t)(mark[-1] + 1), block->row[row + i].end, doubled);
+}
+
+size_t cn_csv_window_take(struct cn_csv_window *window, struct cn_csv_block *block, size_t row,
+                          int64_t *lines) {
+    size_t n = block->n_columns, room = block->capacity - row;
+    size_t rows = count_regular(window, n);
+
+    if (rows > room)
+        rows = room;
+    if (rows == 0)
+        return 0;
+    place_rows(window, block->row + row, rows, n, lines);
+    if (!window->marks.quotes)
+        place_plain(window, block, row, rows);
+    else if (window->marks.doubled)
+        place_quoted(window, block, row, rows, true);
+    else
+        place_quoted(window, block, row, rows, false);
+    window->used += rows * n;
+    window->feeds -= rows;
+    window->at = block->row[row + rows - 1].next;
+    return rows;
 }

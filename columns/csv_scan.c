@@ -99,25 +99,6 @@ void cn_csv_record_read(struct cn_csv_marks *marks_in, const char *start,
 
 /* ---- faults ------------------------------------------------------------------------------- */
 
-static int64_t count_lines(const char *from, const char *to) {
-    int64_t lines = 0;
-
-    while (from < to && (from = memchr(from, '\n', (size_t)(to - from))) != NULL) {
-        lines++;
-        from++;
-    }
-    return lines;
-}
-
-/* The first byte in [start, end) that is a NUL or no UTF-8; end if there is none. */
-static const char *find_bad_byte(const char *start, const char *end) {
-    if (start == end)
-        return end;
-    size_t len = (size_t)(end - start);
-    const char *nul = memchr(start, 0, len);
-    return start + cn_utf8_check(start, nul ? (size_t)(nul - start) : len);
-}
-
 static enum cn_code fail(struct cn_error *error, enum cn_code code, int64_t line,
                          const char *detail) {
     if (error && error->code == CN_OK) {
@@ -191,11 +172,13 @@ static enum cn_code fail_record(struct cn_error *error, int64_t line,
 
 enum cn_code cn_csv_check(const struct cn_csv_place *place, const struct cn_csv_record *record,
                           int64_t record_line, struct cn_error *error) {
-    const char *bad = find_bad_byte(place->start, record->end);
+    const char *bad =
+        place->start + cn_utf8_check_text(place->start, (size_t)(record->end - place->start));
 
     if (bad == record->end && record->fault == CN_CSV_FAULT_NONE)
         return CN_OK;
-    int64_t bad_line = place->line + count_lines(place->start, bad);
+    int64_t bad_line =
+        place->line + (int64_t)cn_text_count(place->start, (size_t)(bad - place->start), '\n');
     int64_t fault_line = record_line + record->lines;
     const char *fault_at = record->fault_at;
     if (record->fault == CN_CSV_FAULT_COUNT_FEW_MANY) {

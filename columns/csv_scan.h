@@ -2,54 +2,16 @@
  * csv_scan.h: the bytes of a CSV text that mean something, and one record of it. Internal to the
  * CSV files of this folder.
  *
- * The text is looked at 64 bytes at a time: a comparison gives one bit a byte, and the readers hop
- * from set bit to set bit. The comparison is plain 64-bit arithmetic here; a vector variant only
- * has to give the same bits.
+ * Two readers know the rules. One reads a record byte by byte, as it were: it hops from mark to
+ * mark, understands all that may stand there, and finds the faults. The other one takes rows as
+ * they nearly always are, whole runs of them, from an index of the separators (csv_rows.c), and
+ * leaves every other record to the first.
  */
 #ifndef CN_COLUMNS_CSV_SCAN_H
 #define CN_COLUMNS_CSV_SCAN_H
 
 #include "columns/csv.h"
-
-#define CN_CSV_EVERY_BYTE UINT64_C(0x0101010101010101)
-#define CN_CSV_LOW_BITS UINT64_C(0x7f7f7f7f7f7f7f7f)
-
-/* Eight bytes, the first in the lowest bits. */
-static inline uint64_t cn_csv_load8(const char *text) {
-    uint64_t word;
-    memcpy(&word, text, sizeof word);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    word = __builtin_bswap64(word);
-#endif
-    return word;
-}
-
-/* The byte in every place of a word. */
-static inline uint64_t cn_csv_repeat(char byte) {
-    return CN_CSV_EVERY_BYTE * (unsigned char)byte;
-}
-
-/* The top bit of every byte of `word` that equals that of `pattern`; exact in every place. */
-static inline uint64_t cn_csv_match(uint64_t word, uint64_t pattern) {
-    uint64_t differs = word ^ pattern;
-    return ~(((differs & CN_CSV_LOW_BITS) + CN_CSV_LOW_BITS) | differs | CN_CSV_LOW_BITS);
-}
-
-/* The top bits of eight bytes, as the low eight bits. The products 2^(8i) * 2^(56-7j) of the
- * multiplication are all different, so nothing carries; those with i = j are the result. */
-static inline uint64_t cn_csv_gather(uint64_t marks) {
-    return ((marks >> 7) * UINT64_C(0x0102040810204080)) >> 56;
-}
-
-/* 64 bytes at `text`, of which `left` exist; what is missing reads as NUL. `copy` is room for them
- * when they must be completed. */
-static inline const char *cn_csv_chunk(const char *text, size_t left, char copy[64]) {
-    if (left >= 64)
-        return text;
-    memset(copy, 0, 64);
-    memcpy(copy, text, left);
-    return copy;
-}
+#include "kernels/text_marks.h"
 
 /* ---- marks -------------------------------------------------------------------------------- */
 
@@ -58,34 +20,22 @@ struct cn_csv_marks {
     const char *base; /* bit 0 of mask */
     const char *end;
     uint64_t mask; /* marks in base[0..64) that were not visited yet */
-    uint64_t delimiters;
+    char delimiter;
 };
 
 static inline uint64_t cn_csv_marks_load(const struct cn_csv_marks *marks) {
-    char copy[64];
     size_t left = (size_t)(marks->end - marks->base);
-    const char *text = cn_csv_chunk(marks->base, left, copy);
-    const uint64_t quotes = cn_csv_repeat('"');
-    const uint64_t feeds = cn_csv_repeat('\n');
-    const uint64_t returns = cn_csv_repeat('\r');
-    uint64_t mask = 0;
+    struct cn_text_chunk chunk;
 
-    for (unsigned i = 0; i < 8; i++) {
-        uint64_t word = cn_csv_load8(text + 8 * i);
-        uint64_t hits = cn_csv_match(word, marks->delimiters) | cn_csv_match(word, quotes) |
-                        cn_csv_match(word, feeds) | cn_csv_match(word, returns);
-        mask |= cn_csv_gather(hits) << (8 * i);
-    }
-    if (left < 64)
-        mask &= (UINT64_C(1) << left) - 1; /* a NUL may be the delimiter */
-    return mask;
+    cn_text_chunks(marks->base, left < 64 ? left : 64, marks->delimiter, &chunk);
+    return chunk.delimiters | chunk.quotes | chunk.feeds | chunk.returns;
 }
 
 static inline void cn_csv_marks_init(struct cn_csv_marks *marks, const char *text, const char *end,
                                      char delimiter) {
     marks->base = text;
     marks->end = end;
-    marks->delimiters = cn_csv_repeat(delimiter);
+    marks->delimiter = delimiter;
     marks->mask = text < end ? cn_csv_marks_load(marks) : 0;
 }
 
@@ -136,6 +86,37 @@ void cn_csv_record_read(struct cn_csv_marks *marks, const char *start, struct cn
 static inline bool cn_csv_record_empty(const struct cn_csv_record *record) {
     return record->end == record->start && record->fault == CN_CSV_FAULT_NONE;
 }
+
+/* ---- rows --------------------------------------------------------------------------------- */
+
+/* An index of the separators of a part of the text that begins at a record start, and how far it
+ * was used. */
+struct cn_csv_window {
+    const char *text;
+    const char *at; /* the next record */
+    struct cn_text_marks marks;
+    size_t used;  /* marks before `at` */
+    size_t feeds; /* LFs among the marks from there on: as many records are complete */
+};
+
+/* The most that one window spans, and the marks that it may need. */
+#define CN_CSV_WINDOW_BYTES ((size_t)1 << 30)
+size_t cn_csv_window_marks(size_t n_columns);
+
+/* Looks for the next `rows` rows of text[0..end), or fewer; text < end. The index lies in the
+ * block. It is right up to the first fault of a record, and may stop before that record's end. */
+void cn_csv_window_open(struct cn_csv_window *window, const struct cn_csv_block *block,
+                        const char *text, const char *end, char delimiter, size_t rows);
+
+/* Puts the next rows into the block from row `row` on, as long as there are complete ones with the
+ * right number of fields, and returns how many. *lines counts on. */
+size_t cn_csv_window_take(struct cn_csv_window *window, struct cn_csv_block *block, size_t row,
+                          int64_t *lines);
+
+/* Goes on behind a record that was read in another way and ends before `next`. */
+void cn_csv_window_skip(struct cn_csv_window *window, const char *next);
+
+/* ---- faults ------------------------------------------------------------------------------- */
 
 /* What cn_csv_check() needs to know of where the text stands. */
 struct cn_csv_place {

@@ -9,7 +9,10 @@
         .double_format = cn_double_format_scalar, .doubles_format = cn_doubles_format_scalar,      \
         .hex_encode = cn_hex_encode_scalar, .int64_format = cn_int64_format_scalar,                \
         .int64s_format = cn_int64s_format_scalar, .md5_rows = cn_md5_rows_scalar,                  \
-        .random_normal = cn_random_normal_scalar, .random_uniform = cn_random_uniform_scalar       \
+        .random_normal = cn_random_normal_scalar, .random_uniform = cn_random_uniform_scalar,      \
+        .text_chunks = cn_text_chunks_scalar, .text_count = cn_text_count_scalar,                  \
+        .text_marks_find = cn_text_marks_find_scalar, .text_spans = cn_text_spans_scalar,          \
+        .utf8_check = cn_utf8_check_scalar                                                         \
     }
 
 struct cn_kernels cn_kernels = SCALAR_KERNELS;
@@ -29,6 +32,11 @@ void cn_kernels_use_avx2(struct cn_kernels *kernels) {
     kernels->md5_rows = cn_md5_rows_avx2;
     kernels->random_uniform = cn_random_uniform_avx2;
     kernels->random_normal = cn_random_normal_avx2;
+    kernels->text_chunks = cn_text_chunks_avx2;
+    kernels->text_marks_find = cn_text_marks_find_avx2;
+    kernels->text_count = cn_text_count_avx2;
+    kernels->text_spans = cn_text_spans_avx2;
+    kernels->utf8_check = cn_utf8_check_avx2;
 }
 
 void cn_kernels_use_sha(struct cn_kernels *kernels) {
@@ -39,6 +47,9 @@ void cn_kernels_use_avx512(struct cn_kernels *kernels) {
     kernels->md5_rows = cn_md5_rows_avx512;
     kernels->random_uniform = cn_random_uniform_avx512;
     kernels->random_normal = cn_random_normal_avx512;
+    kernels->text_chunks = cn_text_chunks_avx512;
+    kernels->text_marks_find = cn_text_marks_find_avx512;
+    kernels->utf8_check = cn_utf8_check_avx512;
 }
 
 #else

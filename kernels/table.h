@@ -9,10 +9,14 @@
 #ifndef CN_KERNELS_TABLE_H
 #define CN_KERNELS_TABLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct cn_digest_batch;
+struct cn_text_chunk;
+struct cn_text_marks;
+struct cn_text_table;
 
 struct cn_kernels {
     /* Lower-case hex: 2 * n characters for n bytes (digest_text.c). */
@@ -29,6 +33,14 @@ struct cn_kernels {
     /* random.h (random.c). */
     void (*random_uniform)(uint64_t seed, uint64_t column, uint64_t first, size_t n, double *out);
     void (*random_normal)(uint64_t seed, uint64_t column, uint64_t first, size_t n, double *out);
+    /* UTF-8, with NUL valid or not (utf8.c). */
+    size_t (*utf8_check)(const char *text, size_t len, bool nul);
+    /* Marks of a text (text_marks.h). */
+    void (*text_chunks)(const char *text, size_t len, char delimiter, struct cn_text_chunk *chunks);
+    void (*text_marks_find)(const char *text, size_t len, char delimiter,
+                            struct cn_text_marks *marks);
+    size_t (*text_count)(const char *text, size_t len, char byte);
+    void (*text_spans)(const struct cn_text_table *table);
 };
 
 /* Written by cn_cpu_use() only: the one variable of the process that is not reached from main. It
@@ -65,5 +77,28 @@ void cn_random_normal_avx2(uint64_t seed, uint64_t column, uint64_t first, size_
 void cn_random_uniform_avx512(uint64_t seed, uint64_t column, uint64_t first, size_t n,
                               double *out);
 void cn_random_normal_avx512(uint64_t seed, uint64_t column, uint64_t first, size_t n, double *out);
+size_t cn_utf8_check_scalar(const char *text, size_t len, bool nul);
+size_t cn_utf8_check_avx2(const char *text, size_t len, bool nul);
+size_t cn_utf8_check_avx512(const char *text, size_t len, bool nul);
+
+void cn_text_chunks_scalar(const char *text, size_t len, char delimiter,
+                           struct cn_text_chunk *chunks);
+void cn_text_chunks_avx2(const char *text, size_t len, char delimiter,
+                         struct cn_text_chunk *chunks);
+void cn_text_chunks_avx512(const char *text, size_t len, char delimiter,
+                           struct cn_text_chunk *chunks);
+
+void cn_text_marks_find_scalar(const char *text, size_t len, char delimiter,
+                               struct cn_text_marks *marks);
+void cn_text_marks_find_avx2(const char *text, size_t len, char delimiter,
+                             struct cn_text_marks *marks);
+void cn_text_marks_find_avx512(const char *text, size_t len, char delimiter,
+                               struct cn_text_marks *marks);
+
+size_t cn_text_count_scalar(const char *text, size_t len, char byte);
+size_t cn_text_count_avx2(const char *text, size_t len, char byte);
+
+void cn_text_spans_scalar(const struct cn_text_table *table);
+void cn_text_spans_avx2(const struct cn_text_table *table);
 
 #endif

@@ -1,7 +1,8 @@
 #include "kernels/utf8.h"
 
-#include <stdbool.h>
 #include <string.h>
+
+#include "kernels/table.h"
 
 #define HIGH_BITS 0x8080808080808080u
 #define LOW_BITS 0x0101010101010101u
@@ -33,22 +34,31 @@ static size_t check_sequence(const unsigned char *p, size_t len) {
     return size;
 }
 
-size_t cn_utf8_check(const char *text, size_t len) {
+/* Top bits, one set at least if a byte is not ASCII, or NUL and `text` is set. */
+static inline uint64_t odd_bytes(uint64_t word, bool text) {
+    return (text ? (word - LOW_BITS) | word : word) & HIGH_BITS;
+}
+
+/* `nul` is what a NUL byte counts as: valid or not. */
+static inline size_t check(const char *text, size_t len, bool nul) {
     size_t i = 0;
     while (i < len) {
         while (len - i >= 32) {
             const char *p = text + i;
-            if ((load8(p) | load8(p + 8) | load8(p + 16) | load8(p + 24)) & HIGH_BITS)
+            if (odd_bytes(load8(p), !nul) | odd_bytes(load8(p + 8), !nul) |
+                odd_bytes(load8(p + 16), !nul) | odd_bytes(load8(p + 24), !nul))
                 break;
             i += 32;
         }
-        while (len - i >= 8 && !(load8(text + i) & HIGH_BITS))
+        while (len - i >= 8 && !odd_bytes(load8(text + i), !nul))
             i += 8;
         /* A stretch that is not ASCII, or the end. */
         while (i < len) {
             if ((unsigned char)text[i] < 0x80) {
+                if (!nul && text[i] == 0)
+                    return i;
                 i++;
-                if (len - i >= 8 && !(load8(text + i) & HIGH_BITS))
+                if (len - i >= 8 && !odd_bytes(load8(text + i), !nul))
                     break;
                 continue;
             }
@@ -59,6 +69,18 @@ size_t cn_utf8_check(const char *text, size_t len) {
         }
     }
     return len;
+}
+
+size_t cn_utf8_check_scalar(const char *text, size_t len, bool nul) {
+    return nul ? check(text, len, true) : check(text, len, false);
+}
+
+size_t cn_utf8_check(const char *text, size_t len) {
+    return cn_kernels.utf8_check(text, len, true);
+}
+
+size_t cn_utf8_check_text(const char *text, size_t len) {
+    return cn_kernels.utf8_check(text, len, false);
 }
 
 static bool is_continuation(char c) {

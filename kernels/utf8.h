@@ -4,12 +4,16 @@
 #ifndef CN_KERNELS_UTF8_H
 #define CN_KERNELS_UTF8_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /* Offset of the first byte that is not part of a valid sequence, or len. Overlong forms,
  * surrogates and values past U+10FFFF are invalid. NUL is valid here. ASCII runs are fast. */
 size_t cn_utf8_check(const char *text, size_t len);
+
+/* The same, but NUL is invalid too. */
+size_t cn_utf8_check_text(const char *text, size_t len);
 
 /* Characters in valid UTF-8. */
 size_t cn_utf8_length(const char *text, size_t len);
