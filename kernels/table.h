@@ -12,9 +12,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernels/number_fields.h"
+
 struct cn_kernels {
     /* Lower-case hex: 2 * n characters for n bytes (digest_text.c). */
     void (*hex_encode)(const uint8_t *data, size_t n, char *out);
+    /* Numbers of a column of fields (number_fields.h). */
+    unsigned (*fields_scan_doubles)(const struct cn_field *fields, size_t n, const char *start,
+                                    double *values, uint8_t *marks);
+    unsigned (*fields_scan_int64s)(const struct cn_field *fields, size_t n, const char *start,
+                                   int64_t *values, uint8_t *marks);
+    unsigned (*fields_classify)(const struct cn_field *fields, size_t n, const char *start);
 };
 
 /* Written by cn_cpu_use() only: the one variable of the process that is not reached from main. It
@@ -31,5 +39,16 @@ void cn_kernels_use_avx512(struct cn_kernels *kernels);
 
 void cn_hex_encode_scalar(const uint8_t *data, size_t n, char *out);
 void cn_hex_encode_avx2(const uint8_t *data, size_t n, char *out);
+
+unsigned cn_fields_scan_doubles_scalar(const struct cn_field *fields, size_t n, const char *start,
+                                       double *values, uint8_t *marks);
+unsigned cn_fields_scan_doubles_avx2(const struct cn_field *fields, size_t n, const char *start,
+                                     double *values, uint8_t *marks);
+unsigned cn_fields_scan_int64s_scalar(const struct cn_field *fields, size_t n, const char *start,
+                                      int64_t *values, uint8_t *marks);
+unsigned cn_fields_scan_int64s_avx2(const struct cn_field *fields, size_t n, const char *start,
+                                    int64_t *values, uint8_t *marks);
+unsigned cn_fields_classify_scalar(const struct cn_field *fields, size_t n, const char *start);
+unsigned cn_fields_classify_avx2(const struct cn_field *fields, size_t n, const char *start);
 
 #endif

@@ -18,6 +18,7 @@
 
 static const struct check checks[] = {
     {"hex", check_hex},
+    {"parse", check_parse},
 };
 
 #define SAMPLES 31

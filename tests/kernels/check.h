@@ -20,6 +20,7 @@ struct check {
 };
 
 void check_hex(void);
+void check_parse(void);
 
 /* Counts a comparison; a failure is printed with what the text says, the first ones of a family. */
 void check_that(bool holds, const char *text, ...) CN_PRINTF(2, 3);
