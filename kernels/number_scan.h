@@ -29,13 +29,17 @@ static inline bool cn_all_digits8(uint64_t word) {
     return (above & 0x8080808080808080u) == 0;
 }
 
-/* The value of eight digits, the first in the lowest byte: pairs, then fours, then all. */
-static inline uint32_t cn_parse_digits8(uint64_t word) {
-    word -= 0x3030303030303030u;
+/* The value of eight digits without their '0', the first in the lowest byte: pairs, fours, all. */
+static inline uint32_t cn_join_digits8(uint64_t word) {
     word = word * 10 + (word >> 8);
     uint64_t even = (word & 0x000000FF000000FFu) * 0x000F424000000064u;
     uint64_t odd = ((word >> 16) & 0x000000FF000000FFu) * 0x0000271000000001u;
     return (uint32_t)((even + odd) >> 32);
+}
+
+/* The value of eight digits. */
+static inline uint32_t cn_parse_digits8(uint64_t word) {
+    return cn_join_digits8(word - 0x3030303030303030u);
 }
 
 /* Digits from p on, which stands in the text start .. end. */

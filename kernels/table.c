@@ -7,12 +7,14 @@
 #define SCALAR_KERNELS                                                                             \
     {                                                                                              \
         .double_format = cn_double_format_scalar, .doubles_format = cn_doubles_format_scalar,      \
-        .hex_encode = cn_hex_encode_scalar, .int64_format = cn_int64_format_scalar,                \
-        .int64s_format = cn_int64s_format_scalar, .md5_rows = cn_md5_rows_scalar,                  \
-        .random_normal = cn_random_normal_scalar, .random_uniform = cn_random_uniform_scalar,      \
-        .text_chunks = cn_text_chunks_scalar, .text_count = cn_text_count_scalar,                  \
-        .text_marks_find = cn_text_marks_find_scalar, .text_spans = cn_text_spans_scalar,          \
-        .utf8_check = cn_utf8_check_scalar                                                         \
+        .fields_classify = cn_fields_classify_scalar,                                              \
+        .fields_scan_doubles = cn_fields_scan_doubles_scalar,                                      \
+        .fields_scan_int64s = cn_fields_scan_int64s_scalar, .hex_encode = cn_hex_encode_scalar,    \
+        .int64_format = cn_int64_format_scalar, .int64s_format = cn_int64s_format_scalar,          \
+        .md5_rows = cn_md5_rows_scalar, .random_normal = cn_random_normal_scalar,                  \
+        .random_uniform = cn_random_uniform_scalar, .text_chunks = cn_text_chunks_scalar,          \
+        .text_count = cn_text_count_scalar, .text_marks_find = cn_text_marks_find_scalar,          \
+        .text_spans = cn_text_spans_scalar, .utf8_check = cn_utf8_check_scalar                     \
     }
 
 struct cn_kernels cn_kernels = SCALAR_KERNELS;
@@ -37,6 +39,9 @@ void cn_kernels_use_avx2(struct cn_kernels *kernels) {
     kernels->text_count = cn_text_count_avx2;
     kernels->text_spans = cn_text_spans_avx2;
     kernels->utf8_check = cn_utf8_check_avx2;
+    kernels->fields_scan_doubles = cn_fields_scan_doubles_avx2;
+    kernels->fields_scan_int64s = cn_fields_scan_int64s_avx2;
+    kernels->fields_classify = cn_fields_classify_avx2;
 }
 
 void cn_kernels_use_sha(struct cn_kernels *kernels) {

@@ -17,6 +17,7 @@ struct cn_digest_batch;
 struct cn_text_chunk;
 struct cn_text_marks;
 struct cn_text_table;
+#include "kernels/number_fields.h"
 
 struct cn_kernels {
     /* Lower-case hex: 2 * n characters for n bytes (digest_text.c). */
@@ -41,6 +42,12 @@ struct cn_kernels {
                             struct cn_text_marks *marks);
     size_t (*text_count)(const char *text, size_t len, char byte);
     void (*text_spans)(const struct cn_text_table *table);
+    /* Numbers of a column of fields (number_fields.h). */
+    unsigned (*fields_scan_doubles)(const struct cn_field *fields, size_t n, const char *start,
+                                    double *values, uint8_t *marks);
+    unsigned (*fields_scan_int64s)(const struct cn_field *fields, size_t n, const char *start,
+                                   int64_t *values, uint8_t *marks);
+    unsigned (*fields_classify)(const struct cn_field *fields, size_t n, const char *start);
 };
 
 /* Written by cn_cpu_use() only: the one variable of the process that is not reached from main. It
@@ -100,5 +107,15 @@ size_t cn_text_count_avx2(const char *text, size_t len, char byte);
 
 void cn_text_spans_scalar(const struct cn_text_table *table);
 void cn_text_spans_avx2(const struct cn_text_table *table);
+unsigned cn_fields_scan_doubles_scalar(const struct cn_field *fields, size_t n, const char *start,
+                                       double *values, uint8_t *marks);
+unsigned cn_fields_scan_doubles_avx2(const struct cn_field *fields, size_t n, const char *start,
+                                     double *values, uint8_t *marks);
+unsigned cn_fields_scan_int64s_scalar(const struct cn_field *fields, size_t n, const char *start,
+                                      int64_t *values, uint8_t *marks);
+unsigned cn_fields_scan_int64s_avx2(const struct cn_field *fields, size_t n, const char *start,
+                                    int64_t *values, uint8_t *marks);
+unsigned cn_fields_classify_scalar(const struct cn_field *fields, size_t n, const char *start);
+unsigned cn_fields_classify_avx2(const struct cn_field *fields, size_t n, const char *start);
 
 #endif

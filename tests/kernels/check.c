@@ -20,6 +20,7 @@ static const struct check checks[] = {
     {"hex", check_hex},     {"format", check_format},         {"digest", check_digest},
     {"lanes", check_lanes}, {"random", check_random_numbers}, {"hex", check_hex},
     {"csv", check_csv},     {"marks", check_marks},           {"utf8", check_utf8},
+    {"hex", check_hex},     {"parse", check_parse},
 };
 
 #define SAMPLES 31

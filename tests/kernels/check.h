@@ -27,6 +27,7 @@ void check_random_numbers(void);
 void check_csv(void);
 void check_marks(void);
 void check_utf8(void);
+void check_parse(void);
 
 /* Counts a comparison; a failure is printed with what the text says, the first ones of a family. */
 void check_that(bool holds, const char *text, ...) CN_PRINTF(2, 3);
