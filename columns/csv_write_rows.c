@@ -10,8 +10,9 @@
 #include "columns/csv_quote.h"
 #include "kernels/number.h"
 
-#define STRIDE ((size_t)32) /* of short texts; copied whole, so there is room behind each row */
-_Static_assert(CN_DOUBLE_TEXT <= STRIDE && CN_INT64_TEXT <= STRIDE, "numbers are short texts");
+#define STRIDE                                                                                     \
+    ((size_t)CN_DOUBLE_TEXT) /* of short texts; copied whole, so there is room behind each row */
+_Static_assert(CN_DOUBLE_TEXT == 32 && CN_INT64_TEXT <= 32, "numbers are short texts");
 
 enum form { FORM_FIELD, FORM_SHORT, FORM_TEXT };
 enum need { NEED_NOTHING, NEED_QUOTES, NEED_SILENCE /* a null */ };
@@ -48,14 +49,10 @@ static bool is_alphanumeric(char c) {
 static void format(const struct cn_vector *vector, size_t count, char *shorts, uint8_t *lengths) {
     switch (vector->type) {
     case CN_TYPE_FLOAT64:
-        for (size_t i = 0; i < count; i++)
-            lengths[i] =
-                (uint8_t)cn_double_format(((const double *)vector->values)[i], shorts + i * STRIDE);
+        cn_doubles_format(vector->values, count, shorts, lengths);
         break;
     case CN_TYPE_INT64:
-        for (size_t i = 0; i < count; i++)
-            lengths[i] =
-                (uint8_t)cn_int64_format(((const int64_t *)vector->values)[i], shorts + i * STRIDE);
+        cn_int64s_format(vector->values, count, shorts, lengths);
         break;
     case CN_TYPE_BOOL:
         for (size_t i = 0; i < count; i++) {
