@@ -10,8 +10,8 @@
 #include "columns/csv_quote.h"
 #include "kernels/number.h"
 
-#define STRIDE                                                                                     \
-    ((size_t)CN_DOUBLE_TEXT) /* of short texts; copied whole, so there is room behind each row */
+/* Short texts are copied whole: there is so much room behind each row, and behind the texts. */
+#define SHORT_BYTES ((size_t)CN_DOUBLE_TEXT)
 _Static_assert(CN_DOUBLE_TEXT == 32 && CN_INT64_TEXT <= 32, "numbers are short texts");
 
 enum form { FORM_FIELD, FORM_SHORT, FORM_TEXT };
@@ -21,7 +21,8 @@ enum need { NEED_NOTHING, NEED_QUOTES, NEED_SILENCE /* a null */ };
 struct column {
     enum form form;
     const struct cn_csv_field *fields;
-    const char *shorts; /* SHORT: text i at shorts + i * STRIDE */
+    const char *shorts; /* SHORT: text i at shorts + i * stride */
+    size_t stride;
     uint8_t *lengths;
     const struct cn_str *texts;
     uint8_t *needs; /* TEXT; NULL: nothing */
@@ -46,23 +47,25 @@ static bool is_alphanumeric(char c) {
     return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
 }
 
-static void format(const struct cn_vector *vector, size_t count, char *shorts, uint8_t *lengths) {
+/* Returns the stride of the texts. */
+static size_t format(const struct cn_vector *vector, size_t count, char *shorts, uint8_t *lengths) {
     switch (vector->type) {
     case CN_TYPE_FLOAT64:
         cn_doubles_format(vector->values, count, shorts, lengths);
-        break;
+        return CN_DOUBLE_TEXT;
     case CN_TYPE_INT64:
         cn_int64s_format(vector->values, count, shorts, lengths);
-        break;
+        return CN_INT64_TEXT;
     case CN_TYPE_BOOL:
         for (size_t i = 0; i < count; i++) {
             bool yes = ((const uint8_t *)vector->values)[i] != 0;
-            memcpy(shorts + i * STRIDE, yes ? "True\0" : "False", 5);
+            memcpy(shorts + i * SHORT_BYTES, yes ? "True\0" : "False", 5);
             lengths[i] = yes ? 4 : 5;
         }
-        break;
+        return SHORT_BYTES;
     default:
         memset(lengths, 0, count);
+        return SHORT_BYTES;
     }
 }
 
@@ -91,7 +94,7 @@ static bool shorts_as_texts(const struct writing *writing, struct column *column
     if (!texts)
         return false;
     for (size_t i = 0; i < count; i++)
-        texts[i] = cn_str(column->shorts + i * STRIDE, column->lengths[i]);
+        texts[i] = cn_str(column->shorts + i * column->stride, column->lengths[i]);
     column->form = FORM_TEXT;
     column->texts = texts;
     return note_needs(writing, column, nulls);
@@ -100,14 +103,14 @@ static bool shorts_as_texts(const struct writing *writing, struct column *column
 static bool ready_shorts(const struct writing *writing, struct column *column,
                          const struct cn_vector *vector) {
     size_t count = writing->rows->count;
-    char *shorts = cn_arena_array(writing->arena, count, STRIDE);
+    char *shorts = cn_arena_array(writing->arena, count + 1, SHORT_BYTES);
 
     column->form = FORM_SHORT;
     column->shorts = shorts;
     column->lengths = cn_arena_alloc(writing->arena, count);
     if (!shorts || !column->lengths)
         return false;
-    format(vector, count, shorts, column->lengths);
+    column->stride = format(vector, count, shorts, column->lengths);
     if (is_in_numbers(writing->rows->delimiter) && vector->type != CN_TYPE_NULL)
         return shorts_as_texts(writing, column, vector->nulls);
     for (size_t i = 0; vector->nulls && i < count; i++)
@@ -152,7 +155,7 @@ static inline size_t cell_bound(const struct column *column, size_t row) {
  * is copied with. */
 static size_t bound(const struct writing *writing, size_t first, size_t end) {
     const struct cn_csv_rows *rows = writing->rows;
-    size_t bytes = (end - first) * (rows->n_cells + 2) + STRIDE;
+    size_t bytes = (end - first) * (rows->n_cells + 2) + SHORT_BYTES;
 
     if (rows->verbatim)
         bytes += (size_t)(rows->rows[end - 1].end - rows->rows[first].start);
@@ -194,7 +197,7 @@ static inline char *put_cell(char *to, const struct column *column, size_t row) 
     case FORM_FIELD:
         return put_field(to, &column->fields[row]);
     case FORM_SHORT:
-        memcpy(to, column->shorts + row * STRIDE, STRIDE);
+        memcpy(to, column->shorts + row * column->stride, SHORT_BYTES);
         return to + column->lengths[row];
     default:
         need = column->needs ? column->needs[row] : NEED_NOTHING;

@@ -165,6 +165,13 @@ static void rows_of_values(void **state) {
     const struct cn_vector hex = {CN_TYPE_STRING, digests, NULL};
     const struct cn_vector floats = {CN_TYPE_FLOAT64, reals, second_null};
     const struct cn_vector nothing = {CN_TYPE_NULL, NULL, NULL};
+    static const int64_t integers[] = {-7, 8, INT64_MAX};
+    static const uint8_t truths[] = {1, 0, 0};
+    const struct cn_vector whole = {CN_TYPE_INT64, integers, NULL};
+    const struct cn_vector bools = {CN_TYPE_BOOL, truths, second_null};
+    const struct cn_csv_cells more[] = {{.vector = &whole}, {.vector = &bools}};
+    struct cn_csv_rows of_more = {.cells = more, .n_cells = 2, .count = 3, .delimiter = ','};
+    check_rows(&of_more, SIZE_MAX, 3, "-7,True\n8,\n9223372036854775807,False\n");
     const struct cn_csv_cells cells[] = {
         {.vector = &nothing}, {.vector = &hex, .bare = true}, {.vector = &floats}};
     struct cn_csv_rows rows = {.cells = cells, .n_cells = 3, .count = 3, .delimiter = ';'};
