@@ -81,19 +81,50 @@ static inline size_t count_bits(uint64_t bits) {
     return (size_t)_mm_popcnt_u64(bits);
 }
 
-/* Eight at a time, wanted or not: how many there are is hard to foresee, the rest is written over.
- */
-static inline uint32_t *put_offsets(uint32_t *out, uint32_t base, uint64_t bits) {
-    uint32_t *end = out + _mm_popcnt_u64(bits);
+/* For each byte the numbers of its bits that are set, one a byte, from the lowest on: bit k goes to
+ * the place that says how many are set below it. */
+#define BIT(n, k) ((uint64_t)(n) >> (k)&1)
+#define BELOW(n, k)                                                                                \
+    (BIT((n) & ((1 << (k)) - 1), 0) + BIT((n) & ((1 << (k)) - 1), 1) +                             \
+     BIT((n) & ((1 << (k)) - 1), 2) + BIT((n) & ((1 << (k)) - 1), 3) +                             \
+     BIT((n) & ((1 << (k)) - 1), 4) + BIT((n) & ((1 << (k)) - 1), 5) +                             \
+     BIT((n) & ((1 << (k)) - 1), 6))
+#define PLACE(n, k) (BIT(n, k) * (k) << (8 * BELOW(n, k)))
+#define NUMBERS(n)                                                                                 \
+    (PLACE(n, 1) | PLACE(n, 2) | PLACE(n, 3) | PLACE(n, 4) | PLACE(n, 5) | PLACE(n, 6) |           \
+     PLACE(n, 7))
+#define NUMBERS_4(n) NUMBERS(n), NUMBERS((n) + 1), NUMBERS((n) + 2), NUMBERS((n) + 3)
+#define NUMBERS_16(n) NUMBERS_4(n), NUMBERS_4((n) + 4), NUMBERS_4((n) + 8), NUMBERS_4((n) + 12)
+#define NUMBERS_64(n)                                                                              \
+    NUMBERS_16(n), NUMBERS_16((n) + 16), NUMBERS_16((n) + 32), NUMBERS_16((n) + 48)
+static const uint64_t numbers[256] = {NUMBERS_64(0), NUMBERS_64(64), NUMBERS_64(128),
+                                      NUMBERS_64(192)};
 
-    do {
-        for (unsigned i = 0; i < 8; i++) {
-            out[i] = base + (uint32_t)_tzcnt_u64(bits);
-            bits = _blsr_u64(bits);
-        }
-        out += 8;
-    } while (out < end);
-    return end;
+/* Eight bytes of bits, each looked up. What is written too much is written over. */
+static inline uint32_t *put_many(uint32_t *out, uint32_t base, uint64_t bits) {
+    __m256i bases = _mm256_set1_epi32((int)base);
+
+    for (unsigned i = 0; i < 8; i++, bits >>= 8) {
+        __m256i found =
+            _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)&numbers[bits & 0xFF]));
+        _mm256_storeu_si256((__m256i *)out, _mm256_add_epi32(bases, found));
+        bases = _mm256_add_epi32(bases, _mm256_set1_epi32(8));
+        out += _mm_popcnt_u64(bits & 0xFF);
+    }
+    return out;
+}
+
+/* A few by one TZCNT each: always eight, because how many there are is hard to foresee. */
+static inline uint32_t *put_offsets(uint32_t *out, uint32_t base, uint64_t bits) {
+    uint64_t count = (uint64_t)_mm_popcnt_u64(bits);
+
+    if (count > 8)
+        return put_many(out, base, bits);
+    for (unsigned i = 0; i < 8; i++) {
+        out[i] = base + (uint32_t)_tzcnt_u64(bits);
+        bits = _blsr_u64(bits);
+    }
+    return out + count;
 }
 
 #include "kernels/text_marks_loop.h"
@@ -125,6 +156,12 @@ size_t cn_text_count_avx2(const char *text, size_t len, char byte) {
         sums = _mm256_add_epi64(sums, _mm256_sad_epu8(counts, zero));
     }
     __m128i half = _mm_add_epi64(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1));
-    return (size_t)_mm_cvtsi128_si64(half) + (size_t)_mm_extract_epi64(half, 1) +
-           cn_text_count_scalar(text + i, len - i, byte);
+    size_t count = (size_t)_mm_cvtsi128_si64(half) + (size_t)_mm_extract_epi64(half, 1);
+    if (len - i >= 32) {
+        __m256i matches =
+            _mm256_cmpeq_epi8(_mm256_loadu_si256((const __m256i *)(text + i)), pattern);
+        count += count_bits((uint32_t)_mm256_movemask_epi8(matches));
+        i += 32;
+    }
+    return count + cn_text_count_scalar(text + i, len - i, byte);
 }
