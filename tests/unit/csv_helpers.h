@@ -36,9 +36,10 @@ static inline void print_row(struct cn_buf *out, const struct cn_csv_block *bloc
     assert_true(cn_buf_add_char(out, '\n'));
 }
 
-/* Reads a text and adds to `result`; *lines counts on. False: a fault. */
-static inline bool read_piece(const char *text, size_t len, char delimiter, size_t n_columns,
-                              int64_t *lines, struct result *result) {
+/* Reads a text and adds to `result`; *lines counts on. `rows`: of a block at most, 0 for as many as
+ * there may be. False: a fault. */
+static inline bool read_blocks(const char *text, size_t len, char delimiter, size_t n_columns,
+                               size_t rows, int64_t *lines, struct result *result) {
     struct cn_csv_dialect dialect = {delimiter, true};
     struct cn_csv_block block;
     struct cn_csv_reader reader;
@@ -49,8 +50,8 @@ static inline bool read_piece(const char *text, size_t len, char delimiter, size
     cn_error_init(&error);
     cn_arena_init(&arena, 1 << 16);
     assert_int_equal(cn_csv_block_init(&block, n_columns, &arena, NULL), CN_OK);
-    if (n_columns > 1)
-        block.capacity = 3; /* many blocks; fields still lie within the memory */
+    if (rows > 0 && rows < block.capacity)
+        block.capacity = rows; /* many blocks; fields still lie within the memory */
     cn_csv_reader_init(&reader, cn_str(copy, len), dialect, n_columns);
     do {
         result->code = cn_csv_reader_next(&reader, &block, &error);
@@ -67,6 +68,11 @@ static inline bool read_piece(const char *text, size_t len, char delimiter, size
     cn_arena_release(&arena);
     free(copy);
     return result->code == CN_OK;
+}
+
+static inline bool read_piece(const char *text, size_t len, char delimiter, size_t n_columns,
+                              int64_t *lines, struct result *result) {
+    return read_blocks(text, len, delimiter, n_columns, n_columns > 1 ? 3 : 0, lines, result);
 }
 
 static inline void read_whole(const char *text, size_t len, char delimiter, size_t n_columns,

@@ -2,6 +2,7 @@
  * Reading CSV: the same as a second reader that is as plain as can be, and the same wherever the
  * text was cut.
  */
+#include "columns/csv_scan.h"
 #include "tests/unit/csv_helpers.h"
 
 /* ---- a second reader, byte by byte --------------------------------------------------------- */
@@ -229,10 +230,109 @@ static void cut_anywhere(void **state) {
     }
 }
 
+/* ---- runs of rows --------------------------------------------------------------------------- */
+
+/* One field; some are quoted, and a few of those hold doubled quotes, delimiters or line ends. */
+static void add_field(struct dice *dice, uint64_t quotes, struct cn_buf *text) {
+    static const char *const inner[] = {"plain",      "a \"\"b\"\"", "x,y",
+                                        "two\nlines", "\r\n",        "\"\""};
+    static const char *const plain[] = {"", "1", "-12.5", "caf\xC3\xA9", "some longer text"};
+
+    if (dice_below(dice, 100) < quotes)
+        assert_true(cn_buf_printf(text, "\"%s\"", inner[dice_below(dice, quotes > 50 ? 6 : 1)]));
+    else
+        assert_true(cn_buf_add_c(text, plain[dice_below(dice, 5)]));
+}
+
+/* Rows nearly all of which are regular; one in `odd` is an empty line, one in `wrong` has a fault.
+ */
+static void make_rows(struct dice *dice, size_t n_columns, size_t bytes, struct cn_buf *text) {
+    static const char *const faults[] = {"\"x", "a\"b\"", "\"a\"b",
+                                         "\r",  "\xE9",   "1,2,3,4,5,6,7,8"};
+    uint64_t quotes = (uint64_t[]){0, 0, 30, 100}[dice_below(dice, 4)];
+    bool returns = dice_below(dice, 3) == 0;
+    uint64_t odd = dice_below(dice, 2) ? 100000 : 40, wrong = dice_below(dice, 2) ? 100000 : 400;
+
+    text->len = 0;
+    while (text->len < bytes) {
+        if (dice_below(dice, odd) == 0)
+            assert_true(cn_buf_add_c(text, "\n"));
+        if (dice_below(dice, wrong) == 0)
+            assert_true(cn_buf_add_c(text, faults[dice_below(dice, 6)]));
+        for (size_t c = 0; c < n_columns; c++) {
+            if (c > 0)
+                assert_true(cn_buf_add_char(text, ','));
+            add_field(dice, quotes, text);
+        }
+        assert_true(cn_buf_add_c(text, returns && dice_below(dice, 50) ? "\r\n" : "\n"));
+    }
+    if (dice_below(dice, 2))
+        text->len--;
+}
+
+/* By the reader of single records alone, without the encoding. False: a fault. */
+static bool read_records(const char *text, size_t len, size_t n_columns, struct cn_buf *rows) {
+    struct cn_csv_field *fields = calloc(n_columns, sizeof *fields);
+    struct cn_csv_row row;
+    struct cn_csv_block block = {fields, &row, NULL, 1, n_columns, 1};
+    const char *at = text, *end = text + len;
+    bool good = true;
+    int64_t line = 1;
+
+    assert_non_null(fields);
+    while (at < end && good) {
+        struct cn_csv_record record;
+        struct cn_csv_marks marks;
+        cn_csv_marks_init(&marks, at, end, ',');
+        cn_csv_record_read(&marks, at, fields, 1, n_columns, &record);
+        good = record.fault == CN_CSV_FAULT_NONE &&
+               (record.n_fields == n_columns || cn_csv_record_empty(&record));
+        row = (struct cn_csv_row){record.start, record.end, record.next, line};
+        if (good && record.n_fields == n_columns)
+            print_row(rows, &block, 0, 0);
+        line += record.lines + 1;
+        at = record.next;
+    }
+    free(fields);
+    return good;
+}
+
+/* Long texts, whole blocks: what is taken from the index is what the records say. */
+static void same_as_single_records(void **state) {
+    (void)state;
+    struct dice dice = {5};
+    struct cn_buf text = CN_BUF_INIT;
+    for (int round = 0; round < 300; round++) {
+        size_t n_columns = (size_t[]){1, 2, 3, 4, 5, 7, 90, 5000}[dice_below(&dice, 8)];
+        struct cn_buf rows = CN_BUF_INIT;
+        struct result result = {0}, again = {0};
+        int64_t lines = 0, lines_again = 0;
+        make_rows(&dice, n_columns, 1 + dice_below(&dice, 100000), &text);
+        bool good = read_records(text.data, text.len, n_columns, &rows);
+        read_blocks(text.data, text.len, ',', n_columns, 0, &lines, &result);
+        read_blocks(text.data, text.len, ',', n_columns, 1 + dice_below(&dice, 50), &lines_again,
+                    &again);
+        if (result.code == CN_OK) {
+            assert_true(good);
+            assert_true(cn_str_equal(cn_buf_str(&result.rows), cn_buf_str(&rows)));
+            assert_int_equal(lines, lines_again);
+        } else if (good) { /* the encoding */
+            assert_non_null(strstr(result.detail, "0xE9"));
+        }
+        if (!same_result(&result, &again))
+            fail_msg("round %d: %s; %s", round, result.detail, again.detail);
+        cn_buf_release(&rows);
+        result_release(&result);
+        result_release(&again);
+    }
+    cn_buf_release(&text);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(same_as_the_slow_reader),
         cmocka_unit_test(cut_anywhere),
+        cmocka_unit_test(same_as_single_records),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
