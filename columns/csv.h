@@ -70,12 +70,12 @@ struct cn_csv_block {
     struct cn_csv_field *fields;
     struct cn_csv_row *row;
     uint32_t *marks; /* the reader's own: offsets of separators */
-    size_t capacity; /* rows at most: CN_BLOCK_ROWS, fewer for very wide tables */
+    size_t capacity; /* rows at most: CN_BLOCK_ROWS, fewer for wide tables */
     size_t n_columns;
     size_t rows;
 };
 
-/* Memory from `arena`. */
+/* Memory from `arena`; n_columns > 0. */
 enum cn_code cn_csv_block_init(struct cn_csv_block *block, size_t n_columns, struct cn_arena *arena,
                                struct cn_error *error);
 

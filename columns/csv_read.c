@@ -8,12 +8,14 @@
 
 #include "columns/csv_scan.h"
 
+/* Fields of a block: 1 MiB, so that those of a wide table stay in the second cache too. */
 #define BLOCK_FIELDS ((size_t)64 * 1024)
 
 enum cn_code cn_csv_block_init(struct cn_csv_block *block, size_t n_columns, struct cn_arena *arena,
                                struct cn_error *error) {
     size_t capacity = CN_BLOCK_ROWS;
 
+    assert(n_columns > 0);
     *block = (struct cn_csv_block){.n_columns = n_columns};
     if (n_columns > BLOCK_FIELDS / CN_BLOCK_ROWS)
         capacity = BLOCK_FIELDS / n_columns;
