@@ -9,16 +9,12 @@
  *     compress()   one block of each row
  *     KERNEL       the function's name
  *
- * Rows are cut and padded as their blocks are loaded: byte masks keep what belongs to the row and
- * add the byte 0x80. A load may reach into the rows that follow; the last ones are copied first.
  * Vectors are the compiler's (GCC's vector extensions), so that this holds no instruction set.
  */
-#include <string.h>
-
-#include "kernels/digest_batch.h"
+#define CUT_BYTES (4 * LANES)
+#include "kernels/digest_cut.h"
 
 #define ROWS (LANES * GROUPS)
-#define BLOCK CN_DIGEST_BLOCK
 #define WORDS 16
 
 typedef uint32_t lanes __attribute__((vector_size(4 * LANES)));
@@ -102,32 +98,6 @@ static inline __attribute__((always_inline)) void transpose(lanes *x) {
     x[1] = HIGH_PAIRS(a, c);
     x[2] = LOW_PAIRS(b, d);
     x[3] = HIGH_PAIRS(b, d);
-}
-
-/* A block with `left` bytes of text to come: that many, 0x80 behind them, zeros. */
-static inline void cut_block(const struct cn_digest_batch *batch, size_t at, ptrdiff_t left,
-                             uint8_t *out) {
-    static const uint8_t keep[2 * BLOCK + 1] = {[0 ... BLOCK - 1] = 0xFF};
-    static const uint8_t mark[2 * BLOCK + 1] = {[BLOCK] = 0x80};
-    uint8_t copy[BLOCK];
-    const char *text = (const char *)copy;
-
-    left = left > BLOCK ? BLOCK : left < -1 ? -1 : left;
-    if (batch->end >= BLOCK && at <= batch->end - BLOCK) {
-        text = batch->base + at;
-    } else {
-        memset(copy, 0, sizeof copy);
-        if (left > 0)
-            memcpy(copy, batch->base + at, (size_t)left);
-    }
-    for (size_t i = 0; i < BLOCK; i += sizeof(lanes)) {
-        lanes x, kept, marked;
-        memcpy(&x, text + i, sizeof x);
-        memcpy(&kept, keep + BLOCK - left + i, sizeof kept);
-        memcpy(&marked, mark + BLOCK - left + i, sizeof marked);
-        x = (x & kept) | marked;
-        memcpy(out + i, &x, sizeof x);
-    }
 }
 
 /* Words of all rows, lane by lane. */
