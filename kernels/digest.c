@@ -34,7 +34,8 @@ struct method {
      * state, where the level has a kernel. */
     void (*rows)(const char *base, const size_t *offsets, size_t n, uint8_t *out);
     void (**kernel)(const struct cn_digest_batch *batch);
-    const uint32_t *state;
+    size_t word; /* bytes of its words, for the kernel */
+    const void *state;
 };
 
 struct cn_digest {
@@ -220,7 +221,8 @@ static int xxh3_end(struct cn_digest *digest, uint8_t *out) {
 }
 
 #define STEPS(prefix) .begin = prefix##_begin, .update = prefix##_update, .end = prefix##_end
-#define KERNEL(name) .kernel = &cn_kernels.name##_rows, .state = name##_state
+#define KERNEL(name)                                                                               \
+    .kernel = &cn_kernels.name##_rows, .word = sizeof name##_state[0], .state = name##_state
 #define LIFE(prefix) .open = prefix##_open, .close = prefix##_close
 
 static const uint32_t md5_state[] = {0x67452301, 0xEFCDAB89, 0x98BADCFE, 0x10325476};
@@ -228,17 +230,21 @@ static const uint32_t sha1_state[] = {0x67452301, 0xEFCDAB89, 0x98BADCFE, 0x1032
 static const uint32_t sha256_state[] = {0x6A09E667, 0xBB67AE85, 0x3C6EF372, 0xA54FF53A,
                                         0x510E527F, 0x9B05688C, 0x1F83D9AB, 0x5BE0CD19};
 
+static const uint64_t sha512_state[] = {0x6A09E667F3BCC908, 0xBB67AE8584CAA73B, 0x3C6EF372FE94F82B,
+                                        0xA54FF53A5F1D36F1, 0x510E527FADE682D1, 0x9B05688C2B3E6C1F,
+                                        0x1F83D9ABFB41BD6B, 0x5BE0CD19137E2179};
+
 static const struct method methods[CN_DIGEST_KIND_COUNT] = {
     [CN_DIGEST_MD5] = {"md5", 16, STEPS(md5), KERNEL(md5)},
     [CN_DIGEST_SHA1] = {"sha1", 20, STEPS(sha1), KERNEL(sha1)},
     [CN_DIGEST_SHA256] = {"sha256", 32, STEPS(sha256), KERNEL(sha256)},
-    [CN_DIGEST_SHA512] = {"sha512", 64, STEPS(sha512)},
+    [CN_DIGEST_SHA512] = {"sha512", 64, STEPS(sha512), KERNEL(sha512)},
     [CN_DIGEST_SHA3_256] = {"sha3_256", 32, .evp_name = "SHA3-256", LIFE(evp), STEPS(evp)},
     [CN_DIGEST_BLAKE2B512] = {"blake2b512", 64, .evp_name = "BLAKE2B-512", LIFE(evp), STEPS(evp)},
     [CN_DIGEST_XXH64] = {"xxh64", 8, LIFE(xxh64), STEPS(xxh64), .rows = cn_xxh64_rows},
     [CN_DIGEST_XXH3_64] = {"xxh3_64", 8, LIFE(xxh3), STEPS(xxh3), .rows = cn_xxh3_64_rows},
     [CN_DIGEST_HMAC_SHA256] = {"hmac_sha256", 32, .open = hmac_open, STEPS(hmac),
-                               .kernel = &cn_kernels.sha256_rows},
+                               .kernel = &cn_kernels.sha256_rows, .word = 4},
 };
 
 const char *cn_digest_name(enum cn_digest_kind kind) {
@@ -296,7 +302,7 @@ static enum cn_code digest_batch(struct cn_digest *digest, const struct cn_diges
     struct cn_digest_plan plan;
     struct cn_digest_batch batch = *rows;
 
-    cn_digest_plan_rows(&plan, batch.offsets, batch.n);
+    cn_digest_plan_rows(&plan, batch.offsets, batch.n, digest->method->word);
     batch.order = plan.all_single ? NULL : plan.order;
     batch.n = plan.n_short;
     batch.state = digest->method->state;

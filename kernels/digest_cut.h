@@ -1,6 +1,6 @@
 /*
  * digest_cut.h: blocks of rows, cut and padded as they are loaded. Included by the kernels of one
- * level, which define CUT_BYTES, the bytes of a vector.
+ * level, which define WORD, the type of the digest's words, and CUT_BYTES, the bytes of a vector.
  *
  * Byte masks keep what belongs to the row and add the byte 0x80. A load may reach into the rows
  * that follow; what is near the end of all is copied first.
@@ -9,7 +9,8 @@
 
 #include "kernels/digest_batch.h"
 
-#define BLOCK CN_DIGEST_BLOCK
+#define WORDS CN_DIGEST_WORDS
+#define BLOCK (WORDS * sizeof(WORD))
 
 typedef uint8_t cut_bytes __attribute__((vector_size(CUT_BYTES)));
 
@@ -21,7 +22,7 @@ static inline void cut_block(const struct cn_digest_batch *batch, size_t at, ptr
     uint8_t copy[BLOCK];
     const char *text = (const char *)copy;
 
-    left = left > BLOCK ? BLOCK : left < -1 ? -1 : left;
+    left = left > (ptrdiff_t)BLOCK ? (ptrdiff_t)BLOCK : left < -1 ? -1 : left;
     if (batch->end >= BLOCK && at <= batch->end - BLOCK) {
         text = batch->base + at;
     } else {
@@ -32,8 +33,8 @@ static inline void cut_block(const struct cn_digest_batch *batch, size_t at, ptr
     for (size_t i = 0; i < BLOCK; i += CUT_BYTES) {
         cut_bytes x, kept, marked;
         memcpy(&x, text + i, sizeof x);
-        memcpy(&kept, keep + BLOCK - left + i, sizeof kept);
-        memcpy(&marked, mark + BLOCK - left + i, sizeof marked);
+        memcpy(&kept, keep + ((ptrdiff_t)BLOCK - left) + i, sizeof kept);
+        memcpy(&marked, mark + ((ptrdiff_t)BLOCK - left) + i, sizeof marked);
         x = (x & kept) | marked;
         memcpy(out + i, &x, sizeof x);
     }

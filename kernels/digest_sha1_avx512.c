@@ -3,7 +3,7 @@
 
 #include "kernels/table.h"
 
-#define LANES 16
+#define VECTOR 64
 #define KERNEL cn_sha1_rows_avx512
 #define SWAP(x) ((lanes)_mm512_shuffle_epi8((__m512i)(x), swapped_bytes()))
 /* One instruction, which compilers do not find; 0xE8 is the column of the truth table. */

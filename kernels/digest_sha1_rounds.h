@@ -1,8 +1,9 @@
 /*
  * digest_sha1_rounds.h: SHA-1 (FIPS 180-4, 6.1) over lanes, for digest_lanes.h. The file of a
- * level defines LANES, KERNEL, SWAP and MAJORITY.
+ * level defines VECTOR, KERNEL, SWAP and MAJORITY.
  */
 #define GROUPS 1
+#define WORD uint32_t
 #define STATE 5
 #define LENGTH_WORD 15
 
@@ -13,10 +14,10 @@
 #define PARITY(x, y, z) (x ^ y ^ z)
 
 #define STEP(f, a, b, c, d, e, i)                                                                  \
-    w[(i) % 16] = (i) < 16 ? w[(i) % 16]                                                           \
-                           : ROTATE(w[((i) + 13) % 16] ^ w[((i) + 8) % 16] ^ w[((i) + 2) % 16] ^   \
-                                        w[(i) % 16],                                               \
-                                    1);                                                            \
+    w[(i) % 16] =                                                                                  \
+        (i) < 16                                                                                   \
+            ? w[(i) % 16]                                                                          \
+            : ROTATE(w[((i) + 13) % 16] ^ w[((i) + 8) % 16] ^ w[((i) + 2) % 16] ^ w[(i) % 16], 1); \
     e += w[(i) % 16] + constant;                                                                   \
     e += f(b, c, d);                                                                               \
     e += ROTATE(a, 5);                                                                             \

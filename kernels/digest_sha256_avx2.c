@@ -3,7 +3,7 @@
 
 #include "kernels/table.h"
 
-#define LANES 8
+#define VECTOR 32
 #define KERNEL cn_sha256_rows_avx2
 #define SWAP(x) ((lanes)_mm256_shuffle_epi8((__m256i)(x), swapped_bytes()))
 #define MAJORITY(x, y, z) ((x & y) | (z & (x | y)))

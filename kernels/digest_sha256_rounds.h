@@ -1,8 +1,9 @@
 /*
  * digest_sha256_rounds.h: SHA-256 (FIPS 180-4, 6.2) over lanes, for digest_lanes.h. The file of a
- * level defines LANES, KERNEL, SWAP and MAJORITY. One group: its chains hide each other's latency.
+ * level defines VECTOR, KERNEL, SWAP and MAJORITY. One group: its chains hide each other's latency.
  */
 #define GROUPS 1
+#define WORD uint32_t
 #define STATE 8
 #define LENGTH_WORD 15
 

@@ -7,6 +7,7 @@
 
 #include "kernels/table.h"
 
+#define WORD uint32_t
 #define CUT_BYTES 32
 #include "kernels/digest_cut.h"
 #include "kernels/digest_sha256_table.h"
@@ -28,8 +29,7 @@ struct row {
 };
 
 INLINE __m128i swap_words(__m128i x) {
-    return _mm_shuffle_epi8(x,
-                            _mm_setr_epi8(3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12));
+    return _mm_shuffle_epi8(x, _mm_setr_epi8(3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12));
 }
 
 INLINE void load(struct chain *chain, const struct row *row) {
@@ -40,8 +40,7 @@ INLINE void load(struct chain *chain, const struct row *row) {
     chain->cdgh = _mm_shuffle_epi32(_mm_unpackhi_epi64(efgh, abcd), 0xB1);
     for (size_t i = 0; i < 4; i++)
         chain->w[i] = swap_words(_mm_load_si128((const __m128i *)row->bytes + i));
-    chain->w[3] =
-        _mm_or_si128(chain->w[3], _mm_slli_si128(_mm_cvtsi32_si128((int)row->bits), 12));
+    chain->w[3] = _mm_or_si128(chain->w[3], _mm_slli_si128(_mm_cvtsi32_si128((int)row->bits), 12));
 }
 
 INLINE void store(const struct chain *chain, struct row *row) {
@@ -63,8 +62,8 @@ INLINE void four_rounds(struct chain *chain, size_t i) {
                                     _mm_alignr_epi8(w[(i + 3) % 4], w[(i + 2) % 4], 4));
         w[i % 4] = _mm_sha256msg2_epu32(sum, w[(i + 3) % 4]);
     }
-    __m128i sum = _mm_add_epi32(w[i % 4],
-                                _mm_loadu_si128((const __m128i *)(cn_sha256_constants + 4 * i)));
+    __m128i sum =
+        _mm_add_epi32(w[i % 4], _mm_loadu_si128((const __m128i *)(cn_sha256_constants + 4 * i)));
     chain->cdgh = _mm_sha256rnds2_epu32(chain->cdgh, chain->abef, sum);
     chain->abef = _mm_sha256rnds2_epu32(chain->abef, chain->cdgh, _mm_shuffle_epi32(sum, 0x0E));
 }
@@ -95,7 +94,7 @@ static void begin_row(struct row *row, const struct cn_digest_batch *batch, size
     row->index = batch->order ? batch->order[i] : i;
     row->at = batch->offsets[row->index];
     row->len = batch->offsets[row->index + 1] - row->at;
-    row->blocks = cn_digest_blocks(row->len);
+    row->blocks = cn_digest_blocks(row->len, sizeof(WORD));
     memcpy(row->state, batch->state, sizeof row->state);
 }
 

@@ -34,6 +34,7 @@ void cn_kernels_use_avx2(struct cn_kernels *kernels) {
     kernels->md5_rows = cn_md5_rows_avx2;
     kernels->sha1_rows = cn_sha1_rows_avx2;
     kernels->sha256_rows = cn_sha256_rows_avx2;
+    kernels->sha512_rows = cn_sha512_rows_avx2;
     kernels->random_uniform = cn_random_uniform_avx2;
     kernels->random_normal = cn_random_normal_avx2;
     kernels->text_chunks = cn_text_chunks_avx2;
@@ -54,6 +55,7 @@ void cn_kernels_use_avx512(struct cn_kernels *kernels) {
     kernels->md5_rows = cn_md5_rows_avx512;
     kernels->sha1_rows = cn_sha1_rows_avx512;
     kernels->sha256_rows = cn_sha256_rows_avx512;
+    kernels->sha512_rows = cn_sha512_rows_avx512;
     kernels->random_uniform = cn_random_uniform_avx512;
     kernels->random_normal = cn_random_normal_avx512;
     kernels->text_chunks = cn_text_chunks_avx512;
