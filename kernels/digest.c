@@ -1,20 +1,24 @@
 /*
  * One table of methods: OpenSSL's plain contexts for MD5 and SHA-1/2 (for short rows they take two
- * thirds of the time of EVP), EVP for the others, libxxhash, and EVP_MAC for HMAC.
+ * thirds of the time of EVP), also for HMAC, EVP for the others, libxxhash. Many short rows go to
+ * the kernels of the level, where it has one for the method.
  */
 #define OPENSSL_SUPPRESS_DEPRECATED
 
 #include "kernels/digest.h"
 #include "kernels/digest_batch.h"
+#include "kernels/digest_xxh.h"
 #include "kernels/table.h"
 
-#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/md5.h>
 #include <openssl/sha.h>
 #include <stdlib.h>
 #include <xxhash.h>
+
+/* Below this many rows one by one is about as fast: most lanes of a kernel would be idle. */
+#define FEW 4
 
 struct method {
     const char *name;
@@ -26,11 +30,12 @@ struct method {
     int (*begin)(struct cn_digest *digest);
     int (*update)(struct cn_digest *digest, const void *data, size_t len);
     int (*end)(struct cn_digest *digest, uint8_t *out);
-    /* A whole text at once, where that is faster than the three; else NULL. */
-    void (*whole)(const void *data, size_t len, uint8_t *out);
-    /* Many short rows at once, where the level has a kernel; it starts from `state`. */
+    /* Many rows at once, where that is faster: of any length; or short ones, from their first
+     * state, where the level has a kernel. */
+    void (*rows)(const char *base, const size_t *offsets, size_t n, uint8_t *out);
     void (**kernel)(const struct cn_digest_batch *batch);
-    const uint32_t *state;
+    size_t word; /* bytes of its words, for the kernel */
+    const void *state;
 };
 
 struct cn_digest {
@@ -44,7 +49,10 @@ struct cn_digest {
             EVP_MD *type;
             EVP_MD_CTX *context;
         } evp;
-        EVP_MAC_CTX *mac;
+        struct {
+            SHA256_CTX inner, outer; /* behind the padded key */
+            SHA256_CTX now;
+        } hmac;
         XXH64_state_t *xxh64;
         XXH3_state_t *xxh3;
     } as;
@@ -100,39 +108,63 @@ static int evp_end(struct cn_digest *digest, uint8_t *out) {
     return EVP_DigestFinal_ex(digest->as.evp.context, out, NULL);
 }
 
-static enum cn_code hmac_open(struct cn_digest *digest, struct cn_str key, struct cn_error *error) {
-    EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    if (!mac)
-        return cn_error_set(error, CN_INTERNAL, "OpenSSL does not offer HMAC.");
-    digest->as.mac = EVP_MAC_CTX_new(mac); /* keeps a reference to mac */
-    EVP_MAC_free(mac);
-    if (!digest->as.mac)
-        return cn_error_memory(error);
-    char name[] = "SHA256";
-    const OSSL_PARAM parameters[] = {
-        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0), OSSL_PARAM_END};
-    /* A NULL key would mean "the one from before", also for an empty one. */
-    const char *data = key.len > 0 ? key.data : "";
-    if (EVP_MAC_init(digest->as.mac, (const unsigned char *)data, key.len, parameters) != 1)
-        return cn_error_set(error, CN_INTERNAL, "OpenSSL cannot begin an HMAC.");
-    return CN_OK;
+/* HMAC (RFC 2104): a digest of the padded key and the text, then one of the padded key, otherwise
+ * padded, and that digest. The states behind both keys are made once. */
+
+static int begin_with_key(SHA256_CTX *context, const uint8_t *key, uint8_t pad) {
+    uint8_t block[SHA256_CBLOCK];
+    for (size_t i = 0; i < sizeof block; i++)
+        block[i] = key[i] ^ pad;
+    int ok = SHA256_Init(context) == 1 && SHA256_Update(context, block, sizeof block) == 1;
+    OPENSSL_cleanse(block, sizeof block);
+    return ok;
 }
 
-static void hmac_close(struct cn_digest *digest) {
-    EVP_MAC_CTX_free(digest->as.mac); /* cleanses the key */
+static enum cn_code hmac_open(struct cn_digest *digest, struct cn_str key, struct cn_error *error) {
+    uint8_t block[SHA256_CBLOCK] = {0};
+    if (key.len > sizeof block)
+        SHA256((const unsigned char *)key.data, key.len, block);
+    else if (key.len > 0)
+        memcpy(block, key.data, key.len);
+    int ok = begin_with_key(&digest->as.hmac.inner, block, 0x36) &&
+             begin_with_key(&digest->as.hmac.outer, block, 0x5C);
+    OPENSSL_cleanse(block, sizeof block);
+    return ok ? CN_OK : cn_error_set(error, CN_INTERNAL, "OpenSSL cannot begin an HMAC.");
 }
 
 static int hmac_begin(struct cn_digest *digest) {
-    return EVP_MAC_init(digest->as.mac, NULL, 0, NULL);
+    digest->as.hmac.now = digest->as.hmac.inner;
+    return 1;
 }
 
 static int hmac_update(struct cn_digest *digest, const void *data, size_t len) {
-    return EVP_MAC_update(digest->as.mac, data, len);
+    return SHA256_Update(&digest->as.hmac.now, data, len);
 }
 
 static int hmac_end(struct cn_digest *digest, uint8_t *out) {
-    size_t len;
-    return EVP_MAC_final(digest->as.mac, out, &len, digest->method->size);
+    SHA256_CTX *now = &digest->as.hmac.now;
+    if (SHA256_Final(out, now) != 1)
+        return 0;
+    *now = digest->as.hmac.outer;
+    return SHA256_Update(now, out, SHA256_DIGEST_LENGTH) == 1 && SHA256_Final(out, now) == 1;
+}
+
+/* The inner digests, in their places, then the outer ones of these. */
+static void hmac_rows(struct cn_digest *digest, struct cn_digest_batch *batch, size_t n_rows) {
+    size_t offsets[CN_DIGEST_BATCH + 1];
+    struct cn_digest_batch outer = *batch;
+
+    batch->state = digest->as.hmac.inner.h;
+    batch->before = SHA256_CBLOCK;
+    cn_kernels.sha256_rows(batch);
+    for (size_t i = 0; i <= n_rows; i++)
+        offsets[i] = i * SHA256_DIGEST_LENGTH;
+    outer.base = (const char *)batch->out;
+    outer.offsets = offsets;
+    outer.end = offsets[n_rows];
+    outer.state = digest->as.hmac.outer.h;
+    outer.before = SHA256_CBLOCK;
+    cn_kernels.sha256_rows(&outer);
 }
 
 static enum cn_code xxh64_open(struct cn_digest *digest, struct cn_str key,
@@ -165,10 +197,6 @@ static int xxh64_end(struct cn_digest *digest, uint8_t *out) {
     return 1;
 }
 
-static void xxh64_whole(const void *data, size_t len, uint8_t *out) {
-    write_canonical(XXH64(data, len, 0), out);
-}
-
 static enum cn_code xxh3_open(struct cn_digest *digest, struct cn_str key, struct cn_error *error) {
     (void)key;
     digest->as.xxh3 = XXH3_createState();
@@ -192,26 +220,31 @@ static int xxh3_end(struct cn_digest *digest, uint8_t *out) {
     return 1;
 }
 
-static void xxh3_whole(const void *data, size_t len, uint8_t *out) {
-    write_canonical(XXH3_64bits(data, len), out);
-}
-
 #define STEPS(prefix) .begin = prefix##_begin, .update = prefix##_update, .end = prefix##_end
-#define KERNEL(name) .kernel = &cn_kernels.name##_rows, .state = name##_state
+#define KERNEL(name)                                                                               \
+    .kernel = &cn_kernels.name##_rows, .word = sizeof name##_state[0], .state = name##_state
 #define LIFE(prefix) .open = prefix##_open, .close = prefix##_close
 
 static const uint32_t md5_state[] = {0x67452301, 0xEFCDAB89, 0x98BADCFE, 0x10325476};
+static const uint32_t sha1_state[] = {0x67452301, 0xEFCDAB89, 0x98BADCFE, 0x10325476, 0xC3D2E1F0};
+static const uint32_t sha256_state[] = {0x6A09E667, 0xBB67AE85, 0x3C6EF372, 0xA54FF53A,
+                                        0x510E527F, 0x9B05688C, 0x1F83D9AB, 0x5BE0CD19};
+
+static const uint64_t sha512_state[] = {0x6A09E667F3BCC908, 0xBB67AE8584CAA73B, 0x3C6EF372FE94F82B,
+                                        0xA54FF53A5F1D36F1, 0x510E527FADE682D1, 0x9B05688C2B3E6C1F,
+                                        0x1F83D9ABFB41BD6B, 0x5BE0CD19137E2179};
 
 static const struct method methods[CN_DIGEST_KIND_COUNT] = {
     [CN_DIGEST_MD5] = {"md5", 16, STEPS(md5), KERNEL(md5)},
-    [CN_DIGEST_SHA1] = {"sha1", 20, STEPS(sha1)},
-    [CN_DIGEST_SHA256] = {"sha256", 32, STEPS(sha256)},
-    [CN_DIGEST_SHA512] = {"sha512", 64, STEPS(sha512)},
+    [CN_DIGEST_SHA1] = {"sha1", 20, STEPS(sha1), KERNEL(sha1)},
+    [CN_DIGEST_SHA256] = {"sha256", 32, STEPS(sha256), KERNEL(sha256)},
+    [CN_DIGEST_SHA512] = {"sha512", 64, STEPS(sha512), KERNEL(sha512)},
     [CN_DIGEST_SHA3_256] = {"sha3_256", 32, .evp_name = "SHA3-256", LIFE(evp), STEPS(evp)},
     [CN_DIGEST_BLAKE2B512] = {"blake2b512", 64, .evp_name = "BLAKE2B-512", LIFE(evp), STEPS(evp)},
-    [CN_DIGEST_XXH64] = {"xxh64", 8, LIFE(xxh64), STEPS(xxh64), .whole = xxh64_whole},
-    [CN_DIGEST_XXH3_64] = {"xxh3_64", 8, LIFE(xxh3), STEPS(xxh3), .whole = xxh3_whole},
-    [CN_DIGEST_HMAC_SHA256] = {"hmac_sha256", 32, LIFE(hmac), STEPS(hmac)},
+    [CN_DIGEST_XXH64] = {"xxh64", 8, LIFE(xxh64), STEPS(xxh64), .rows = cn_xxh64_rows},
+    [CN_DIGEST_XXH3_64] = {"xxh3_64", 8, LIFE(xxh3), STEPS(xxh3), .rows = cn_xxh3_64_rows},
+    [CN_DIGEST_HMAC_SHA256] = {"hmac_sha256", 32, .open = hmac_open, STEPS(hmac),
+                               .kernel = &cn_kernels.sha256_rows, .word = 4},
 };
 
 const char *cn_digest_name(enum cn_digest_kind kind) {
@@ -257,10 +290,8 @@ static enum cn_code failed(const struct cn_digest *digest, struct cn_error *erro
 static enum cn_code digest_row(struct cn_digest *digest, const char *text, size_t len, uint8_t *out,
                                struct cn_error *error) {
     const struct method *method = digest->method;
-    if (method->whole)
-        method->whole(text, len, out);
-    else if (method->begin(digest) != 1 || method->update(digest, text, len) != 1 ||
-             method->end(digest, out) != 1)
+    if (method->begin(digest) != 1 || method->update(digest, text, len) != 1 ||
+        method->end(digest, out) != 1)
         return failed(digest, error);
     return CN_OK;
 }
@@ -271,12 +302,14 @@ static enum cn_code digest_batch(struct cn_digest *digest, const struct cn_diges
     struct cn_digest_plan plan;
     struct cn_digest_batch batch = *rows;
 
-    cn_digest_plan_rows(&plan, batch.offsets, batch.n);
+    cn_digest_plan_rows(&plan, batch.offsets, batch.n, digest->method->word);
     batch.order = plan.all_single ? NULL : plan.order;
     batch.n = plan.n_short;
     batch.state = digest->method->state;
-    if (batch.n > 0)
+    if (batch.n > 0 && batch.state)
         (*digest->method->kernel)(&batch);
+    else if (batch.n > 0)
+        hmac_rows(digest, &batch, rows->n);
     for (size_t i = plan.n_short; i < plan.n_short + plan.n_long; i++) {
         size_t row = plan.order[i];
         CN_TRY(digest_row(digest, batch.base + batch.offsets[row],
@@ -292,7 +325,11 @@ enum cn_code cn_digest_rows(struct cn_digest *digest, const char *base, const si
 
     if (!base) /* all rows are empty */
         base = "";
-    if (method->kernel && *method->kernel && n > 1) {
+    if (method->rows) {
+        method->rows(base, offsets, n, out);
+        return CN_OK;
+    }
+    if (method->kernel && *method->kernel && n >= FEW) {
         for (size_t i = 0; i < n; i += CN_DIGEST_BATCH) {
             struct cn_digest_batch batch = {
                 .base = base,

@@ -1,8 +1,9 @@
 /*
  * digest.h: digests of many short texts, and of one long one.
  *
- * cn_digest_rows() is the batch that row hashes use: a vector kernel may take several rows at
- * once. OpenSSL (EVP) is the reference and the portable way; libxxhash for xxh64 and xxh3_64.
+ * cn_digest_rows() is the batch that row hashes use: MD5, SHA-1, SHA-2 and HMAC take several short
+ * rows at once in the kernels of the CPU's level (digest_batch.h). OpenSSL is the reference, the
+ * way for long texts and for all other methods; xxHash's header for xxh64 and xxh3_64.
  */
 #ifndef CN_KERNELS_DIGEST_H
 #define CN_KERNELS_DIGEST_H
@@ -32,13 +33,16 @@ const char *cn_digest_name(enum cn_digest_kind kind); /* "sha3_256", the functio
 size_t cn_digest_size(enum cn_digest_kind kind);      /* bytes */
 
 /* A context for one kind (and key), reused for any number of texts; not thread-safe. The key (HMAC
- * only) is read at once and not kept beyond the context, which cleanses it when it is freed. */
+ * only) is read at once; the context keeps what HMAC makes of it and cleanses that when it is
+ * freed. */
 struct cn_digest;
 enum cn_code cn_digest_new(struct cn_digest **digest, enum cn_digest_kind kind, struct cn_str key,
                            struct cn_error *error);
 void cn_digest_free(struct cn_digest *digest);
 
-/* out[i * size ..] = digest of base[offsets[i] .. offsets[i + 1]), for i < n. */
+/* out[i * size ..] = digest of base[offsets[i] .. offsets[i + 1]), for i < n. Nothing outside of
+ * base[offsets[0] .. offsets[n]) is read. The more rows, the less each takes: up to 1,024 are
+ * sorted and digested together. */
 enum cn_code cn_digest_rows(struct cn_digest *digest, const char *base, const size_t *offsets,
                             size_t n, uint8_t *out, struct cn_error *error);
 

@@ -10,8 +10,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* MD5, SHA-1 and SHA-256: 64 bytes a block; the last one ends with 0x80, zeros and the length. */
-#define CN_DIGEST_BLOCK 64
+/* A block is 16 words: of 4 bytes for MD5, SHA-1 and SHA-256, of 8 for SHA-512. Behind the text
+ * come 0x80, zeros, and the length in bits in the block's last two words. */
+#define CN_DIGEST_WORDS 16
 #define CN_DIGEST_MOST_BLOCKS 64
 #define CN_DIGEST_BATCH 1024 /* rows at most */
 
@@ -21,13 +22,13 @@ struct cn_digest_batch {
     size_t end;            /* base[offsets[0] .. end) may be read */
     const uint16_t *order; /* the rows to take, by their number of blocks; NULL: rows 0, 1, ... */
     size_t n;              /* how many, at least one */
-    const uint32_t *state; /* before a row's first block */
+    const void *state;     /* words: before a row's first block */
     uint32_t before;       /* the bytes that led to this state: 0, or 64 (HMAC's padded key) */
     uint8_t *out;          /* of row 0 */
 };
 
-static inline size_t cn_digest_blocks(size_t len) {
-    return (len + 8) / CN_DIGEST_BLOCK + 1;
+static inline size_t cn_digest_blocks(size_t len, size_t word) {
+    return (word == 4 ? (len + 8) / 64 : (len + 16) / 128) + 1;
 }
 
 /* A batch as a kernel wants it: short rows in order, and those that are too long for it. */
@@ -37,7 +38,8 @@ struct cn_digest_plan {
     uint16_t order[CN_DIGEST_BATCH]; /* the short rows by their number of blocks, then the long */
 };
 
-/* Sorts up to CN_DIGEST_BATCH rows; a counting sort, rows of as many blocks keep their order. */
-void cn_digest_plan_rows(struct cn_digest_plan *plan, const size_t *offsets, size_t n);
+/* Sorts up to CN_DIGEST_BATCH rows for a digest whose words have `word` bytes; a counting sort:
+ * rows of as many blocks keep their order. */
+void cn_digest_plan_rows(struct cn_digest_plan *plan, const size_t *offsets, size_t n, size_t word);
 
 #endif

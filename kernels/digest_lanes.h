@@ -1,7 +1,8 @@
 /*
  * digest_lanes.h: one row a lane. Included by the file of one kernel at one level, which defines
  *
- *     LANES        32-bit lanes of a vector: 4, 8 or 16
+ *     WORD         the type of the digest's words: uint32_t or uint64_t
+ *     VECTOR       the bytes of a vector: 16, 32 or 64
  *     GROUPS       vectors whose rows are digested together, to hide the latency of one chain
  *     STATE        words of the state, all of which make the digest
  *     SWAP(x)      the bytes of each word reversed, for digests that are big-endian; else x
@@ -9,29 +10,28 @@
  *     compress()   one block of each row
  *     KERNEL       the function's name
  *
- * Rows are cut and padded as their blocks are loaded: byte masks keep what belongs to the row and
- * add the byte 0x80. A load may reach into the rows that follow; the last ones are copied first.
  * Vectors are the compiler's (GCC's vector extensions), so that this holds no instruction set.
  */
-#include <string.h>
+#define CUT_BYTES VECTOR
+#include "kernels/digest_cut.h"
 
-#include "kernels/digest_batch.h"
-
+#define LANES (VECTOR / sizeof(WORD))
 #define ROWS (LANES * GROUPS)
-#define BLOCK CN_DIGEST_BLOCK
-#define WORDS 16
+#define SPAN (16 / sizeof(WORD)) /* words of 128 bits */
 
-typedef uint32_t lanes __attribute__((vector_size(4 * LANES)));
+typedef WORD lanes __attribute__((vector_size(VECTOR)));
+/* For shuffles, vectors are seen as 32-bit words. */
+typedef uint32_t vector __attribute__((vector_size(VECTOR)));
 typedef uint32_t quarter __attribute__((vector_size(16)));
 
 /* Within every 128 bits: the lower, the upper halves of two vectors by turns. */
-#if LANES == 4
+#if VECTOR == 16
 #define LOW_WORDS(x, y) __builtin_shufflevector(x, y, 0, 4, 1, 5)
 #define HIGH_WORDS(x, y) __builtin_shufflevector(x, y, 2, 6, 3, 7)
 #define LOW_PAIRS(x, y) __builtin_shufflevector(x, y, 0, 1, 4, 5)
 #define HIGH_PAIRS(x, y) __builtin_shufflevector(x, y, 2, 3, 6, 7)
 #define LOAD_QUARTERS(from, step) load_quarter(from)
-#elif LANES == 8
+#elif VECTOR == 32
 #define LOAD_QUARTERS(from, step) load_half(from, step)
 #define LOW_WORDS(x, y) __builtin_shufflevector(x, y, 0, 8, 1, 9, 4, 12, 5, 13)
 #define HIGH_WORDS(x, y) __builtin_shufflevector(x, y, 2, 10, 3, 11, 6, 14, 7, 15)
@@ -57,7 +57,7 @@ static inline quarter load_quarter(const uint8_t *from) {
     return x;
 }
 
-#if LANES > 4
+#if VECTOR > 16
 typedef uint32_t half __attribute__((vector_size(32)));
 static inline half load_half(const uint8_t *from, size_t step) {
     return __builtin_shufflevector(load_quarter(from), load_quarter(from + step), 0, 1, 2, 3, 4, 5,
@@ -75,7 +75,7 @@ static inline half load_half(const uint8_t *from, size_t step) {
 
 /* The same pointer, of which the compiler does not know where it points: it then loads constants
  * from there, in one instruction, and does not build them in registers. */
-static inline const uint32_t *hide(const uint32_t *table) {
+static inline const WORD *hide(const WORD *table) {
     __asm__("" : "+r"(table));
     return table;
 }
@@ -83,8 +83,8 @@ static inline const uint32_t *hide(const uint32_t *table) {
 /* The block that is being digested, of every row. */
 struct run {
     _Alignas(64) uint8_t bytes[ROWS][BLOCK];
-    _Alignas(64) uint32_t bits[ROWS];   /* the row's length; 0 unless this is its last block */
-    _Alignas(64) uint32_t active[ROWS]; /* all ones while the row lasts */
+    _Alignas(64) WORD bits[ROWS];   /* the row's length; 0 unless this is its last block */
+    _Alignas(64) WORD active[ROWS]; /* all ones while the row lasts */
     lanes words[GROUPS][WORDS];
     lanes state[GROUPS][STATE];
     size_t row[ROWS];
@@ -94,49 +94,31 @@ struct run {
 
 static void compress(lanes state[GROUPS][STATE], lanes words[GROUPS][WORDS]);
 
-/* Four vectors: within every 128 bits, rows become columns. */
+/* SPAN vectors: within every 128 bits, rows become columns. */
 static inline __attribute__((always_inline)) void transpose(lanes *x) {
-    lanes a = LOW_WORDS(x[0], x[1]), b = HIGH_WORDS(x[0], x[1]);
-    lanes c = LOW_WORDS(x[2], x[3]), d = HIGH_WORDS(x[2], x[3]);
-    x[0] = LOW_PAIRS(a, c);
-    x[1] = HIGH_PAIRS(a, c);
-    x[2] = LOW_PAIRS(b, d);
-    x[3] = HIGH_PAIRS(b, d);
-}
-
-/* A block with `left` bytes of text to come: that many, 0x80 behind them, zeros. */
-static inline void cut_block(const struct cn_digest_batch *batch, size_t at, ptrdiff_t left,
-                             uint8_t *out) {
-    static const uint8_t keep[2 * BLOCK + 1] = {[0 ... BLOCK - 1] = 0xFF};
-    static const uint8_t mark[2 * BLOCK + 1] = {[BLOCK] = 0x80};
-    uint8_t copy[BLOCK];
-    const char *text = (const char *)copy;
-
-    left = left > BLOCK ? BLOCK : left < -1 ? -1 : left;
-    if (batch->end >= BLOCK && at <= batch->end - BLOCK) {
-        text = batch->base + at;
-    } else {
-        memset(copy, 0, sizeof copy);
-        if (left > 0)
-            memcpy(copy, batch->base + at, (size_t)left);
+    vector x0 = (vector)x[0], x1 = (vector)x[1];
+    if (SPAN == 2) {
+        x[0] = (lanes)LOW_PAIRS(x0, x1);
+        x[1] = (lanes)HIGH_PAIRS(x0, x1);
+        return;
     }
-    for (size_t i = 0; i < BLOCK; i += sizeof(lanes)) {
-        lanes x, kept, marked;
-        memcpy(&x, text + i, sizeof x);
-        memcpy(&kept, keep + BLOCK - left + i, sizeof kept);
-        memcpy(&marked, mark + BLOCK - left + i, sizeof marked);
-        x = (x & kept) | marked;
-        memcpy(out + i, &x, sizeof x);
-    }
+    vector x2 = (vector)x[SPAN - 2], x3 = (vector)x[SPAN - 1];
+    vector a = LOW_WORDS(x0, x1), b = HIGH_WORDS(x0, x1);
+    vector c = LOW_WORDS(x2, x3), d = HIGH_WORDS(x2, x3);
+    x[0] = (lanes)LOW_PAIRS(a, c);
+    x[1] = (lanes)HIGH_PAIRS(a, c);
+    x[SPAN - 2] = (lanes)LOW_PAIRS(b, d);
+    x[SPAN - 1] = (lanes)HIGH_PAIRS(b, d);
 }
 
 /* Words of all rows, lane by lane. */
 static inline void load_words(struct run *run) {
     for (size_t group = 0; group < GROUPS; group++) {
         lanes *words = run->words[group];
-        for (size_t i = 0; i < WORDS; i += 4) {
-            for (size_t j = 0; j < 4; j++)
-                words[i + j] = LOAD_QUARTERS(run->bytes[group * LANES + j] + 4 * i, 4 * BLOCK);
+        for (size_t i = 0; i < WORDS; i += SPAN) {
+            for (size_t j = 0; j < SPAN; j++)
+                words[i + j] = (lanes)LOAD_QUARTERS(
+                    run->bytes[group * LANES + j] + sizeof(WORD) * i, SPAN * BLOCK);
             transpose(words + i);
         }
         for (size_t i = 0; i < WORDS; i++)
@@ -154,11 +136,13 @@ static void choose_rows(struct run *run, const struct cn_digest_batch *batch, si
         run->row[lane] = row;
         run->at[lane] = batch->offsets[row];
         run->len[lane] = batch->offsets[row + 1] - batch->offsets[row];
-        run->bits[lane] = (uint32_t)(run->len[lane] + batch->before) * 8;
+        run->bits[lane] = (WORD)(run->len[lane] + batch->before) * 8;
     }
+    WORD state[STATE];
+    memcpy(state, batch->state, sizeof state);
     for (size_t group = 0; group < GROUPS; group++)
         for (size_t i = 0; i < STATE; i++)
-            run->state[group][i] = batch->state[i] - (lanes){0};
+            run->state[group][i] = state[i] - (lanes){0};
 }
 
 /* Rows of more than one block: lanes whose row has ended keep their state. */
@@ -166,11 +150,11 @@ static void digest_blocks(struct run *run, const struct cn_digest_batch *batch, 
     for (size_t block = 0; block < blocks; block++) {
         lanes before[GROUPS][STATE];
         for (size_t lane = 0; lane < ROWS; lane++) {
-            size_t own = cn_digest_blocks(run->len[lane]), done = block * BLOCK;
+            size_t own = cn_digest_blocks(run->len[lane], sizeof(WORD)), done = block * BLOCK;
             cut_block(batch, run->at[lane] + done, (ptrdiff_t)run->len[lane] - (ptrdiff_t)done,
                       run->bytes[lane]);
-            run->active[lane] = block < own ? UINT32_MAX : 0;
-            run->bits[lane] = block + 1 == own ? (uint32_t)(run->len[lane] + batch->before) * 8 : 0;
+            run->active[lane] = block < own ? (WORD)-1 : 0;
+            run->bits[lane] = block + 1 == own ? (WORD)(run->len[lane] + batch->before) * 8 : 0;
         }
         load_words(run);
         memcpy(before, run->state, sizeof before);
@@ -185,23 +169,26 @@ static void digest_blocks(struct run *run, const struct cn_digest_batch *batch, 
     }
 }
 
-/* The digest of each row, in whole quarters; what remains (SHA-1's fifth word) word by word. */
+/* The digest of each row, 128 bits at a time; what remains (SHA-1's fifth word) word by word. */
 static inline void write_digests(struct run *run, size_t n, uint8_t *out) {
+    const size_t whole = STATE / SPAN * SPAN;
     for (size_t group = 0; group < GROUPS; group++) {
         lanes *state = run->state[group];
         for (size_t i = 0; i < STATE; i++)
             state[i] = SWAP(state[i]);
-        for (size_t i = 0; i + 4 <= STATE; i += 4)
+        for (size_t i = 0; i < whole; i += SPAN)
             transpose(state + i);
     }
     for (size_t lane = 0; lane < n; lane++) {
         const lanes *state = run->state[lane / LANES];
         size_t in_group = lane % LANES;
-        uint8_t *to = out + run->row[lane] * STATE * 4;
-        for (size_t i = 0; i + 4 <= STATE; i += 4)
-            memcpy(to + 4 * i, (const char *)&state[i + in_group % 4] + in_group / 4 * 16, 16);
-        for (size_t i = STATE / 4 * 4; i < STATE; i++)
-            memcpy(to + 4 * i, (const char *)&state[i] + 4 * in_group, 4);
+        uint8_t *to = out + run->row[lane] * STATE * sizeof(WORD);
+        for (size_t i = 0; i < whole; i += SPAN)
+            memcpy(to + sizeof(WORD) * i,
+                   (const char *)&state[i + in_group % SPAN] + in_group / SPAN * 16, 16);
+        for (size_t i = whole; i < STATE; i++)
+            memcpy(to + sizeof(WORD) * i, (const char *)&state[i] + sizeof(WORD) * in_group,
+                   sizeof(WORD));
     }
 }
 
@@ -211,7 +198,8 @@ void KERNEL(const struct cn_digest_batch *batch) {
     for (size_t first = 0; first < batch->n; first += ROWS) {
         size_t n = batch->n - first < ROWS ? batch->n - first : ROWS;
         choose_rows(&run, batch, first);
-        size_t blocks = cn_digest_blocks(run.len[ROWS - 1]); /* the most, for they are sorted */
+        size_t blocks =
+            cn_digest_blocks(run.len[ROWS - 1], sizeof(WORD)); /* the most, for they are sorted */
         if (blocks == 1) {
             for (size_t lane = 0; lane < ROWS; lane++)
                 cut_block(batch, run.at[lane], (ptrdiff_t)run.len[lane], run.bytes[lane]);

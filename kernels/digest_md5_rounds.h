@@ -1,10 +1,11 @@
 /*
  * digest_md5_rounds.h: MD5 (RFC 1321) over lanes, for digest_lanes.h. The file of a level defines
- * LANES, GROUPS and KERNEL.
+ * VECTOR, GROUPS and KERNEL.
  *
  * The functions are written so that the newest word, for which the chain waits, comes last: where
  * two terms have no bit in common their "or" may be an addition, to a sum that is known before.
  */
+#define WORD uint32_t
 #define STATE 4
 #define SWAP(x) (x)
 #define LENGTH_WORD 14

@@ -32,6 +32,9 @@ void cn_kernels_use_avx2(struct cn_kernels *kernels) {
     kernels->doubles_format = cn_doubles_format_avx2;
     kernels->int64s_format = cn_int64s_format_avx2;
     kernels->md5_rows = cn_md5_rows_avx2;
+    kernels->sha1_rows = cn_sha1_rows_avx2;
+    kernels->sha256_rows = cn_sha256_rows_avx2;
+    kernels->sha512_rows = cn_sha512_rows_avx2;
     kernels->random_uniform = cn_random_uniform_avx2;
     kernels->random_normal = cn_random_normal_avx2;
     kernels->text_chunks = cn_text_chunks_avx2;
@@ -45,11 +48,14 @@ void cn_kernels_use_avx2(struct cn_kernels *kernels) {
 }
 
 void cn_kernels_use_sha(struct cn_kernels *kernels) {
-    (void)kernels;
+    kernels->sha256_rows = cn_sha256_rows_sha;
 }
 
 void cn_kernels_use_avx512(struct cn_kernels *kernels) {
     kernels->md5_rows = cn_md5_rows_avx512;
+    kernels->sha1_rows = cn_sha1_rows_avx512;
+    kernels->sha256_rows = cn_sha256_rows_avx512;
+    kernels->sha512_rows = cn_sha512_rows_avx512;
     kernels->random_uniform = cn_random_uniform_avx512;
     kernels->random_normal = cn_random_normal_avx512;
     kernels->text_chunks = cn_text_chunks_avx512;

@@ -31,6 +31,7 @@ struct cn_kernels {
     void (*md5_rows)(const struct cn_digest_batch *batch);
     void (*sha1_rows)(const struct cn_digest_batch *batch);
     void (*sha256_rows)(const struct cn_digest_batch *batch);
+    void (*sha512_rows)(const struct cn_digest_batch *batch);
     /* random.h (random.c). */
     void (*random_uniform)(uint64_t seed, uint64_t column, uint64_t first, size_t n, double *out);
     void (*random_normal)(uint64_t seed, uint64_t column, uint64_t first, size_t n, double *out);
@@ -76,6 +77,13 @@ void cn_int64s_format_avx2(const int64_t *values, size_t n, char *out, uint8_t *
 void cn_md5_rows_scalar(const struct cn_digest_batch *batch);
 void cn_md5_rows_avx2(const struct cn_digest_batch *batch);
 void cn_md5_rows_avx512(const struct cn_digest_batch *batch);
+void cn_sha1_rows_avx2(const struct cn_digest_batch *batch);
+void cn_sha1_rows_avx512(const struct cn_digest_batch *batch);
+void cn_sha256_rows_avx2(const struct cn_digest_batch *batch);
+void cn_sha256_rows_sha(const struct cn_digest_batch *batch);
+void cn_sha256_rows_avx512(const struct cn_digest_batch *batch);
+void cn_sha512_rows_avx2(const struct cn_digest_batch *batch);
+void cn_sha512_rows_avx512(const struct cn_digest_batch *batch);
 void cn_random_uniform_scalar(uint64_t seed, uint64_t column, uint64_t first, size_t n,
                               double *out);
 void cn_random_normal_scalar(uint64_t seed, uint64_t column, uint64_t first, size_t n, double *out);

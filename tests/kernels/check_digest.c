@@ -192,6 +192,8 @@ static void (*kernel_of(enum cn_digest_kind kind))(void) {
     case CN_DIGEST_SHA256:
     case CN_DIGEST_HMAC_SHA256:
         return (void (*)(void))cn_kernels.sha256_rows;
+    case CN_DIGEST_SHA512:
+        return (void (*)(void))cn_kernels.sha512_rows;
     default:
         return NULL;
     }

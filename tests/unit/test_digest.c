@@ -142,6 +142,38 @@ static void ways_agree(void **state) {
     cn_digest_free(NULL);
 }
 
+/* More rows than one batch, a few of them long, in one call and one by one. */
+static void many_rows(void **state) {
+    (void)state;
+    enum { ROWS = 1500, LONG = 6000 };
+    static size_t offsets[ROWS + 1];
+    for (size_t i = 0; i < ROWS; i++)
+        offsets[i + 1] = offsets[i] + (i % 400 == 17 ? LONG + i
+                                       : i % 7 == 0  ? 56 + i % 90
+                                                     : i % 50);
+    char *base = malloc(offsets[ROWS]);
+    uint8_t *rows = malloc((size_t)ROWS * CN_DIGEST_MAX_SIZE);
+    assert_non_null(base);
+    assert_non_null(rows);
+    for (size_t i = 0; i < offsets[ROWS]; i++)
+        base[i] = (char)(i * 31 % 253);
+    for (int k = 0; k < CN_DIGEST_KIND_COUNT; k++) {
+        enum cn_digest_kind kind = (enum cn_digest_kind)k;
+        size_t size = cn_digest_size(kind);
+        struct cn_digest *digest = NULL;
+        assert_int_equal(cn_digest_new(&digest, kind, CN_STR("key"), NULL), CN_OK);
+        assert_int_equal(cn_digest_rows(digest, base, offsets, ROWS, rows, NULL), CN_OK);
+        for (size_t i = 0; i < ROWS; i++) {
+            uint8_t alone[CN_DIGEST_MAX_SIZE];
+            assert_int_equal(cn_digest_rows(digest, base, offsets + i, 1, alone, NULL), CN_OK);
+            assert_memory_equal(alone, rows + i * size, size);
+        }
+        cn_digest_free(digest);
+    }
+    free(rows);
+    free(base);
+}
+
 static void names(void **state) {
     (void)state;
     static const char *const expected[] = {"md5",    "sha1",     "sha256",
@@ -183,7 +215,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(published_vectors), cmocka_unit_test(hmac_vectors),
         cmocka_unit_test(ways_agree),        cmocka_unit_test(names),
-        cmocka_unit_test(hex_and_base64),
+        cmocka_unit_test(many_rows),         cmocka_unit_test(hex_and_base64),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
