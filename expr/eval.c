@@ -1,6 +1,7 @@
 #include "expr/eval.h"
 
 #include "expr/lexer.h"
+#include "kernels/lanes_ops.h"
 #include "kernels/number.h"
 
 #include <stdlib.h>
@@ -169,6 +170,7 @@ enum cn_code cn_eval_new(struct cn_eval **eval, const struct cn_program *program
         return cn_error_memory(error);
     self->program = program;
     self->capacity = choose_capacity(program);
+    self->join = cn_lanes_variant(cn_or_bool);
     cn_arena_init(&self->memory, SCRATCH_BLOCK);
     cn_arena_init(&self->scratch, SCRATCH_BLOCK);
     cn_buf_init(&self->text);
