@@ -1,6 +1,7 @@
 #include "expr/eval.h"
 
 #include "expr/lexer.h"
+#include "kernels/lanes_ops.h"
 #include "kernels/number.h"
 
 #include <stdlib.h>
@@ -49,11 +50,16 @@ void cn_eval_watch(struct cn_eval *eval, const atomic_int *stop, int64_t deadlin
     eval->deadline_ns = deadline_ns;
 }
 
-enum cn_code cn_eval_look(const struct cn_eval *eval, struct cn_error *error) {
+/* `now` is the time, or 0 for whoever has not looked at the clock. */
+static enum cn_code look(const struct cn_eval *eval, int64_t now, struct cn_error *error) {
     if ((eval->stop != NULL && atomic_load_explicit(eval->stop, memory_order_relaxed) != 0) ||
-        (eval->deadline_ns > 0 && cn_clock_now() >= eval->deadline_ns))
+        (eval->deadline_ns > 0 && (now > 0 ? now : cn_clock_now()) >= eval->deadline_ns))
         return cn_error_set(error, CN_CANCELLED, "the evaluation was stopped");
     return CN_OK;
+}
+
+enum cn_code cn_eval_look(const struct cn_eval *eval, struct cn_error *error) {
+    return look(eval, 0, error);
 }
 
 void cn_eval_share(struct cn_eval *eval, const struct cn_eval_lock *lock) {
@@ -164,6 +170,7 @@ enum cn_code cn_eval_new(struct cn_eval **eval, const struct cn_program *program
         return cn_error_memory(error);
     self->program = program;
     self->capacity = choose_capacity(program);
+    self->join = cn_lanes_variant(cn_or_bool);
     cn_arena_init(&self->memory, SCRATCH_BLOCK);
     cn_arena_init(&self->scratch, SCRATCH_BLOCK);
     cn_buf_init(&self->text);
@@ -295,7 +302,7 @@ enum cn_code cn_eval_block(struct cn_eval *eval, const struct cn_vector *inputs,
         const struct cn_step *step = &eval->program->steps[i];
         size_t end = i;
         prepare_lock(eval, step);
-        code = cn_eval_look(eval, error);
+        code = look(eval, i == 0 ? started : 0, error);
         if (code == CN_OK)
             code = cn_eval_strips(eval, i, &end, error);
         if (code == CN_OK && end == i) {

@@ -47,6 +47,7 @@ struct cn_eval {
     uint8_t *fail;                /* zeros between steps */
     const uint8_t *ones;          /* the null marks of all-null registers */
     const void *zeros;            /* their values */
+    cn_lanes_fn join;             /* two null masks into one */
     const struct cn_str *empties; /* likewise, of strings */
     uint32_t *input_registers;    /* ascending */
     size_t n_input_registers;

@@ -5,20 +5,31 @@
 
 /* ---- marks -------------------------------------------------------------------------------- */
 
-static void merge_nulls(struct cn_slot *out, const uint8_t *const *masks, size_t n, size_t rows) {
+/* Two masks in one; own may be one of them: an operand's register was taken for the result. */
+static void join_masks(const struct cn_eval *eval, const uint8_t *a, const uint8_t *b,
+                       uint8_t *own) {
+    struct cn_lanes lanes = {.a = a, .b = b, .out = own, .n = eval->rows};
+    eval->join(&lanes);
+}
+
+static void merge_nulls(const struct cn_eval *eval, struct cn_slot *out,
+                        const uint8_t *const *masks, size_t n) {
     uint8_t *own = out->own_nulls;
-    if (n == 0) {
-        out->nulls = NULL;
+    out->nulls = NULL;
+    if (n == 0)
         return;
-    }
-    /* own may be one of the masks: an operand's register was taken for the result. */
-    if (n == 1 && masks[0] != own)
-        memcpy(own, masks[0], rows);
-    for (size_t i = 0; n == 2 && i < rows; i++)
-        own[i] = masks[0][i] | masks[1][i];
-    for (size_t i = 0; n == 3 && i < rows; i++)
-        own[i] = masks[0][i] | masks[1][i] | masks[2][i];
     out->nulls = own;
+    if (n == 1 && masks[0] != own)
+        memcpy(own, masks[0], eval->rows);
+    if (n == 1)
+        return;
+    /* The own one goes first, for it is written over. */
+    if (n == 3 && masks[2] == own)
+        join_masks(eval, masks[2], masks[0], own);
+    else
+        join_masks(eval, masks[0], masks[1], own);
+    if (n == 3)
+        join_masks(eval, own, masks[2] == own ? masks[1] : masks[2], own);
 }
 
 static const struct cn_failure **new_failures(struct cn_eval *eval) {
@@ -40,7 +51,8 @@ enum cn_code cn_eval_marks(struct cn_eval *eval, const uint32_t *in, uint32_t n,
     cn_failures why = NULL;
     for (uint32_t i = 0; i < n; i++) {
         const struct cn_slot *slot = &eval->slots[in[i]];
-        if (slot->nulls != NULL)
+        bool known = n_masks > 0 && masks[n_masks - 1] == slot->nulls;
+        if (slot->nulls != NULL && !known)
             masks[n_masks++] = slot->nulls;
         if (slot->why == NULL || slot->why == why)
             continue;
@@ -48,7 +60,7 @@ enum cn_code cn_eval_marks(struct cn_eval *eval, const uint32_t *in, uint32_t n,
         if (why == NULL)
             return cn_error_memory(error);
     }
-    merge_nulls(out, masks, n_masks, eval->rows);
+    merge_nulls(eval, out, masks, n_masks);
     out->why = why;
     return CN_OK;
 }
@@ -252,6 +264,11 @@ static bool null_at(const struct cn_slot *slot, size_t row) {
     return slot->nulls != NULL && slot->nulls[row] != 0;
 }
 
+/* The null marks as an array, whether there are any or not. */
+static const uint8_t *marks_of(const struct cn_eval *eval, const struct cn_slot *slot) {
+    return slot->nulls != NULL ? slot->nulls : eval->zeros;
+}
+
 static enum cn_code run_where(struct cn_eval *eval, const struct cn_step *step,
                               struct cn_error *error) {
     /* Copies, because out may be the slot of an operand. */
@@ -274,8 +291,13 @@ static enum cn_code run_where(struct cn_eval *eval, const struct cn_step *step,
     out->why = why;
     out->nulls = NULL;
     if (c.nulls != NULL || x.nulls != NULL || y.nulls != NULL) {
-        for (size_t i = 0; i < eval->rows; i++)
-            out->own_nulls[i] = null_at(&c, i) || null_at(condition[i] ? &x : &y, i);
+        const uint8_t *c_nulls = marks_of(eval, &c);
+        const uint8_t *x_nulls = marks_of(eval, &x);
+        const uint8_t *y_nulls = marks_of(eval, &y);
+        for (size_t i = 0; i < eval->rows; i++) {
+            uint8_t chosen = condition[i] ? x_nulls[i] : y_nulls[i];
+            out->own_nulls[i] = c_nulls[i] | chosen;
+        }
         out->nulls = out->own_nulls;
     }
     choose(eval, step, condition, x.values, y.values, out);
@@ -345,7 +367,7 @@ static enum cn_code run_coalesce(struct cn_eval *eval, const struct cn_step *ste
     out->nulls = NULL;
     if (a.nulls != NULL && b.nulls != NULL) {
         for (size_t i = 0; i < eval->rows; i++)
-            out->own_nulls[i] = a.nulls[i] != 0 && b.nulls[i] != 0;
+            out->own_nulls[i] = (a.nulls[i] != 0) & (b.nulls[i] != 0);
         out->nulls = out->own_nulls;
     }
     return CN_OK;
@@ -355,8 +377,9 @@ static void run_is_null(struct cn_eval *eval, const struct cn_step *step) {
     struct cn_slot in = eval->slots[step->in[0]];
     struct cn_slot *out = &eval->slots[step->out];
     uint8_t *values = out->own_values;
+    const uint8_t *nulls = marks_of(eval, &in);
     for (size_t i = 0; i < eval->rows; i++)
-        values[i] = null_at(&in, i);
+        values[i] = nulls[i] != 0;
     out->values = values;
     out->nulls = NULL;
     out->why = in.why;

@@ -413,6 +413,88 @@ static void blocks_are_independent(void **state) {
     run_release(&run);
 }
 
+#define LONG_ROWS 1000
+
+/* Values of the columns i, j, x, y, p (schema_columns) that repeat after other numbers of rows than
+ * a strip has; every eleventh row of j and y is null. */
+struct long_rows {
+    int64_t integer[LONG_ROWS];
+    double real[LONG_ROWS];
+    uint8_t boolean[LONG_ROWS], nulls[LONG_ROWS];
+};
+
+static void fill_long(struct long_rows *rows) {
+    for (size_t i = 0; i < LONG_ROWS; i++) {
+        rows->integer[i] = (int64_t)(i * 37 % 211) - 100;
+        rows->real[i] = (double)(i * 53 % 307) / 8 - 15;
+        rows->boolean[i] = i % 3 == 0;
+        rows->nulls[i] = i % 11 == 0;
+    }
+}
+
+static struct cn_vector long_vector(const struct long_rows *rows, uint32_t column, size_t first) {
+    bool null = column == 1 || column == 3;
+    enum cn_type type = schema_columns[column].type;
+    const void *values = type == CN_TYPE_INT64     ? (const void *)(rows->integer + first)
+                         : type == CN_TYPE_FLOAT64 ? (const void *)(rows->real + first)
+                                                   : (const void *)(rows->boolean + first);
+    return (struct cn_vector){type, values, null ? rows->nulls + first : NULL};
+}
+
+static void copy_row(const struct cn_vector *vector, size_t row, char text[64]) {
+    static const char *const bools[] = {"False", "True"};
+    if (vector->nulls != NULL && vector->nulls[row])
+        snprintf(text, 64, "null");
+    else if (vector->type == CN_TYPE_FLOAT64)
+        snprintf(text, 64, "%a", ((const double *)vector->values)[row]);
+    else if (vector->type == CN_TYPE_INT64)
+        snprintf(text, 64, "%lld", (long long)((const int64_t *)vector->values)[row]);
+    else
+        snprintf(text, 64, "%s", bools[((const uint8_t *)vector->values)[row]]);
+}
+
+/* A block of any length gives what its rows give one by one. */
+static void long_blocks_are_their_rows(void **state) {
+    (void)state;
+    static const char lets[] = "a=(x - y) / (x + y) ** 2\nb=x * 2 + i - 3\nc=a > b or p\n"
+                               "d=i // j + 1\ne=where(c, a, b) * x + x * x - x / 3 + a * a - b\n"
+                               "f=i + j * i - i * 2\ng=x < y";
+    static const size_t lengths[] = {0, 1, 127, 128, 129, 256, 300, LONG_ROWS};
+    static struct long_rows rows;
+    struct cn_compile_options options = default_options();
+    struct run run;
+    size_t n;
+    fill_long(&rows);
+    options.null_on_error = true;
+    run_lets(&run, lets, &options);
+    assert_int_equal(run.code, CN_OK);
+    const struct cn_program_input *inputs = cn_program_inputs(run.program, &n);
+    for (size_t l = 0; l < sizeof lengths / sizeof lengths[0]; l++) {
+        static char texts[7][LONG_ROWS][64];
+        struct cn_vector vectors[8];
+        size_t first = l * 3 % 7, length = lengths[l] - (lengths[l] == LONG_ROWS ? first : 0);
+        for (size_t i = 0; i < n; i++)
+            vectors[i] = long_vector(&rows, inputs[i].column, first);
+        assert_int_equal(
+            cn_eval_block(run.eval, vectors, length, run.outputs, NULL, NULL, &run.error), CN_OK);
+        for (size_t let = 0; let < 7; let++)
+            for (size_t row = 0; row < length; row++)
+                copy_row(&run.outputs[let], row, texts[let][row]);
+        for (size_t row = 0; row < length; row++) {
+            for (size_t i = 0; i < n; i++)
+                vectors[i] = long_vector(&rows, inputs[i].column, first + row);
+            assert_int_equal(cn_eval_row(run.eval, vectors, run.outputs, NULL, NULL, &run.error),
+                             CN_OK);
+            for (size_t let = 0; let < 7; let++) {
+                char text[64];
+                copy_row(&run.outputs[let], 0, text);
+                assert_string_equal(texts[let][row], text);
+            }
+        }
+    }
+    run_release(&run);
+}
+
 /* What became of a lock during an evaluation: "-+-+", given up and taken twice. */
 struct lock_log {
     char text[128];
@@ -505,6 +587,7 @@ int main(void) {
         cmocka_unit_test(many_constants),
         cmocka_unit_test(texts_have_a_bound),
         cmocka_unit_test(blocks_are_independent),
+        cmocka_unit_test(long_blocks_are_their_rows),
         cmocka_unit_test(numbers_give_the_lock_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
