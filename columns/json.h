@@ -36,6 +36,7 @@ struct cn_json_document {
     struct cn_str columns;          /* its text */
     struct cn_json_member *members; /* in order, duplicates kept; in `arena` */
     size_t n_members;
+    bool columns_read; /* by cn_json_read_body() */
 };
 
 /* Reads and checks a whole document whose top level must be an object (CN_INVALID_PARAMETER with a
@@ -44,6 +45,16 @@ struct cn_json_document {
 enum cn_code cn_json_read_document(struct cn_str text, const struct cn_json_limits *limits,
                                    struct cn_arena *arena, struct cn_json_document *document,
                                    struct cn_error *error);
+
+/*
+ * The same, and on the way the columns are read into `frame` (empty before) as if there were no
+ * options, so that the text is passed once. If that went well, document->columns_read is set. Any
+ * fault in them is left for cn_json_read_columns() to find, since a fault of what stands behind
+ * them may have to be reported first.
+ */
+enum cn_code cn_json_read_body(struct cn_str text, const struct cn_json_limits *limits,
+                               struct cn_arena *arena, struct cn_frame *frame,
+                               struct cn_json_document *document, struct cn_error *error);
 
 /* What the request declares of the columns before they are read. */
 struct cn_json_declared {
@@ -63,6 +74,10 @@ struct cn_json_columns_options {
 enum cn_code cn_json_read_columns(struct cn_str text, const struct cn_json_limits *limits,
                                   const struct cn_json_columns_options *options,
                                   struct cn_frame *frame, struct cn_error *error);
+
+/* Whether columns that were read without options are what they would be with these. */
+bool cn_json_columns_stand(const struct cn_frame *frame,
+                           const struct cn_json_columns_options *options);
 
 /* How NaN and infinities are written. */
 enum cn_json_nan { CN_JSON_NAN_NULL, CN_JSON_NAN_STRING, CN_JSON_NAN_ERROR };

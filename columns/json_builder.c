@@ -255,6 +255,23 @@ enum cn_code cn_json_builder_float64(struct cn_json_builder *builder, double val
     return CN_OK;
 }
 
+size_t cn_json_builder_room(const struct cn_json_builder *builder, void **values) {
+    size_t room = builder->room < builder->max_rows ? builder->room : builder->max_rows;
+
+    if (builder->type != CN_TYPE_FLOAT64 && builder->type != CN_TYPE_INT64)
+        return 0;
+    if (room <= builder->rows)
+        return 0;
+    *values = builder->values.data + builder->rows * sizeof(double);
+    return room - builder->rows;
+}
+
+void cn_json_builder_filled(struct cn_json_builder *builder, size_t rows) {
+    if (builder->any_null)
+        memset(builder->nulls.data + builder->rows, 0, rows);
+    builder->rows += rows;
+}
+
 bool cn_json_builder_scratch(struct cn_json_builder *builder, size_t size, char **out) {
     size_t need;
 

@@ -52,6 +52,12 @@ enum cn_code cn_json_builder_int64(struct cn_json_builder *builder, int64_t valu
                                    struct cn_error *error);
 enum cn_code cn_json_builder_float64(struct cn_json_builder *builder, double value,
                                      struct cn_error *error);
+/* Where the next numbers of a column of numbers go, for whoever writes many at once: doubles or
+ * int64s, as the type says, at *values. Returns how many there is room for now; 0 for a column of
+ * another type too. */
+size_t cn_json_builder_room(const struct cn_json_builder *builder, void **values);
+/* So many were written there. */
+void cn_json_builder_filled(struct cn_json_builder *builder, size_t rows);
 /* Room for a string of at most `size` bytes, whatever the column's type. A text that is written
  * there becomes a cell with cn_json_builder_string(). */
 CN_NODISCARD bool cn_json_builder_scratch(struct cn_json_builder *builder, size_t size, char **out);

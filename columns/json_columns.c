@@ -8,6 +8,7 @@
 #include "columns/json_builder.h"
 #include "columns/json_scan.h"
 #include "kernels/number.h"
+#include "kernels/number_array.h"
 
 /* What the functions below hand around. */
 struct reading {
@@ -116,6 +117,23 @@ static enum cn_code read_cell(struct reading *reading, struct cn_error *error) {
     }
 }
 
+/* As many numbers as stand there plainly, with their commas. */
+static void read_numbers(struct reading *reading) {
+    struct cn_json_builder *builder = &reading->builder;
+    struct cn_json_scan *scan = &reading->scan;
+    void *values;
+    size_t room = cn_json_builder_room(builder, &values);
+
+    if (room == 0)
+        return;
+    cn_json_peek(scan);
+    struct cn_number_text text = {scan->start, scan->at, scan->end};
+    size_t n = builder->type == CN_TYPE_FLOAT64 ? cn_array_read_doubles(&text, room, values)
+                                                : cn_array_read_int64s(&text, room, values);
+    scan->at = text.at;
+    cn_json_builder_filled(builder, n);
+}
+
 /* ---- columns ------------------------------------------------------------------------------ */
 
 /* The declared type of a column, or NULL. A column's own name goes before '*'. */
@@ -207,6 +225,7 @@ static enum cn_code read_array(struct reading *reading, struct cn_str name,
                                  error));
     CN_TRY(cn_json_scan_next(scan, true, &more, error));
     while (more) {
+        read_numbers(reading);
         CN_TRY(read_cell(reading, error));
         if (scan->at < scan->end && *scan->at == ',')
             scan->at++;
@@ -235,7 +254,7 @@ static enum cn_code read_all(struct reading *reading, struct cn_error *error) {
         CN_TRY(read_array(reading, name, error));
         CN_TRY(cn_json_scan_next(scan, false, &more, error));
     }
-    return cn_json_scan_end(scan, error);
+    return CN_OK;
 }
 
 /* ---- the columns together ----------------------------------------------------------------- */
@@ -314,32 +333,68 @@ static enum cn_code check_lengths(const struct reading *reading, struct cn_error
     return CN_OK;
 }
 
-enum cn_code cn_json_read_columns(struct cn_str text, const struct cn_json_limits *limits,
-                                  const struct cn_json_columns_options *options,
-                                  struct cn_frame *frame, struct cn_error *error) {
-    struct reading reading = {.limits = limits, .options = options, .frame = frame};
+/* The object that the scanner is at, into the frame; the scanner is behind it then. */
+static enum cn_code read_object(struct reading *reading, struct cn_error *error) {
     struct cn_error first, cell;
 
     cn_error_init(&cell);
     cn_error_init(&first);
-    cn_json_scan_init(&reading.scan, text, limits->max_depth, &frame->arena);
-    cn_json_builder_init(&reading.builder, frame, limits->max_rows);
-    enum cn_code code = read_all(&reading, &cell);
-    cn_json_builder_release(&reading.builder);
+    cn_json_builder_init(&reading->builder, reading->frame, reading->limits->max_rows);
+    enum cn_code code = read_all(reading, &cell);
+    cn_json_builder_release(&reading->builder);
     /* A name that is there twice stands before the fault of what is behind it. */
-    if (check_names(&reading, &first) != CN_OK) {
+    if (check_names(reading, &first) != CN_OK) {
         cell = first;
         code = first.code;
     } else if (code == CN_OK) {
-        code = check_lengths(&reading, &cell);
+        code = check_lengths(reading, &cell);
     }
     if (code != CN_OK) {
         if (error && error->code == CN_OK)
             *error = cell;
         return code;
     }
-    frame->columns = reading.columns;
-    frame->n_columns = reading.n;
-    frame->rows = reading.n ? reading.lengths[0] : 0;
+    reading->frame->columns = reading->columns;
+    reading->frame->n_columns = reading->n;
+    reading->frame->rows = reading->n ? reading->lengths[0] : 0;
     return CN_OK;
+}
+
+enum cn_code cn_json_read_columns(struct cn_str text, const struct cn_json_limits *limits,
+                                  const struct cn_json_columns_options *options,
+                                  struct cn_frame *frame, struct cn_error *error) {
+    struct reading reading = {.limits = limits, .options = options, .frame = frame};
+
+    cn_json_scan_init(&reading.scan, text, limits->max_depth, &frame->arena);
+    CN_TRY(read_object(&reading, error));
+    return cn_json_scan_end(&reading.scan, error);
+}
+
+/* ---- columns before the options ----------------------------------------------------------- */
+
+bool cn_json_scan_columns(struct cn_json_scan *scan, const struct cn_json_limits *limits,
+                          struct cn_frame *frame) {
+    struct reading reading = {.limits = limits, .frame = frame};
+    struct cn_str text = cn_str(scan->at, (size_t)(scan->end - scan->at));
+
+    cn_json_scan_init(&reading.scan, text, limits->max_depth - scan->depth, &frame->arena);
+    if (read_object(&reading, NULL) != CN_OK) {
+        cn_frame_release(frame);
+        return false;
+    }
+    scan->at = reading.scan.at;
+    return true;
+}
+
+bool cn_json_columns_stand(const struct cn_frame *frame,
+                           const struct cn_json_columns_options *options) {
+    for (size_t i = 0; i < frame->n_columns; i++) {
+        const struct cn_column *column = &frame->columns[i];
+        const enum cn_type *declared = declared_type(options, column->name);
+        if (declared && *declared != column->type)
+            return false;
+        if (options && options->n_nulls && column->type == CN_TYPE_STRING)
+            return false;
+    }
+    return true;
 }

@@ -4,6 +4,9 @@
 #include "columns/json_scan.h"
 
 struct members {
+    const struct cn_json_limits *limits;
+    struct cn_frame *frame; /* where columns are read into on the way; NULL: they are not */
+    bool columns_read;
     struct cn_json_member *list;
     size_t n;
     size_t room;
@@ -35,6 +38,17 @@ static enum cn_code add_member(struct members *members, struct cn_arena *arena, 
     return CN_OK;
 }
 
+/* The value that the scanner is at, of the member with this name. */
+static enum cn_code read_value(struct cn_json_scan *scan, struct members *members,
+                               struct cn_str name, struct cn_error *error) {
+    if (members->frame && members->n_columns == 0 && cn_json_peek(scan) == '{' &&
+        cn_str_is(name, "columns") && cn_json_scan_columns(scan, members->limits, members->frame)) {
+        members->columns_read = true;
+        return CN_OK;
+    }
+    return cn_json_scan_value(scan, error);
+}
+
 /* The object that the scanner is at. */
 static enum cn_code read_members(struct cn_json_scan *scan, struct members *members,
                                  struct cn_error *error) {
@@ -45,13 +59,13 @@ static enum cn_code read_members(struct cn_json_scan *scan, struct members *memb
     while (more) {
         struct cn_json_string string;
         CN_TRY(cn_json_scan_name(scan, &string, error));
-        cn_json_peek(scan);
-        const char *start = scan->at;
-        CN_TRY(cn_json_scan_value(scan, error));
-        struct cn_str value = cn_str(start, (size_t)(scan->at - start));
         struct cn_str name = cn_json_string_text(&string, scan->arena);
         if (!name.data)
             return cn_error_memory(error);
+        cn_json_peek(scan);
+        const char *start = scan->at;
+        CN_TRY(read_value(scan, members, name, error));
+        struct cn_str value = cn_str(start, (size_t)(scan->at - start));
         CN_TRY(add_member(members, scan->arena, name, value, error));
         CN_TRY(cn_json_scan_next(scan, false, &more, error));
     }
@@ -67,11 +81,11 @@ static enum cn_code fail_parameter(struct cn_error *error, const char *parameter
     return CN_INVALID_PARAMETER;
 }
 
-enum cn_code cn_json_read_document(struct cn_str text, const struct cn_json_limits *limits,
-                                   struct cn_arena *arena, struct cn_json_document *document,
-                                   struct cn_error *error) {
+enum cn_code cn_json_read_body(struct cn_str text, const struct cn_json_limits *limits,
+                               struct cn_arena *arena, struct cn_frame *frame,
+                               struct cn_json_document *document, struct cn_error *error) {
     struct cn_json_scan scan;
-    struct members members = {0};
+    struct members members = {.limits = limits, .frame = frame};
 
     *document = (struct cn_json_document){0};
     cn_json_scan_init(&scan, text, limits->max_depth, arena);
@@ -103,6 +117,13 @@ enum cn_code cn_json_read_document(struct cn_str text, const struct cn_json_limi
     *document = (struct cn_json_document){.has_columns = members.n_columns == 1,
                                           .columns = members.columns,
                                           .members = members.list,
-                                          .n_members = members.n};
+                                          .n_members = members.n,
+                                          .columns_read = members.columns_read};
     return CN_OK;
+}
+
+enum cn_code cn_json_read_document(struct cn_str text, const struct cn_json_limits *limits,
+                                   struct cn_arena *arena, struct cn_json_document *document,
+                                   struct cn_error *error) {
+    return cn_json_read_body(text, limits, arena, NULL, document, error);
 }

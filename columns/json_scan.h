@@ -74,6 +74,11 @@ enum cn_code cn_json_scan_open(struct cn_json_scan *scan, struct cn_error *error
  */
 enum cn_code cn_json_scan_next(struct cn_json_scan *scan, bool first, bool *more,
                                struct cn_error *error);
+/* Reads the object of columns that the scanner is at into an empty frame, as without options, and
+ * passes it. False: there is a fault somewhere in it, or no memory; the scanner has not moved, and
+ * the frame is empty. (json_columns.c) */
+bool cn_json_scan_columns(struct cn_json_scan *scan, const struct cn_json_limits *limits,
+                          struct cn_frame *frame);
 /* Nothing but blanks may follow. */
 enum cn_code cn_json_scan_end(struct cn_json_scan *scan, struct cn_error *error);
 

@@ -14,6 +14,7 @@ static void compute_release(struct cn_compute *compute) {
     cn_form_free(compute);
     cn_recipe_free(compute->recipe);
     cn_buf_release(&compute->text);
+    cn_frame_release(&compute->columns);
     if (compute->job) {
         struct cn_job *job = compute->job;
         pthread_mutex_lock(&job->lock);

@@ -39,6 +39,7 @@ struct cn_compute {
     struct cn_intake intake;
     struct cn_buf text;                /* JSON, or what is not known yet */
     struct cn_json_document *document; /* JSON: when it was read; its texts lie in `text` */
+    struct cn_frame columns;           /* JSON: those read with the document, until they are used */
     struct cn_job *job;                /* NULL: not before the names of the columns are known */
     atomic_bool ending;                /* a worker is reading what waited for the end of the body */
     atomic_int gone;                   /* nobody waits for the reply any more */

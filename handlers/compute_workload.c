@@ -18,6 +18,7 @@ static void workload_free(struct cn_workload *base) {
         cn_spec_unref(workload->specs[mode]);
     }
     cn_recipe_free(workload->compute.recipe);
+    cn_frame_release(&workload->compute.columns);
     cn_frame_release(&workload->frame);
     free(workload);
 }

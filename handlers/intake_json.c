@@ -78,6 +78,13 @@ enum cn_code cn_intake_columns(struct cn_compute *compute, struct cn_str text,
                                              options->types[i].type};
     columns.types = types;
     columns.n_types = options->n_types;
+    if (compute->document->columns_read && cn_json_columns_stand(&compute->columns, &columns)) {
+        *frame = compute->columns;
+        cn_frame_init(&compute->columns, compute->exchange->service->blocks);
+        compute->document->columns_read = false;
+        return CN_OK;
+    }
+    cn_frame_release(&compute->columns);
     return cn_json_read_columns(text, &limits, &columns, frame, error);
 }
 
@@ -154,7 +161,9 @@ enum cn_code cn_intake_document(struct cn_compute *compute, struct cn_str text,
     document = cn_arena_zalloc(&compute->exchange->arena, sizeof *document);
     if (!document)
         return cn_error_memory(error);
-    CN_TRY(cn_json_read_document(text, &limits, &compute->exchange->arena, document, error));
+    cn_frame_init(&compute->columns, compute->exchange->service->blocks);
+    CN_TRY(cn_json_read_body(text, &limits, &compute->exchange->arena, &compute->columns, document,
+                             error));
     note_origin(compute, text, document);
     code = set_options(compute, document, error);
     if (compute->options.generate && !document->has_columns)

@@ -13,6 +13,37 @@ static const struct cn_json_limits limits = {.max_depth = 64, .max_columns = 50,
 
 static struct cn_error column_error;
 
+/* Reading them with the document they stand in must say the same. */
+static void check_body(const char *text, size_t len, const struct cn_frame *frame) {
+    struct cn_json_limits deeper = limits;
+    struct cn_json_document document;
+    struct cn_buf body = CN_BUF_INIT;
+    struct cn_arena arena;
+    struct cn_frame ahead;
+    cn_arena_init(&arena, 4096);
+    cn_frame_init(&ahead, NULL);
+    deeper.max_depth++;
+    assert_true(cn_buf_add_c(&body, "{\"columns\" : ") && cn_buf_add(&body, text, len) &&
+                cn_buf_add_c(&body, " , \"let\":{}}"));
+    enum cn_code code =
+        cn_json_read_body(cn_buf_str(&body), &deeper, &arena, &ahead, &document, NULL);
+    if (frame) {
+        assert_int_equal(code, CN_OK);
+        assert_true(document.columns_read);
+        assert_int_equal(ahead.n_columns, frame->n_columns);
+        assert_int_equal(ahead.rows, frame->rows);
+        for (size_t c = 0; c < frame->n_columns; c++) {
+            assert_true(cn_str_equal(ahead.columns[c].name, frame->columns[c].name));
+            assert_int_equal(ahead.columns[c].type, frame->columns[c].type);
+        }
+    } else {
+        assert_true(!document.columns_read && !ahead.memory && ahead.n_columns == 0);
+    }
+    cn_frame_release(&ahead);
+    cn_arena_release(&arena);
+    cn_buf_release(&body);
+}
+
 /* Reads columns into a frame; the text may go away afterwards. */
 static enum cn_code read_columns(const char *text, size_t len,
                                  const struct cn_json_columns_options *options,
@@ -23,6 +54,8 @@ static enum cn_code read_columns(const char *text, size_t len,
     enum cn_code code =
         cn_json_read_columns(cn_str(copy, len), &limits, options, frame, &column_error);
     assert_int_equal(code, column_error.code);
+    if (!options)
+        check_body(copy, len, code == CN_OK ? frame : NULL);
     memset(copy, '#', len);
     free(copy);
     return code;
