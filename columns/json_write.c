@@ -30,6 +30,33 @@ static char *write_escape(char *to, unsigned char byte) {
     return to;
 }
 
+#define EVERY_BYTE UINT64_C(0x0101010101010101)
+
+/* Copies up to the first byte that must be escaped, eight at a time: of those bytes the lowest that
+ * is marked is one. (A borrow may mark a byte above one; high bytes are none.) */
+static inline const char *copy_plain(const char *at, const char *end, char **to) {
+    while (end - at >= 8) {
+        uint64_t word, quote, slash, marks;
+        memcpy(&word, at, 8);
+        memcpy(*to, &word, 8);
+        quote = word ^ (EVERY_BYTE * '"');
+        slash = word ^ (EVERY_BYTE * '\\');
+        marks = ((quote - EVERY_BYTE) & ~quote) | ((slash - EVERY_BYTE) & ~slash) |
+                ((word - EVERY_BYTE * 0x20) & ~word);
+        marks &= EVERY_BYTE * 0x80;
+        if (marks) {
+            unsigned plain = (unsigned)__builtin_ctzll(marks) / 8;
+            *to += plain;
+            return at + plain;
+        }
+        at += 8;
+        *to += 8;
+    }
+    while (at < end && !escapes[(unsigned char)*at])
+        *(*to)++ = *at++;
+    return at;
+}
+
 /* The string with its quotes, and a comma before it if wanted. */
 static bool write_string(struct cn_buf *out, struct cn_str text, bool comma) {
     size_t before = out->len;
@@ -42,11 +69,7 @@ static bool write_string(struct cn_buf *out, struct cn_str text, bool comma) {
         *to++ = ',';
     *to++ = '"';
     while (at < end) {
-        const char *run = at;
-        while (at < end && !escapes[(unsigned char)*at])
-            at++;
-        memcpy(to, run, (size_t)(at - run));
-        to += at - run;
+        at = copy_plain(at, end, &to);
         if (at == end)
             break;
         /* Room for the escape and for all that is left, unescaped. */
@@ -84,8 +107,11 @@ bool cn_json_write_double(struct cn_buf *out, double value) {
 
 /* ---- vectors ------------------------------------------------------------------------------ */
 
-/* Room that any value but a string needs, with its comma. */
+/* Room that any value but a string needs, with its comma; and what a text is copied with, whole
+ * words beyond its end. */
 #define VALUE_ROOM (CN_DOUBLE_TEXT + 4)
+/* Values that become texts at once. */
+#define BATCH 128
 
 static inline char *put(char *to, const char *text, size_t len) {
     memcpy(to, text, len);
@@ -113,32 +139,64 @@ static enum cn_code fail_not_finite(struct cn_error *error, size_t row, double v
     return CN_NOT_FINITE;
 }
 
-/* Rows [first, stop) of a vector that is not of strings; `to` has room for them. Returns the end,
- * or NULL at a value that must not be written: its row is put into *bad. */
-static char *put_values(char *to, const struct cn_vector *vector, size_t first, size_t stop,
-                        enum cn_json_nan nan, size_t *bad) {
-    const void *values = vector->values;
+/* Values [first, first + n), n <= BATCH, of floats. Returns the end, or NULL at a value that must
+ * not be written: its row is put into *bad. */
+static char *put_doubles(char *to, const struct cn_vector *vector, size_t first, size_t n,
+                         enum cn_json_nan nan, size_t *bad) {
+    const double *values = (const double *)vector->values + first;
+    char texts[BATCH * CN_DOUBLE_TEXT];
+    uint8_t lengths[BATCH];
 
-    for (size_t row = first; row < stop; row++) {
+    cn_doubles_format(values, n, texts, lengths);
+    for (size_t i = 0; i < n; i++) {
+        const char *text = texts + i * CN_DOUBLE_TEXT;
         *to++ = ',';
-        if (vector->type == CN_TYPE_NULL || (vector->nulls && vector->nulls[row])) {
+        if (vector->nulls && vector->nulls[first + i]) {
             to = put(to, "null", 4);
-        } else if (vector->type == CN_TYPE_FLOAT64) {
-            double value = ((const double *)values)[row];
-            if (isfinite(value)) {
-                to += cn_double_format(value, to);
-            } else if (nan == CN_JSON_NAN_ERROR) {
-                *bad = row;
+        } else if (__builtin_expect(text[lengths[i] - 1] > '9', 0)) { /* nan, inf */
+            if (nan == CN_JSON_NAN_ERROR) {
+                *bad = first + i;
                 return NULL;
-            } else {
-                to = put_not_finite(to, value, nan);
             }
-        } else if (vector->type == CN_TYPE_INT64) {
-            to += cn_int64_format(((const int64_t *)values)[row], to);
+            to = put_not_finite(to, values[i], nan);
         } else {
-            bool value = ((const uint8_t *)values)[row];
-            to = value ? put(to, "true", 4) : put(to, "false", 5);
+            memcpy(to, text, CN_DOUBLE_TEXT);
+            to += lengths[i];
         }
+    }
+    return to;
+}
+
+static char *put_ints(char *to, const struct cn_vector *vector, size_t first, size_t n) {
+    const int64_t *values = (const int64_t *)vector->values + first;
+    char texts[BATCH * CN_INT64_TEXT];
+    uint8_t lengths[BATCH];
+
+    cn_int64s_format(values, n, texts, lengths);
+    for (size_t i = 0; i < n; i++) {
+        *to++ = ',';
+        if (vector->nulls && vector->nulls[first + i]) {
+            to = put(to, "null", 4);
+        } else {
+            memcpy(to, texts + i * CN_INT64_TEXT, CN_INT64_TEXT);
+            to += lengths[i];
+        }
+    }
+    return to;
+}
+
+/* Bools, and vectors without a type. */
+static char *put_words(char *to, const struct cn_vector *vector, size_t first, size_t n) {
+    static const char words[3][8] = {",false", ",true", ",null"};
+    static const uint8_t lengths[3] = {6, 5, 5};
+    const uint8_t *values = vector->values;
+
+    for (size_t row = first; row < first + n; row++) {
+        unsigned word = 2;
+        if (vector->type != CN_TYPE_NULL && !(vector->nulls && vector->nulls[row]))
+            word = values[row] != 0;
+        memcpy(to, words[word], sizeof words[word]);
+        to += lengths[word];
     }
     return to;
 }
@@ -159,12 +217,19 @@ enum cn_code cn_json_write_vector(struct cn_buf *out, const struct cn_vector *ve
                                   enum cn_json_nan nan, struct cn_error *error) {
     if (vector->type == CN_TYPE_STRING)
         return write_strings(out, vector, rows, error);
-    for (size_t first = 0; first < rows; first += CN_BLOCK_ROWS) {
-        size_t stop = rows - first > CN_BLOCK_ROWS ? first + CN_BLOCK_ROWS : rows;
+    for (size_t first = 0; first < rows; first += BATCH) {
+        size_t n = rows - first > BATCH ? BATCH : rows - first;
         size_t bad = 0;
-        if (!cn_buf_reserve(out, (stop - first) * VALUE_ROOM))
+        char *to;
+        if (!cn_buf_reserve(out, n * VALUE_ROOM))
             return cn_error_memory(error);
-        char *to = put_values(out->data + out->len, vector, first, stop, nan, &bad);
+        to = out->data + out->len;
+        if (vector->type == CN_TYPE_FLOAT64)
+            to = put_doubles(to, vector, first, n, nan, &bad);
+        else if (vector->type == CN_TYPE_INT64)
+            to = put_ints(to, vector, first, n);
+        else
+            to = put_words(to, vector, first, n);
         if (!to)
             return fail_not_finite(error, bad, ((const double *)vector->values)[bad]);
         out->len = (size_t)(to - out->data);

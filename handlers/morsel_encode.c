@@ -156,6 +156,13 @@ static enum cn_code encode_csv(struct cn_morsel *morsel, const struct cn_csv_blo
     return CN_OK;
 }
 
+/* Where the text of an output gathers: what is the only one needs no piece. */
+static struct cn_buf *json_piece(const struct cn_morsel *morsel, size_t o) {
+    bool only = morsel->plan->output >= 0 || morsel->plan->spec->n_outputs == 1;
+
+    return only ? morsel->run->out : &morsel->state->pieces[o];
+}
+
 static enum cn_code encode_json(struct cn_morsel *morsel, size_t rows, struct cn_error *error) {
     const struct cn_plan *plan = morsel->plan;
     size_t bytes = 0;
@@ -163,9 +170,9 @@ static enum cn_code encode_json(struct cn_morsel *morsel, size_t rows, struct cn
     for (size_t o = 0; o < plan->spec->n_outputs; o++) {
         if (plan->output >= 0 && (size_t)plan->output != o)
             continue;
-        CN_TRY(cn_json_write_vector(&morsel->state->pieces[o], output_vector(morsel, o), rows,
-                                    plan->spec->nan, error));
-        bytes += morsel->state->pieces[o].len;
+        struct cn_buf *piece = json_piece(morsel, o);
+        CN_TRY(cn_json_write_vector(piece, output_vector(morsel, o), rows, plan->spec->nan, error));
+        bytes += piece->len;
         if (bytes > CN_MORSEL_MAX_OUTPUT)
             return too_much(0, error);
     }
@@ -263,6 +270,32 @@ static void trim_pieces(struct cn_compute_state *state) {
         cn_buf_release(&state->pieces[i]);
 }
 
+/* Into the output, which grows once, since growing copies. */
+static bool join_pieces(struct cn_morsel *morsel) {
+    const size_t n = morsel->plan->spec->n_outputs;
+    const struct cn_buf *pieces = morsel->state->pieces;
+    struct cn_buf *out = morsel->run->out;
+    size_t bytes = TRAILER_ROOM;
+
+    for (size_t o = 0; o < n; o++)
+        bytes += pieces[o].len;
+    if (!cn_buf_reserve(out, bytes))
+        return false;
+    for (size_t o = 0; o < n; o++) {
+        if (!cn_buf_add(out, pieces[o].data, pieces[o].len))
+            return false;
+    }
+    return true;
+}
+
+/* The text of one output, when all of them are in the reply. */
+static uint64_t json_len(const struct cn_morsel *morsel, size_t o) {
+    if (json_piece(morsel, o) != morsel->run->out)
+        return morsel->state->pieces[o].len;
+    return morsel->plan->output < 0 || (size_t)morsel->plan->output == o ? morsel->result->data_len
+                                                                         : 0;
+}
+
 enum cn_code cn_morsel_finish(struct cn_morsel *morsel, struct cn_error *error) {
     const struct cn_spec *spec = morsel->plan->spec;
     struct cn_buf *out = morsel->run->out;
@@ -276,13 +309,13 @@ enum cn_code cn_morsel_finish(struct cn_morsel *morsel, struct cn_error *error) 
         for (size_t o = 0; json && o < spec->n_outputs; o++)
             morsel->state->pieces[o].len = 0;
     }
-    for (size_t o = 0; json && o < spec->n_outputs && ok; o++)
-        ok = cn_buf_add(out, morsel->state->pieces[o].data, morsel->state->pieces[o].len);
+    if (json)
+        ok = join_pieces(morsel);
     morsel->result->data_len = out->len;
     ok = ok && cn_buf_add(out, morsel->seen, spec->n_columns) &&
          cn_buf_add(out, morsel->failed, cn_recipe_lets(spec->recipe) * sizeof(uint64_t));
     for (size_t o = 0; o < spec->n_outputs && ok; o++) {
-        uint64_t len = json ? morsel->state->pieces[o].len : 0;
+        uint64_t len = json ? json_len(morsel, o) : 0;
         ok = cn_buf_add(out, &len, sizeof len);
     }
     ok = ok && cn_buf_add(out, &morsel->null_rows, sizeof morsel->null_rows);

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdbool.h>
 
+#include "kernels/number_plain.h"
 #include "kernels/number_scan.h"
 
 #define EVERY(byte) ((byte)*UINT64_C(0x0101010101010101))
@@ -21,15 +22,16 @@
 #define BEHIND 48
 
 /* Loaded from byte k on: the last k of 24 bytes. */
-static const uint8_t last_bytes[48] = {
-    [24] = 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
-    255,        255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255};
+static const uint8_t last_bytes[48] = {[24] = 255, 255, 255, 255, 255, 255, 255, 255,
+                                       255,        255, 255, 255, 255, 255, 255, 255,
+                                       255,        255, 255, 255, 255, 255, 255, 255};
 
 /* A number that was read. */
 struct number {
     struct cn_decimal decimal;
     bool negative;
-    bool fractional; /* a point or an exponent */
+    bool point;
+    bool exponent;
 };
 
 /* Eight characters, '0' made 0. */
@@ -64,8 +66,8 @@ static inline bool join_digits(const char *end, unsigned places, unsigned count,
     if (count <= 8)
         return true;
     uint64_t top = join_word(end, 0, places, count);
-    *value += join_word(end, 1, places, count) * UINT64_C(100000000) +
-              top * UINT64_C(10000000000000000);
+    *value +=
+        join_word(end, 1, places, count) * UINT64_C(100000000) + top * UINT64_C(10000000000000000);
     return top < 1000;
 }
 
@@ -100,8 +102,9 @@ read_number(const char *at, struct number *number, bool fractions) {
     if (__builtin_expect((sign & (*at != '-')) | (count == 0) | (zero_leads & (count > 1)), 0))
         return NULL;
     number->decimal.exponent = 0;
-    number->fractional = fractions && *end == '.';
-    if (number->fractional) {
+    number->point = fractions && *end == '.';
+    number->exponent = false;
+    if (number->point) {
         others &= others - 1;
         stop = (unsigned)__builtin_ctzll(others | UINT64_C(1) << WINDOW);
         end = at + stop;
@@ -112,10 +115,10 @@ read_number(const char *at, struct number *number, bool fractions) {
     if (__builtin_expect((places == 0) | (count > MOST_DIGITS), 0) ||
         __builtin_expect(!join_digits(end, places, count, &number->decimal.digits), 0))
         return NULL;
-    if (!number->fractional && __builtin_expect(number->decimal.digits > INT64_MAX, 0))
+    if (!number->point && __builtin_expect(number->decimal.digits > INT64_MAX, 0))
         return NULL;
     if (fractions && __builtin_expect((*end | 0x20) == 'e', 0)) {
-        number->fractional = true;
+        number->exponent = true;
         end = read_exponent(end, &number->decimal.exponent);
     }
     return end;
@@ -140,6 +143,21 @@ static inline uint64_t with_sign(uint64_t magnitude, bool negative) {
     return (magnitude ^ sign) - sign;
 }
 
+static inline double to_double(const struct number *number) {
+    const struct cn_decimal *decimal = &number->decimal;
+    unsigned places = (unsigned)-decimal->exponent;
+    bool canonical;
+    double value;
+
+    if (__builtin_expect(number->exponent | (places > CN_PLAIN_MOST), 0))
+        return cn_decimal_to_double(decimal);
+    if (decimal->digits < CN_PLAIN_SHORT)
+        return cn_plain_divide(decimal->digits, places, 0, &canonical);
+    if (__builtin_expect(!cn_plain_multiply(decimal->digits, places, 0, &value, &canonical), 0))
+        return cn_decimal_to_double(decimal);
+    return value;
+}
+
 size_t cn_array_read_doubles(struct cn_number_text *text, size_t room, double *values) {
     const char *at = text->at;
     struct number number = {.decimal = {.truncated = false}};
@@ -149,8 +167,8 @@ size_t cn_array_read_doubles(struct cn_number_text *text, size_t room, double *v
         const char *end = read_number(at, &number, true);
         if (!end || *end != ',')
             break;
-        if (number.fractional) {
-            uint64_t bits = cn_double_bits(cn_decimal_to_double(&number.decimal));
+        if (number.point | number.exponent) {
+            uint64_t bits = cn_double_bits(to_double(&number));
             if (__builtin_expect(bits == cn_double_bits((double)INFINITY), 0))
                 break;
             values[n] = cn_double_from_bits(bits | (uint64_t)number.negative << 63);

@@ -148,7 +148,8 @@ static void random_runs(void **state) {
             assert_true(cn_buf_add_c(&text, dice_below(&dice, 3) ? "," : ",\n  "));
         }
         if (round % 4 == 0) /* a wrong byte somewhere */
-            text.data[dice_below(&dice, text.len)] = ".,-+eE0 \n\"/:\0\x80\xB0"[dice_below(&dice, 15)];
+            text.data[dice_below(&dice, text.len)] =
+                ".,-+eE0 \n\"/:\0\x80\xB0"[dice_below(&dice, 15)];
         count += check_text(text.data, text.len, 1 + dice_below(&dice, 8));
     }
     assert_true(count > 100000);
@@ -157,10 +158,26 @@ static void random_runs(void **state) {
 
 /* What is plain is read at once, but for the cells that stand too near to either end. */
 static void plain_numbers(void **state) {
-    static const char *const plain[] = {
-        "0",    "-0",   "7",   "-12", "12345678",   "1234567890123456789", "-9223372036854775807",
-        "0.5",  "-0.0", "1e5", "1E0", "1.5E-007",   "0.12345678901234567", "-123.45678901234567",
-        "1e-9", "0.0",  "10",  "9.5", "2.5e+30000", "00"};
+    static const char *const plain[] = {"0",
+                                        "-0",
+                                        "7",
+                                        "-12",
+                                        "12345678",
+                                        "1234567890123456789",
+                                        "-9223372036854775807",
+                                        "0.5",
+                                        "-0.0",
+                                        "1e5",
+                                        "1E0",
+                                        "1.5E-007",
+                                        "0.12345678901234567",
+                                        "-123.45678901234567",
+                                        "1e-9",
+                                        "0.0",
+                                        "10",
+                                        "9.5",
+                                        "2.5e+30000",
+                                        "00"};
     const size_t n = sizeof plain / sizeof plain[0], n_good = n - 2;
     (void)state;
     for (size_t i = 0; i < n; i++) {
