@@ -77,6 +77,17 @@ static enum cn_code compute_open(struct cn_exchange *exchange, struct cn_error *
     return CN_OK;
 }
 
+/* A body that turned out to be large gets the room for all of it at once, since growing copies.
+ * What was only announced takes none. */
+static bool make_room(struct cn_compute *compute) {
+    int64_t length = compute->exchange->content_length;
+    struct cn_buf *text = &compute->text;
+
+    if (text->len < CN_READ_AT_ONCE_BYTES || length < 0 || (uint64_t)length <= text->cap)
+        return true;
+    return cn_buf_reserve(text, (size_t)length - text->len);
+}
+
 /* JSON is kept until it is complete; so is the start of a body whose kind is not known yet. */
 static enum cn_code take(struct cn_compute *compute, struct cn_str text, struct cn_error *error) {
     if (compute->form)
@@ -84,7 +95,7 @@ static enum cn_code take(struct cn_compute *compute, struct cn_str text, struct 
     cn_origin_data(compute->exchange->origin, text);
     if (compute->kind == CN_BODY_CSV || compute->kind == CN_BODY_TSV)
         return cn_intake_text(compute, text, error);
-    if (!cn_buf_add_str(&compute->text, text))
+    if (!make_room(compute) || !cn_buf_add_str(&compute->text, text))
         return cn_error_memory(error);
     if (compute->kind == CN_BODY_UNSTATED) {
         struct cn_str so_far = cn_buf_str(&compute->text);

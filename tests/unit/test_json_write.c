@@ -152,10 +152,65 @@ static void no_memory(void **state) {
     assert_int_equal(out.len, 3);
 }
 
+/* Long vectors are what their values are one by one, whatever stands among them. */
+static void long_vectors(void **state) {
+    enum { ROWS = 400 };
+    static double doubles[ROWS];
+    static int64_t ints[ROWS];
+    static uint8_t bools[ROWS], nulls[ROWS];
+    const void *const values[] = {NULL, bools, ints, doubles};
+    struct cn_buf out = CN_BUF_INIT, expected = CN_BUF_INIT;
+    struct dice dice = {3};
+    struct cn_error error;
+    (void)state;
+    for (size_t i = 0; i < ROWS; i++) {
+        uint64_t bits = dice_next(&dice);
+        memcpy(&doubles[i], &bits, sizeof bits);
+        if (i % 3 == 0)
+            doubles[i] = i % 2 ? (double)(bits % 1000) / 8 : (double)NAN;
+        ints[i] = (int64_t)(bits >> (bits % 64));
+        bools[i] = bits % 2;
+        nulls[i] = bits % 5 == 0;
+    }
+    for (enum cn_type type = CN_TYPE_NULL; type <= CN_TYPE_FLOAT64; type++) {
+        for (size_t rows = 0; rows <= ROWS; rows += 37) {
+            struct cn_vector vector = {type, values[type], rows % 2 ? nulls : NULL};
+            out.len = expected.len = 0;
+            for (size_t i = 0; i < rows; i++) {
+                bool null = type == CN_TYPE_NULL || (vector.nulls && nulls[i]);
+                assert_true(cn_buf_add_char(&expected, ','));
+                assert_true(null ? cn_buf_add_c(&expected, "null")
+                            : type == CN_TYPE_BOOL
+                                ? cn_buf_add_c(&expected, bools[i] ? "true" : "false")
+                            : type == CN_TYPE_INT64 ? cn_json_write_int(&expected, ints[i])
+                                                    : cn_json_write_double(&expected, doubles[i]));
+            }
+            assert_int_equal(cn_json_write_vector(&out, &vector, rows, CN_JSON_NAN_NULL, NULL),
+                             CN_OK);
+            assert_true(cn_str_equal(cn_buf_str(&out), cn_buf_str(&expected)));
+        }
+    }
+    for (size_t i = 0; i < ROWS; i++)
+        doubles[i] = i == 251 ? (double)-INFINITY : 1.5;
+    struct cn_vector vector = {CN_TYPE_FLOAT64, doubles, NULL};
+    cn_error_init(&error);
+    assert_int_equal(cn_json_write_vector(&out, &vector, ROWS, CN_JSON_NAN_ERROR, &error),
+                     CN_NOT_FINITE);
+    assert_int_equal(error.row, 251);
+    memset(nulls, 0, sizeof nulls);
+    vector.nulls = nulls;
+    nulls[251] = 1;
+    assert_int_equal(cn_json_write_vector(&out, &vector, ROWS, CN_JSON_NAN_ERROR, NULL), CN_OK);
+    cn_buf_release(&out);
+    cn_buf_release(&expected);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(strings), cmocka_unit_test(strings_come_back), cmocka_unit_test(numbers),
-        cmocka_unit_test(vectors), cmocka_unit_test(doubles_come_back), cmocka_unit_test(no_memory),
+        cmocka_unit_test(long_vectors),      cmocka_unit_test(strings),
+        cmocka_unit_test(strings_come_back), cmocka_unit_test(numbers),
+        cmocka_unit_test(vectors),           cmocka_unit_test(doubles_come_back),
+        cmocka_unit_test(no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
