@@ -40,11 +40,6 @@ size_t cn_double_format_avx2(double value, char *out) {
                            bits >> 63, out);
 }
 
-void cn_doubles_format_avx2(const double *values, size_t n, char *out, uint8_t *lengths) {
-    for (size_t i = 0; i < n; i++)
-        lengths[i] = (uint8_t)cn_double_format_avx2(values[i], out + i * CN_DOUBLE_TEXT);
-}
-
 /* Digits 0 to 922 without zeros before them. Writes 4 bytes, returns how many are wanted. */
 static inline size_t write_small(uint64_t value, char *out) {
     uint64_t hundreds = value / 100, tens = value / 10;

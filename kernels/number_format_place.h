@@ -9,16 +9,18 @@
 
 /*
  * The text of a decimal with its point at a certain place. The sixteen digits come in reverse, each
- * a byte: byte j of the text is digit byte from[j] (none if the highest bit is set), with the bits
- * of around[j]: sign, point, or those that make a character of a digit.
+ * a byte, twice; in the second copy the last of all stands in place of the first, which the second
+ * half of a text has never. Byte j of the text is byte from[j] of its half (none if the highest bit
+ * is set), with the bits of around[j]: sign, point, or those that make a character of a digit.
  */
 struct cn_form {
     _Alignas(32) uint8_t from[32];
     uint8_t around[32];
 };
 
-/* By sign and exponent of the first digit, -4 .. 15. */
-extern const struct cn_form cn_forms[2][20];
+/* By exponent of the first digit, -4 .. 15, and sign. */
+#define CN_FORM_MIN (-4)
+extern const struct cn_form cn_forms[20][2];
 
 #ifdef __AVX2__
 #include <immintrin.h>
@@ -49,12 +51,12 @@ static inline size_t cn_count_digits(__m128i digits, uint64_t last) {
     return count + ((17 - count) & cn_mask(last != 0));
 }
 
-/* Writes CN_DOUBLE_TEXT bytes, returns the length; `digits` has the sixteen in both halves. */
+/* Writes CN_DOUBLE_TEXT bytes, returns the length; `digits` are the sixteen, in both halves. */
 static inline size_t cn_place_double(__m256i digits, size_t count, uint64_t last, int exponent,
                                      size_t sign, char *out) {
     bool has_exponent = cn_has_exponent(exponent);
     int place = has_exponent ? 0 : exponent;
-    const struct cn_form *form = &cn_forms[sign][place + 4];
+    const struct cn_form *form = &cn_forms[place - CN_FORM_MIN][sign];
     __m256i text = _mm256_shuffle_epi8(digits, _mm256_load_si256((const __m256i *)form->from));
     text = _mm256_or_si256(text, _mm256_load_si256((const __m256i *)form->around));
     _mm256_storeu_si256((__m256i *)out, text);
