@@ -178,8 +178,8 @@ static inline unsigned lanes_of(__m256i mask) {
 }
 
 /* Puts exponents behind the lanes that have one. */
-static void write_exponents(unsigned lanes, __m256i exponent, __m256i count, __m256i sign,
-                            char *out, uint8_t *lengths) {
+static inline void write_exponents(unsigned lanes, __m256i exponent, __m256i count, __m256i sign,
+                                   char *out, uint8_t *lengths) {
     _Alignas(32) int64_t exponents[LANES], counts[LANES], signs[LANES];
     _mm256_store_si256((__m256i *)exponents, exponent);
     _mm256_store_si256((__m256i *)counts, count);
@@ -192,52 +192,101 @@ static void write_exponents(unsigned lanes, __m256i exponent, __m256i count, __m
     }
 }
 
-static void format_singly(unsigned lanes, const double *values, char *out, uint8_t *lengths) {
-    for (; lanes != 0; lanes &= lanes - 1) {
-        unsigned i = (unsigned)__builtin_ctz(lanes) / 2;
-        lengths[i] = (uint8_t)cn_double_format_avx2(values[i], out + i * CN_DOUBLE_TEXT);
-    }
+/*
+ * A block goes through the steps in two sweeps: the chain of one step after another is long, and
+ * with half of it a CPU has more of them in flight at once.
+ */
+#define BLOCK 64
+
+struct block {
+    _Alignas(32) uint64_t high[BLOCK]; /* eight digits */
+    uint64_t low[BLOCK];               /* the other eight */
+    uint64_t last[BLOCK];
+    int64_t exponent[BLOCK];
+    uint8_t unsure[BLOCK / LANES]; /* as lanes_of() */
+};
+
+static inline __m256i load(const void *lanes) {
+    return _mm256_loadu_si256((const __m256i *)lanes);
 }
 
-static inline void format_four(const double *values, char *out, uint8_t *lengths) {
-    __m256i bits = _mm256_loadu_si256((const __m256i *)values);
-    __m256i sign = _mm256_srli_epi64(bits, 63);
-    struct decimals found = find_decimals(_mm256_and_si256(bits, every(INT64_MAX)));
-    __m256i high = divide_by_ten8(found.digits);
-    __m256i low = _mm256_sub_epi64(found.digits, _mm256_mul_epu32(high, every(CN_TEN8)));
-    __m256i upper = cn_split_digits(high), lower = cn_split_digits(low);
-    __m256i count = count_digits(upper, lower, found.last);
+static inline void store(void *lanes, __m256i values) {
+    _mm256_storeu_si256((__m256i *)lanes, values);
+}
 
-    /* As cn_place_double(); exponents are 64-bit integers, of which the lower half will do. */
-    __m256i has_exponent = _mm256_or_si256(_mm256_cmpgt_epi64(found.exponent, every(15)),
-                                           _mm256_cmpgt_epi64(every(-4), found.exponent));
-    __m256i place = _mm256_andnot_si256(has_exponent, found.exponent);
-    __m256i offset = _mm256_add_epi64(_mm256_slli_epi64(place, 7), _mm256_slli_epi64(sign, 6));
-    store_texts(upper, lower, found.last, offset, out);
+/* Returns what is not 0 if some are unsure. */
+static unsigned find_block(const double *values, size_t n, struct block *block) {
+    unsigned all_unsure = 0;
 
-    __m256i zeros =
-        _mm256_max_epi32(_mm256_sub_epi32(_mm256_setzero_si256(), place), _mm256_setzero_si256());
+    for (size_t i = 0; i < n; i += LANES) {
+        struct decimals found = find_decimals(_mm256_and_si256(load(values + i), every(INT64_MAX)));
+        __m256i high = divide_by_ten8(found.digits);
+        store(block->high + i, high);
+        store(block->low + i,
+              _mm256_sub_epi64(found.digits, _mm256_mul_epu32(high, every(CN_TEN8))));
+        store(block->last + i, found.last);
+        store(block->exponent + i, found.exponent);
+        unsigned unsure = lanes_of(found.unsure);
+        block->unsure[i / LANES] = (uint8_t)unsure;
+        all_unsure |= unsure;
+    }
+    return all_unsure;
+}
+
+/* The lengths of four texts; as cn_fixed_length(), with the sign. */
+static inline void store_lengths(__m256i count, __m256i place, __m256i sign, uint8_t *lengths) {
+    __m256i none = _mm256_setzero_si256();
+    __m256i zeros = _mm256_max_epi32(_mm256_sub_epi32(none, place), none);
     __m256i len =
         _mm256_max_epi32(_mm256_add_epi32(count, zeros), _mm256_add_epi32(place, every(2)));
     len = _mm256_add_epi32(_mm256_add_epi32(len, every(1)), sign);
-    __m256i bytes = _mm256_shuffle_epi8(len, every(INT64_C(0x0800)));
-    uint32_t both =
+    __m256i bytes = _mm256_shuffle_epi8(len, every(0x0800));
+    uint32_t four =
         (uint32_t)_mm256_extract_epi16(bytes, 0) | (uint32_t)_mm256_extract_epi16(bytes, 8) << 16;
-    memcpy(lengths, &both, sizeof both);
+    memcpy(lengths, &four, sizeof four);
+}
 
+/* As cn_place_double(). */
+static inline void place_four(const double *values, const struct block *block, size_t i, char *out,
+                              uint8_t *lengths) {
+    __m256i sign = _mm256_srli_epi64(load(values), 63);
+    __m256i last = load(block->last + i), exponent = load(block->exponent + i);
+    __m256i upper = cn_split_digits(load(block->high + i));
+    __m256i lower = cn_split_digits(load(block->low + i));
+    __m256i count = count_digits(upper, lower, last);
+    __m256i has_exponent = _mm256_or_si256(_mm256_cmpgt_epi64(exponent, every(15)),
+                                           _mm256_cmpgt_epi64(every(CN_FORM_MIN), exponent));
+    __m256i place = _mm256_andnot_si256(has_exponent, exponent);
+    __m256i offset = _mm256_add_epi64(_mm256_slli_epi64(place, 7), _mm256_slli_epi64(sign, 6));
+
+    store_texts(upper, lower, last, offset, out);
+    store_lengths(count, place, sign, lengths);
     unsigned exponents = lanes_of(has_exponent);
     if (exponents != 0)
-        write_exponents(exponents, found.exponent, count, sign, out, lengths);
-    unsigned unsure = lanes_of(found.unsure);
-    if (__builtin_expect(unsure != 0, 0))
-        format_singly(unsure, values, out, lengths);
+        write_exponents(exponents, exponent, count, sign, out, lengths);
+}
+
+static void format_singly(const struct block *block, const double *values, size_t n, char *out,
+                          uint8_t *lengths) {
+    for (size_t i = 0; i < n; i++)
+        if (block->unsure[i / LANES] >> (i % LANES * 2) & 1)
+            lengths[i] = (uint8_t)cn_double_format_avx2(values[i], out + i * CN_DOUBLE_TEXT);
 }
 
 void cn_doubles_format_avx2(const double *values, size_t n, char *out, uint8_t *lengths) {
+    struct block block;
     size_t i = 0;
 
-    for (; n - i >= LANES; i += LANES)
-        format_four(values + i, out + i * CN_DOUBLE_TEXT, lengths + i);
+    while (n - i >= LANES) {
+        size_t most = n - i < BLOCK ? (n - i) / LANES * LANES : BLOCK;
+        char *text = out + i * CN_DOUBLE_TEXT;
+        unsigned unsure = find_block(values + i, most, &block);
+        for (size_t k = 0; k < most; k += LANES)
+            place_four(values + i + k, &block, k, text + k * CN_DOUBLE_TEXT, lengths + i + k);
+        if (unsure != 0)
+            format_singly(&block, values + i, most, text, lengths + i);
+        i += most;
+    }
     for (; i < n; i++)
         lengths[i] = (uint8_t)cn_double_format_avx2(values[i], out + i * CN_DOUBLE_TEXT);
 }
