@@ -1,12 +1,10 @@
 /*
- * number_format_avx512.c: eight doubles at a time to text.
+ * number_format_avx512.c: doubles to text, eight in each register.
  *
- * The steps are those of cn_shortest_quick(), with a fraction of 52 bits, as the multiplications of
- * AVX-512 IFMA have them. What is too close to call goes the way of single numbers.
+ * 52 bits of the fraction are looked at, as the multiplications of AVX-512 IFMA have them. What is
+ * too close to call goes the way of single numbers.
  */
-#include "kernels/number.h"
-#include "kernels/number_format_place.h"
-#include "kernels/table.h"
+#include "kernels/number_format_block.h"
 
 #define LANES 8
 #define LIMB 52
@@ -23,6 +21,18 @@ struct decimals {
 
 static inline __m512i every(int64_t value) {
     return _mm512_set1_epi64(value);
+}
+
+static inline __m512i load(const void *lanes) {
+    return _mm512_load_si512(lanes);
+}
+
+static inline void store(void *lanes, __m512i values) {
+    _mm512_store_si512(lanes, values);
+}
+
+static inline __m512i load_magnitude(const double *values) {
+    return _mm512_and_si512(_mm512_loadu_si512(values), every(INT64_MAX));
 }
 
 /* Whether the lowest 52 bits are less than 2 * MARGIN. */
@@ -46,23 +56,32 @@ static inline void normalize(struct decimals *decimals, __mmask8 zero) {
     decimals->exponent = _mm512_maskz_mov_epi64(some, exponent);
 }
 
-static inline struct decimals find_decimals(__m512i magnitude) {
-    __m512i biased = _mm512_srli_epi64(magnitude, CN_MANTISSA_BITS);
-    __m512i fraction = _mm512_and_si512(magnitude, every(LIMB_MASK));
+static inline void find_scales(const double *values, struct cn_format_block *block, size_t i) {
+    __m512i biased = _mm512_srli_epi64(load_magnitude(values + i), CN_MANTISSA_BITS);
     __m512i exponent = _mm512_sub_epi64(biased, every(CN_EXPONENT_BIAS));
-    /* cn_log10_power2(exponent), and from cn_log2_power(-k - 1) the shift 1 .. 4. */
+    /* cn_log10_power2(exponent) and cn_log2_power(-k - 1). */
     __m512i k = _mm512_srai_epi64(_mm512_mul_epi32(exponent, every(1262611)), 22);
     __m512i log2 = _mm512_mul_epi32(_mm512_xor_si512(k, every(-1)), every(1741647));
-    __m512i shift = _mm512_add_epi64(exponent, _mm512_srai_epi64(log2, 19));
-    __m512i index = _mm512_slli_epi64(k, 1);
+    log2 = _mm512_srai_epi64(log2, 19);
+    store(block->k + i, k);
+    store(block->shift + i, _mm512_add_epi64(_mm512_add_epi64(exponent, log2), every(5)));
     const uint64_t *scales = &cn_scales[-CN_SCALE_MIN].hi;
-    __m512i hi = _mm512_i64gather_epi64(index, scales, 8);
-    __m512i lo = _mm512_i64gather_epi64(index, scales + 1, 8);
+    __m512i index = _mm512_slli_epi64(k, 1);
+    store(block->scale_hi + i, _mm512_i64gather_epi64(index, scales, 8));
+    store(block->scale_lo + i, _mm512_i64gather_epi64(index, scales + 1, 8));
+}
+
+static inline struct decimals find_decimals(__m512i magnitude, const struct cn_format_block *block,
+                                            size_t i) {
+    __m512i biased = _mm512_srli_epi64(magnitude, CN_MANTISSA_BITS);
+    __m512i fraction = _mm512_and_si512(magnitude, every(LIMB_MASK));
+    __m512i hi = load(block->scale_hi + i), lo = load(block->scale_lo + i);
+    __m512i shift = load(block->shift + i);
 
     /* The scale in two limbs, so shifted that the third limb of the product is its integer part;
      * the significand is 2^52 and the fraction. */
-    __m512i upper = _mm512_srlv_epi64(hi, _mm512_sub_epi64(every(12 - 5), shift));
-    __m512i lower = _mm512_shrdv_epi64(lo, hi, _mm512_sub_epi64(every(24 - 5), shift));
+    __m512i upper = _mm512_srlv_epi64(hi, _mm512_sub_epi64(every(12), shift));
+    __m512i lower = _mm512_shrdv_epi64(lo, hi, _mm512_sub_epi64(every(24), shift));
     lower = _mm512_and_si512(lower, every(LIMB_MASK));
     __m512i middle = _mm512_madd52lo_epu64(lower, fraction, upper);
     middle = _mm512_madd52hi_epu64(middle, fraction, lower);
@@ -81,7 +100,7 @@ static inline struct decimals find_decimals(__m512i magnitude) {
     struct decimals decimals = {
         .digits = _mm512_add_epi64(digits, _mm512_srli_epi64(sum, LIMB)),
         .last = _mm512_maskz_srli_epi64((__mmask8)~shorter, tenfold, LIMB),
-        .exponent = _mm512_add_epi64(k, every(16)),
+        .exponent = _mm512_add_epi64(load(block->k + i), every(16)),
     };
 
     __mmask8 zero = _mm512_testn_epi64_mask(magnitude, magnitude);
@@ -100,10 +119,22 @@ static inline __m512i divide_by_ten8(__m512i digits) {
     return _mm512_srli_epi64(_mm512_madd52hi_epu64(_mm512_setzero_si512(), x, every(factor)), 18);
 }
 
+static inline void store_decimals(const double *values, struct cn_format_block *block, size_t i) {
+    struct decimals found = find_decimals(load_magnitude(values + i), block, i);
+    __m512i upper = divide_by_ten8(found.digits);
+    store(block->upper + i, upper);
+    store(block->lower + i,
+          _mm512_sub_epi64(found.digits, _mm512_mul_epu32(upper, every(CN_TEN8))));
+    store(block->last + i, found.last);
+    store(block->exponent + i, found.exponent);
+    block->unsure |= (uint64_t)found.unsure << i;
+}
+
 /* As cn_split_digits(). */
 static inline __m512i split_digits(__m512i x) {
-    __m512i high = _mm512_srli_epi64(_mm512_mul_epu32(x, every(109951163)), 40);
-    __m512i fours = _mm512_add_epi64(x, _mm512_mul_epu32(high, every(4294967296 - 10000)));
+    /* x / 10^4 is x * ceil(2^52 / 10^4) >> 52. */
+    __m512i high = _mm512_madd52hi_epu64(_mm512_setzero_si512(), x, every(450359962738));
+    __m512i fours = _mm512_madd52lo_epu64(x, high, every(4294967296 - 10000));
     __m512i hundreds = _mm512_srli_epi16(_mm512_mulhi_epu16(fours, _mm512_set1_epi32(5243)), 3);
     __m512i rest = _mm512_sub_epi16(fours, _mm512_mullo_epi16(hundreds, _mm512_set1_epi32(100)));
     __m512i twos = _mm512_or_si512(rest, _mm512_slli_epi32(hundreds, 16));
@@ -145,64 +176,58 @@ static inline void store_two(__m512i upper, __m512i lower, __m512i other, int64_
     _mm512_storeu_si512(out + (size_t)first * CN_DOUBLE_TEXT, text);
 }
 
-/* Puts exponents behind the lanes that have one. */
-static void write_exponents(unsigned lanes, __m512i exponent, __m512i count, __m512i sign,
-                            char *out, uint8_t *lengths) {
-    _Alignas(64) int64_t exponents[LANES], counts[LANES], signs[LANES];
-    _mm512_store_si512(exponents, exponent);
-    _mm512_store_si512(counts, count);
-    _mm512_store_si512(signs, sign);
-    for (; lanes != 0; lanes &= lanes - 1) {
-        unsigned i = (unsigned)__builtin_ctz(lanes);
-        char *text = out + i * CN_DOUBLE_TEXT + signs[i];
-        size_t len = cn_write_exponent((int)exponents[i], (size_t)counts[i], text);
-        lengths[i] = (uint8_t)(len + (size_t)signs[i]);
-    }
-}
-
-static void format_singly(unsigned lanes, const double *values, char *out, uint8_t *lengths) {
-    for (; lanes != 0; lanes &= lanes - 1) {
-        unsigned i = (unsigned)__builtin_ctz(lanes);
-        lengths[i] = (uint8_t)cn_double_format_avx2(values[i], out + i * CN_DOUBLE_TEXT);
-    }
-}
-
-static inline void format_eight(const double *values, char *out, uint8_t *lengths) {
+/* As cn_place_double(); exponents come later. */
+static inline void place_eight(const double *values, struct cn_format_block *block, size_t i,
+                               char *out, uint8_t *lengths) {
     _Alignas(64) int64_t offsets[LANES];
-    __m512i bits = _mm512_loadu_si512(values);
-    __m512i sign = _mm512_srli_epi64(bits, 63);
-    struct decimals found = find_decimals(_mm512_and_si512(bits, every(INT64_MAX)));
-    __m512i high = divide_by_ten8(found.digits);
-    __m512i low = _mm512_sub_epi64(found.digits, _mm512_mul_epu32(high, every(CN_TEN8)));
-    __m512i upper = split_digits(high), lower = split_digits(low);
-    __m512i count = count_digits(upper, lower, found.last);
-
+    __m512i sign = _mm512_srli_epi64(_mm512_loadu_si512(values + i), 63);
+    __m512i last = load(block->last + i), exponent = load(block->exponent + i);
+    __m512i upper = load(block->upper + i), lower = load(block->lower + i);
+    __m512i count = count_digits(upper, lower, last);
     __mmask8 has_exponent =
-        _mm512_cmpge_epu64_mask(_mm512_sub_epi64(found.exponent, every(CN_FORM_MIN)), every(20));
-    __m512i place = _mm512_maskz_mov_epi64((__mmask8)~has_exponent, found.exponent);
-    _mm512_store_si512(offsets,
-                       _mm512_add_epi64(_mm512_slli_epi64(place, 7), _mm512_slli_epi64(sign, 6)));
+        _mm512_cmpge_epu64_mask(_mm512_sub_epi64(exponent, every(CN_FORM_MIN)), every(20));
+    __m512i place = _mm512_maskz_mov_epi64((__mmask8)~has_exponent, exponent);
+    store(offsets, _mm512_add_epi64(_mm512_slli_epi64(place, 7), _mm512_slli_epi64(sign, 6)));
     /* The copy with the last digit in place of the first. */
     __m512i other = _mm512_or_si512(_mm512_and_si512(upper, every(0x00FFFFFFFFFFFFFF)),
-                                    _mm512_slli_epi64(found.last, 56));
+                                    _mm512_slli_epi64(last, 56));
     for (int64_t first = 0; first < LANES; first += 2)
-        store_two(upper, lower, other, first, offsets, out);
+        store_two(upper, lower, other, first, offsets, out + i * CN_DOUBLE_TEXT);
 
     __m512i behind = _mm512_sub_epi64(count, _mm512_min_epi64(place, _mm512_setzero_si512()));
     __m512i len = _mm512_max_epi64(behind, _mm512_add_epi64(place, every(2)));
     len = _mm512_add_epi64(_mm512_add_epi64(len, every(1)), sign);
-    _mm_storel_epi64((__m128i *)lengths, _mm512_cvtepi64_epi8(len));
+    _mm_storel_epi64((__m128i *)(lengths + i), _mm512_cvtepi64_epi8(len));
+    store(block->count + i, count);
+    block->with_exponent |= (uint64_t)has_exponent << i;
+}
 
-    if (has_exponent != 0)
-        write_exponents(has_exponent, found.exponent, count, sign, out, lengths);
-    if (__builtin_expect(found.unsure != 0, 0))
-        format_singly(found.unsure, values, out, lengths);
+/* n is a multiple of LANES. */
+static void format_block(const double *values, size_t n, char *out, uint8_t *lengths) {
+    struct cn_format_block block;
+
+    block.unsure = 0;
+    block.with_exponent = 0;
+    for (size_t i = 0; i < n; i += LANES)
+        find_scales(values, &block, i);
+    for (size_t i = 0; i < n; i += LANES)
+        store_decimals(values, &block, i);
+    for (size_t i = 0; i < n; i += LANES) {
+        store(block.upper + i, split_digits(load(block.upper + i)));
+        store(block.lower + i, split_digits(load(block.lower + i)));
+    }
+    for (size_t i = 0; i < n; i += LANES)
+        place_eight(values, &block, i, out, lengths);
+    cn_finish_block(&block, values, out, lengths);
 }
 
 void cn_doubles_format_avx512(const double *values, size_t n, char *out, uint8_t *lengths) {
     size_t i = 0;
 
-    for (; n - i >= LANES; i += LANES)
-        format_eight(values + i, out + i * CN_DOUBLE_TEXT, lengths + i);
+    while (n - i >= LANES) {
+        size_t some = n - i < CN_FORMAT_BLOCK ? (n - i) / LANES * LANES : CN_FORMAT_BLOCK;
+        format_block(values + i, some, out + i * CN_DOUBLE_TEXT, lengths + i);
+        i += some;
+    }
     cn_doubles_format_avx2(values + i, n - i, out + i * CN_DOUBLE_TEXT, lengths + i);
 }
