@@ -5,12 +5,12 @@
 
 /* Zero included: columns may have many. False for what must go another way. */
 static inline bool find_decimal(uint64_t magnitude, struct cn_shortest *decimal) {
-    bool sure = cn_shortest_quick(magnitude, decimal) & cn_is_normal(magnitude);
+    bool sure = cn_shortest_quick(magnitude, decimal);
     bool zero = magnitude == 0;
     decimal->digits = zero ? 0 : decimal->digits;
     decimal->last = zero ? 0 : decimal->last;
     decimal->exponent = zero ? 0 : decimal->exponent;
-    return sure | zero;
+    return (sure && cn_is_normal(magnitude)) || zero;
 }
 
 /* The sixteen digits in two lanes, the last ones lower. */
