@@ -135,21 +135,9 @@ static inline struct decimals find_decimals(__m256i magnitude, const struct cn_f
     return decimals;
 }
 
-/* digits / 10^8, for less than 10^16. (x - d / 2) / d, rounded to an integer, is x / d cut, and
- * never near a tie, for integers x and odd d = 10^8 / 2^8. */
-static inline __m256i divide_by_ten8(__m256i digits) {
-    const double whole = 0x1p52, rounding = 0x1.8p52;
-    const int64_t whole_bits = INT64_C(0x433) << CN_MANTISSA_BITS;
-    __m256i bits = _mm256_or_si256(_mm256_srli_epi64(digits, 8), every(whole_bits));
-    __m256d x = _mm256_sub_pd(_mm256_castsi256_pd(bits), _mm256_set1_pd(whole + 195312));
-    __m256d quotient = _mm256_mul_pd(x, _mm256_set1_pd(1.0 / 390625));
-    bits = _mm256_castpd_si256(_mm256_add_pd(quotient, _mm256_set1_pd(rounding)));
-    return _mm256_and_si256(bits, every(LOW_HALF));
-}
-
 static inline void store_decimals(const double *values, struct cn_format_block *block, size_t i) {
     struct decimals found = find_decimals(load_magnitude(values + i), block, i);
-    __m256i upper = divide_by_ten8(found.digits);
+    __m256i upper = cn_divide_by_ten8(found.digits);
     store(block->upper + i, upper);
     store(block->lower + i,
           _mm256_sub_epi64(found.digits, _mm256_mul_epu32(upper, every(CN_TEN8))));

@@ -44,6 +44,25 @@ static inline __m256i cn_split_digits(__m256i x) {
     return _mm256_add_epi16(twos, _mm256_mullo_epi16(tens, factor));
 }
 
+/* x / 10^8 in 64-bit lanes, for less than 10^16. (y - d / 2) / d, rounded to an integer, is y / d
+ * cut, and never near a tie, for integers y = x / 2^8 and odd d = 10^8 / 2^8. */
+static inline __m256i cn_divide_by_ten8(__m256i x) {
+    const double whole = 0x1p52, rounding = 0x1.8p52;
+    const int64_t whole_bits = INT64_C(0x433) << CN_MANTISSA_BITS;
+    __m256i bits = _mm256_or_si256(_mm256_srli_epi64(x, 8), _mm256_set1_epi64x(whole_bits));
+    __m256d y = _mm256_sub_pd(_mm256_castsi256_pd(bits), _mm256_set1_pd(whole + 195312));
+    __m256d quotient = _mm256_mul_pd(y, _mm256_set1_pd(1.0 / 390625));
+    bits = _mm256_castpd_si256(_mm256_add_pd(quotient, _mm256_set1_pd(rounding)));
+    return _mm256_and_si256(bits, _mm256_set1_epi64x(0xFFFFFFFF));
+}
+
+/* The sixteen digits of a number in two lanes, the last ones lower; each a byte, in reverse. */
+static inline __m128i cn_split_sixteen(uint64_t x) {
+    uint64_t high = x / CN_TEN8;
+    __m128i halves = _mm_set_epi64x((int64_t)high, (int64_t)(x - high * CN_TEN8));
+    return _mm256_castsi256_si128(cn_split_digits(_mm256_castsi128_si256(halves)));
+}
+
 /* How many digits there are up to the last that is not zero. */
 static inline size_t cn_count_digits(__m128i digits, uint64_t last) {
     unsigned zero = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(digits, _mm_setzero_si128()));
