@@ -41,7 +41,7 @@ struct cn_shortest cn_shortest_exact(uint64_t bits);
 /* Nearer than this to a bound, in units of 2^-64, nothing is sure; the errors are under 12. */
 #define CN_SHORTEST_MARGIN 16
 
-static inline bool cn_shortest_near_zero(uint64_t difference) {
+static inline unsigned cn_shortest_near_zero(uint64_t difference) {
     return difference + CN_SHORTEST_MARGIN < 2 * CN_SHORTEST_MARGIN;
 }
 

@@ -52,6 +52,7 @@ void cn_kernels_use_sha(struct cn_kernels *kernels) {
 }
 
 void cn_kernels_use_avx512(struct cn_kernels *kernels) {
+    kernels->doubles_format = cn_doubles_format_avx512;
     kernels->md5_rows = cn_md5_rows_avx512;
     kernels->sha1_rows = cn_sha1_rows_avx512;
     kernels->sha256_rows = cn_sha256_rows_avx512;

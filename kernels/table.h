@@ -74,6 +74,7 @@ size_t cn_double_format_avx2(double value, char *out);
 size_t cn_int64_format_avx2(int64_t value, char *out);
 void cn_doubles_format_avx2(const double *values, size_t n, char *out, uint8_t *lengths);
 void cn_int64s_format_avx2(const int64_t *values, size_t n, char *out, uint8_t *lengths);
+void cn_doubles_format_avx512(const double *values, size_t n, char *out, uint8_t *lengths);
 void cn_md5_rows_scalar(const struct cn_digest_batch *batch);
 void cn_md5_rows_avx2(const struct cn_digest_batch *batch);
 void cn_md5_rows_avx512(const struct cn_digest_batch *batch);

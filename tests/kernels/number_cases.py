@@ -147,7 +147,7 @@ def near_misses(exponents):
                 for most in (2**53 * step - 1, 3 * 2**51 * step, 2**52 * step + q):
                     # n is the significand, or twice as much and one more: of the halfway point
                     n = most // q * q
-                    found += [math.ldexp(n // step + d, e) for d in (-1, 0, 1)]
+                    found += [(n // step + d) * 2.0**e for d in (-1, 0, 1)]
     return numpy.array([x for x in found if math.isfinite(x)])
 
 

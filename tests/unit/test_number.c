@@ -305,6 +305,44 @@ static void integers(void **state) {
     }
 }
 
+/* Texts of many are those of each, with a '#' behind the last. */
+static void many_are_written_as_one_by_one(void **state) {
+    (void)state;
+    enum { MOST = 200 };
+    static double doubles[MOST];
+    static int64_t integers[MOST];
+    static char text[MOST * CN_DOUBLE_TEXT + 1];
+    uint8_t lengths[MOST + 1];
+    uint64_t seed = 4;
+    for (size_t i = 0; i < MOST; i++) {
+        int64_t bits = (int64_t)next_random(&seed);
+        doubles[i] =
+            i % 3 ? (double)(bits >> next_random(&seed) % 64) / 100 : from_bits((uint64_t)bits);
+        integers[i] = bits >> next_random(&seed) % 64;
+    }
+    doubles[7] = doubles[63] = -0.0;
+    doubles[8] = doubles[64] = (double)NAN;
+    doubles[9] = doubles[65] = -(double)INFINITY;
+    for (size_t n = 0; n <= MOST; n++) {
+        char one[CN_DOUBLE_TEXT];
+        text[n * CN_DOUBLE_TEXT] = '#';
+        lengths[n] = '#';
+        cn_doubles_format(doubles, n, text, lengths);
+        for (size_t i = 0; i < n; i++) {
+            assert_int_equal(lengths[i], cn_double_format(doubles[i], one));
+            assert_memory_equal(text + i * CN_DOUBLE_TEXT, one, lengths[i]);
+        }
+        assert_true(text[n * CN_DOUBLE_TEXT] == '#' && lengths[n] == '#');
+        text[n * CN_INT64_TEXT] = '#';
+        cn_int64s_format(integers, n, text, lengths);
+        for (size_t i = 0; i < n; i++) {
+            assert_int_equal(lengths[i], cn_int64_format(integers[i], one));
+            assert_memory_equal(text + i * CN_INT64_TEXT, one, lengths[i]);
+        }
+        assert_true(text[n * CN_INT64_TEXT] == '#' && lengths[n] == '#');
+    }
+}
+
 static void integer_texts(void **state) {
     (void)state;
     int64_t value = 0;
@@ -336,6 +374,7 @@ int main(void) {
         cmocka_unit_test(every_double_survives_its_text),
         cmocka_unit_test(reading_agrees_with_the_c_library),
         cmocka_unit_test(integers),
+        cmocka_unit_test(many_are_written_as_one_by_one),
         cmocka_unit_test(integer_texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
