@@ -100,11 +100,12 @@ static enum cn_code prepare(struct cn_morsel *morsel, struct cn_error *error) {
     morsel->seen = cn_arena_zalloc(arena, spec->n_columns);
     morsel->failed = cn_arena_zalloc(arena, n_lets * sizeof *morsel->failed);
     morsel->values = cn_arena_zalloc(arena, spec->n_columns * sizeof *morsel->values);
+    morsel->texts = cn_arena_zalloc(arena, spec->n_columns * sizeof *morsel->texts);
     morsel->raws = cn_arena_zalloc(arena, n_inputs * sizeof *morsel->raws);
     morsel->inputs = cn_arena_zalloc(arena, n_inputs * sizeof *morsel->inputs);
     morsel->computed = cn_arena_zalloc(arena, (n_lets + 1) * sizeof *morsel->computed);
-    if (!morsel->seen || !morsel->failed || !morsel->values || !morsel->raws || !morsel->inputs ||
-        !morsel->computed)
+    if (!morsel->seen || !morsel->failed || !morsel->values || !morsel->texts || !morsel->raws ||
+        !morsel->inputs || !morsel->computed)
         return cn_error_memory(error);
     if (spec->sink == CN_SINK_JSON && morsel->plan->pass == CN_PASS_OUTPUT) {
         if (!grow_pieces(morsel->state, spec->n_outputs))
