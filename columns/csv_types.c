@@ -193,8 +193,10 @@ static void settle_numbers(struct decoding *in, enum cn_type type, unsigned fits
 }
 
 /* False: no memory. */
-static bool decode_numbers(struct decoding *in, const struct cn_csv_block *block, enum cn_type type,
-                           void *values, struct cn_arena *arena, struct cn_texts *texts) {
+static bool decode_numbers(struct decoding *in, const struct cn_csv_block *block,
+                           const struct cn_csv_wanted *wanted, void *values, struct cn_arena *arena,
+                           struct cn_texts *texts) {
+    enum cn_type type = wanted->type;
     const struct cn_field *fields = fields_of(in->fields);
     const char *start = block->rows > 0 ? block->row[0].start : NULL;
     unsigned fits = type == CN_TYPE_INT64 ? CN_FIELD_INT64 : CN_FIELD_INT64 | CN_FIELD_FLOAT64;
@@ -206,7 +208,7 @@ static bool decode_numbers(struct decoding *in, const struct cn_csv_block *block
     if (type == CN_TYPE_INT64)
         found = cn_fields_scan_int64s(fields, in->rows, start, values, marks);
     else
-        found = cn_fields_scan_doubles(fields, in->rows, start, values, marks);
+        found = cn_fields_scan_doubles(fields, in->rows, start, wanted->canonical, values, marks);
     in->seen = found & KINDS;
     if ((found & ~(fits | CN_FIELD_CANONICAL)) != 0 || (in->nulls && in->nulls->n_texts > 0)) {
         in->null = cn_arena_zalloc(arena, in->rows);
@@ -215,7 +217,7 @@ static bool decode_numbers(struct decoding *in, const struct cn_csv_block *block
         in->seen = 0;
         settle_numbers(in, type, fits, values, marks);
     }
-    if (in->rows > 0)
+    if (wanted->canonical && in->rows > 0)
         *texts = (struct cn_texts){fields, marks, block->row[in->rows - 1].next};
     return true;
 }
@@ -292,8 +294,8 @@ static enum cn_code decode_null(size_t rows, struct cn_arena *arena, struct cn_v
     return CN_OK;
 }
 
-enum cn_code cn_csv_load(const struct cn_csv_block *block, size_t column, enum cn_type type,
-                         bool declared, const struct cn_csv_nulls *nulls, struct cn_arena *arena,
+enum cn_code cn_csv_load(const struct cn_csv_block *block, size_t column,
+                         const struct cn_csv_wanted *wanted, struct cn_arena *arena,
                          struct cn_csv_loaded *loaded, struct cn_error *error) {
     static const size_t widths[CN_TYPE_COUNT] = {
         [CN_TYPE_BOOL] = sizeof(uint8_t),
@@ -302,15 +304,16 @@ enum cn_code cn_csv_load(const struct cn_csv_block *block, size_t column, enum c
         [CN_TYPE_STRING] = sizeof(struct cn_str),
     };
     struct decoding in = {.fields = block->fields + column * block->capacity,
-                          .nulls = nulls,
+                          .nulls = wanted->nulls,
                           .rows = block->rows,
-                          .declared = declared,
+                          .declared = wanted->declared,
                           .misfit = SIZE_MAX};
+    enum cn_type type = wanted->type;
     bool enough;
 
     *loaded = (struct cn_csv_loaded){0};
     if (type == CN_TYPE_NULL) {
-        loaded->seen = cn_csv_seen_column(block, column, nulls);
+        loaded->seen = cn_csv_seen_column(block, column, wanted->nulls);
         return decode_null(block->rows, arena, &loaded->vector, error);
     }
     void *values = cn_arena_array(arena, block->rows, widths[type]);
@@ -321,7 +324,7 @@ enum cn_code cn_csv_load(const struct cn_csv_block *block, size_t column, enum c
     else if (type == CN_TYPE_BOOL)
         enough = decode_bool(&in, values, arena);
     else
-        enough = decode_numbers(&in, block, type, values, arena, &loaded->texts);
+        enough = decode_numbers(&in, block, wanted, values, arena, &loaded->texts);
     if (!enough)
         return cn_error_memory(error);
     if (in.misfit != SIZE_MAX)
@@ -335,9 +338,10 @@ enum cn_code cn_csv_load(const struct cn_csv_block *block, size_t column, enum c
 enum cn_code cn_csv_decode(const struct cn_csv_block *block, size_t column, enum cn_type type,
                            bool declared, const struct cn_csv_nulls *nulls, struct cn_arena *arena,
                            struct cn_vector *vector, struct cn_error *error) {
+    struct cn_csv_wanted wanted = {.type = type, .declared = declared, .nulls = nulls};
     struct cn_csv_loaded loaded;
 
-    CN_TRY(cn_csv_load(block, column, type, declared, nulls, arena, &loaded, error));
+    CN_TRY(cn_csv_load(block, column, &wanted, arena, &loaded, error));
     *vector = loaded.vector;
     return CN_OK;
 }

@@ -144,6 +144,7 @@ size_t cn_expr_check(const struct cn_let *lets, size_t n_lets, const struct cn_s
 struct cn_program_input {
     uint32_t column; /* index into the schema */
     bool raw;
+    bool hashed; /* row hashes take its values, as they are written */
 };
 const struct cn_program_input *cn_program_inputs(const struct cn_program *program, size_t *n);
 

@@ -39,13 +39,16 @@ static enum cn_code load(struct cn_morsel *morsel, const struct cn_csv_block *bl
     for (size_t i = 0; i < plan->n_loaded; i++) {
         uint32_t c = plan->loaded[i];
         const struct cn_spec_column *column = &plan->spec->columns[c];
+        struct cn_csv_wanted wanted = {.type = plan->schema[c].type,
+                                       .declared = column->declared,
+                                       .canonical = morsel->hashed[c],
+                                       .nulls = &plan->spec->nulls};
         struct cn_csv_loaded loaded;
         struct cn_error fault;
         enum cn_code code;
 
         cn_error_init(&fault);
-        code = cn_csv_load(block, c, plan->schema[c].type, column->declared, &plan->spec->nulls,
-                           &morsel->state->block, &loaded, &fault);
+        code = cn_csv_load(block, c, &wanted, &morsel->state->block, &loaded, &fault);
         morsel->values[c] = loaded.vector;
         morsel->texts[c] = loaded.texts;
         if (wants_kinds(morsel, c))

@@ -308,11 +308,20 @@ static unsigned joined(const struct work *work) {
 }
 
 static void compare(struct work *work, const char *start) {
-    unsigned kinds =
-        cn_kernels.fields_scan_doubles(work->fields, work->rows, start, work->doubles, work->marks);
+    static double values[ROWS];
+    static uint8_t marks[ROWS];
+    unsigned kinds = cn_kernels.fields_scan_doubles(work->fields, work->rows, start, true,
+                                                    work->doubles, work->marks);
     check_that(kinds == joined(work), "the union of %zu doubles", work->rows);
     for (size_t row = 0; row < work->rows; row++)
         compare_field(work, &work->fields[row], row, true);
+    check_that(cn_kernels.fields_scan_doubles(work->fields, work->rows, start, false, values,
+                                              marks) == (kinds & ~(unsigned)CN_FIELD_CANONICAL),
+               "the union without canonical");
+    for (size_t row = 0; row < work->rows; row++)
+        check_that(marks[row] == (work->marks[row] & ~CN_FIELD_CANONICAL) &&
+                       same(values[row], work->doubles[row]),
+                   "'%.*s' without canonical", (int)work->fields[row].len, work->fields[row].data);
     kinds =
         cn_kernels.fields_scan_int64s(work->fields, work->rows, start, work->integers, work->marks);
     check_that(kinds == joined(work), "the union of %zu integers", work->rows);
@@ -357,7 +366,8 @@ static void check_recognized(struct work *work) {
 
     for (int round = 0; round < 20; round++) {
         make(work, ROWS, formatted_text);
-        cn_kernels.fields_scan_doubles(work->fields, ROWS, work->text, work->doubles, work->marks);
+        cn_kernels.fields_scan_doubles(work->fields, ROWS, work->text, true, work->doubles,
+                                       work->marks);
         for (size_t row = 0; row < ROWS; row++)
             missed += !(work->marks[row] & CN_FIELD_CANONICAL);
     }
@@ -387,8 +397,16 @@ static void time_doubles(void *context) {
     struct blocks *blocks = context;
 
     for (struct work *work = blocks->block; work < blocks->block + BLOCKS; work++)
-        work->found = cn_kernels.fields_scan_doubles(work->fields, ROWS, work->text, work->doubles,
-                                                     work->marks);
+        work->found = cn_kernels.fields_scan_doubles(work->fields, ROWS, work->text, true,
+                                                     work->doubles, work->marks);
+}
+
+static void time_values(void *context) {
+    struct blocks *blocks = context;
+
+    for (struct work *work = blocks->block; work < blocks->block + BLOCKS; work++)
+        work->found = cn_kernels.fields_scan_doubles(work->fields, ROWS, work->text, false,
+                                                     work->doubles, work->marks);
 }
 
 static void time_int64s(void *context) {
@@ -430,16 +448,17 @@ static void time_all(void) {
     void (*kinds)(void) = (void (*)(void))cn_kernels.fields_classify;
     void (*scan)(void) = (void (*)(void))cn_text_scan;
 
-    time_columns("parse normals", &blocks, formatted_text, doubles, time_doubles);
+    time_columns("parse normals", &blocks, formatted_text, doubles, time_values);
+    time_columns("parse normals, canonical", &blocks, formatted_text, doubles, time_doubles);
     time_columns("parse normals singly", &blocks, formatted_text, scan, time_scan);
     time_columns("classify normals", &blocks, formatted_text, kinds, time_classify);
-    time_columns("parse hundredths", &blocks, short_text, doubles, time_doubles);
+    time_columns("parse hundredths", &blocks, short_text, doubles, time_values);
     time_columns("parse hundredths singly", &blocks, short_text, scan, time_scan);
-    time_columns("parse exponents", &blocks, exponent_text, doubles, time_doubles);
+    time_columns("parse exponents", &blocks, exponent_text, doubles, time_values);
     time_columns("parse exponents singly", &blocks, exponent_text, scan, time_scan);
     time_columns("parse integers", &blocks, small_integer_text, int64s, time_int64s);
     time_columns("parse integers singly", &blocks, small_integer_text, scan, time_scan);
-    time_columns("parse integers as doubles", &blocks, small_integer_text, doubles, time_doubles);
+    time_columns("parse integers as doubles", &blocks, small_integer_text, doubles, time_values);
 }
 
 void check_parse(void) {
