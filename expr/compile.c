@@ -116,13 +116,13 @@ static enum cn_code check_lets(struct cn_check *check, struct cn_error *error) {
     return CN_OK;
 }
 
-/* The inputs that row hashes take directly. */
+/* The inputs whose values row hashes take directly. */
 static void mark_hashed(struct cn_program *program) {
     for (size_t i = 0; i < program->n_hashes; i++) {
         const struct cn_hash *hash = &program->hashes[i];
         for (uint32_t k = 0; k < hash->n_args; k++) {
             const struct cn_register *reg = &program->registers[hash->args[k].reg];
-            if (reg->kind == CN_REGISTER_INPUT)
+            if (reg->kind == CN_REGISTER_INPUT && !program->inputs[reg->index].raw)
                 program->inputs[reg->index].hashed = true;
         }
     }

@@ -51,14 +51,27 @@ static void format_int64(const struct column *column, size_t first, size_t i) {
     column->pieces[i] = cn_str(out, cn_int64_format(value, out));
 }
 
+static void format_all(const struct column *column, size_t first, size_t rows) {
+    uint8_t lengths[CN_BLOCK_ROWS];
+    size_t width;
+    if (column->type == CN_TYPE_FLOAT64) {
+        width = CN_DOUBLE_TEXT;
+        cn_doubles_format((const double *)column->values + first, rows, column->room, lengths);
+    } else {
+        width = CN_INT64_TEXT;
+        cn_int64s_format((const int64_t *)column->values + first, rows, column->room, lengths);
+    }
+    for (size_t i = 0; i < rows; i++)
+        column->pieces[i] = cn_str(column->room + i * width, lengths[i]);
+}
+
 /* Numbers; those whose fields are canonical have their texts already. */
 static void make_numbers(const struct column *column, size_t first, size_t rows) {
     void (*format)(const struct column *, size_t, size_t) =
         column->type == CN_TYPE_FLOAT64 ? format_double : format_int64;
     const struct cn_texts *texts = column->texts;
     if (texts == NULL || texts->fields == NULL) {
-        for (size_t i = 0; i < rows; i++)
-            format(column, first, i);
+        format_all(column, first, rows);
         return;
     }
     for (size_t i = 0; i < rows; i++) {
