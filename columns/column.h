@@ -16,6 +16,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/str.h"
+#include "kernels/number_fields.h"
 
 /* CN_TYPE_NULL: a column without any value; it fits wherever another type is wanted. */
 enum cn_type {
@@ -45,6 +46,16 @@ struct cn_vector {
     enum cn_type type;
     const void *values;
     const uint8_t *nulls;
+};
+
+/*
+ * The fields that a block of numbers was read from, where it was read from text. A field whose mark
+ * has CN_FIELD_CANONICAL is, to the byte, what would be written for its value.
+ */
+struct cn_texts {
+    const struct cn_field *fields; /* by row; NULL: there are none */
+    const uint8_t *marks;          /* by row */
+    const char *end;               /* of the text that they stand in */
 };
 
 /*

@@ -160,6 +160,25 @@ enum cn_code cn_csv_decode(const struct cn_csv_block *block, size_t column, enum
                            bool declared, const struct cn_csv_nulls *nulls, struct cn_arena *arena,
                            struct cn_vector *vector, struct cn_error *error);
 
+/* What cn_csv_load() is to make of a column: as in cn_csv_decode(). */
+struct cn_csv_wanted {
+    enum cn_type type;
+    bool declared;
+    bool canonical; /* marks in `texts` */
+    const struct cn_csv_nulls *nulls;
+};
+
+struct cn_csv_loaded {
+    struct cn_vector vector;
+    struct cn_texts texts; /* of int64 and float64, if they are wanted */
+    uint8_t seen;          /* as cn_csv_seen_column() tells; of a string column: STRING */
+};
+
+/* The same as cn_csv_decode(), and what kinds of text the fields hold, in one pass. */
+enum cn_code cn_csv_load(const struct cn_csv_block *block, size_t column,
+                         const struct cn_csv_wanted *wanted, struct cn_arena *arena,
+                         struct cn_csv_loaded *loaded, struct cn_error *error);
+
 /* The fields' own texts, unquoted, as strings (for text='raw'); nulls as in cn_csv_decode(). */
 enum cn_code cn_csv_decode_raw(const struct cn_csv_block *block, size_t column,
                                const struct cn_csv_nulls *nulls, struct cn_arena *arena,

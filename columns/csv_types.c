@@ -5,6 +5,24 @@
 
 #include "kernels/number.h"
 
+/* The kernels take the fields as they are. */
+_Static_assert(sizeof(struct cn_csv_field) == sizeof(struct cn_field) &&
+                   offsetof(struct cn_csv_field, data) == offsetof(struct cn_field, data) &&
+                   offsetof(struct cn_csv_field, len) == offsetof(struct cn_field, len) &&
+                   offsetof(struct cn_csv_field, quoted) == offsetof(struct cn_field, quoted) &&
+                   offsetof(struct cn_csv_field, escaped) == offsetof(struct cn_field, escaped),
+               "a field of a CSV text is a field");
+_Static_assert((int)CN_CSV_SEEN_INT64 == (int)CN_FIELD_INT64 &&
+                   (int)CN_CSV_SEEN_FLOAT64 == (int)CN_FIELD_FLOAT64 &&
+                   (int)CN_CSV_SEEN_BOOL == (int)CN_FIELD_BOOL &&
+                   (int)CN_CSV_SEEN_STRING == (int)CN_FIELD_STRING,
+               "kinds have the same bits");
+#define KINDS 15U
+
+static inline const struct cn_field *fields_of(const struct cn_csv_field *fields) {
+    return (const struct cn_field *)fields;
+}
+
 enum cn_type cn_csv_seen_type(uint8_t seen) {
     switch (seen) {
     case 0:
@@ -68,25 +86,22 @@ static inline bool is_null(const struct cn_csv_field *field, const struct cn_csv
     return false;
 }
 
-/* What a field that is not null is; an escaped one holds a quote, which no number does. */
-static inline enum cn_text_kind scan_field(const struct cn_csv_field *field, int64_t *i,
-                                           double *d) {
+/* What a field that is not null is, and the value of a bool; an escaped one holds a quote, which
+ * neither a number nor a bool does. */
+static inline uint8_t look_at(const struct cn_csv_field *field, int64_t *i) {
+    double ignored;
     if (field->len == 0 || field->escaped)
-        return CN_TEXT_STRING;
-    return cn_text_scan(field->data, field->len, i, d);
+        return CN_CSV_SEEN_STRING;
+    return (uint8_t)(1U << cn_text_scan(field->data, field->len, i, &ignored));
 }
 
 uint8_t cn_csv_seen_column(const struct cn_csv_block *block, size_t column,
                            const struct cn_csv_nulls *nulls) {
-    static const uint8_t bits[] = {
-        [CN_TEXT_INT64] = CN_CSV_SEEN_INT64,
-        [CN_TEXT_FLOAT64] = CN_CSV_SEEN_FLOAT64,
-        [CN_TEXT_BOOL] = CN_CSV_SEEN_BOOL,
-        [CN_TEXT_STRING] = CN_CSV_SEEN_STRING,
-    };
     const struct cn_csv_field *fields = block->fields + column * block->capacity;
     uint8_t seen = 0;
 
+    if (block->rows > 0 && (!nulls || nulls->n_texts == 0))
+        return cn_fields_classify(fields_of(fields), block->rows, block->row[0].start) & KINDS;
     for (size_t row = 0; row < block->rows; row++) {
         const struct cn_csv_field *field = &fields[row];
         if (is_null(field, nulls))
@@ -94,7 +109,7 @@ uint8_t cn_csv_seen_column(const struct cn_csv_block *block, size_t column,
         if (field->len == 0 || field->escaped)
             seen |= CN_CSV_SEEN_STRING;
         else
-            seen |= bits[cn_text_classify(field->data, field->len)];
+            seen |= (uint8_t)(1U << cn_text_classify(field->data, field->len));
     }
     return seen;
 }
@@ -109,6 +124,7 @@ struct decoding {
     bool declared;
     uint8_t *null; /* of each row, zeroed */
     bool any_null;
+    uint8_t seen;
     size_t misfit; /* the first row whose text does not fit a declared type; SIZE_MAX: none */
 };
 
@@ -140,80 +156,101 @@ static struct cn_str trimmed(const struct cn_csv_field *field) {
     return cn_str(data, len);
 }
 
-static void decode_int64(struct decoding *in, int64_t *values) {
+/* A declared number may have a '+' and leading zeros. */
+static bool parse_declared(const struct cn_csv_field *field, enum cn_type type, void *value) {
+    struct cn_str text = trimmed(field);
+
+    return type == CN_TYPE_INT64 ? cn_int64_parse(text.data, text.len, value, NULL)
+                                 : cn_double_parse(text.data, text.len, value);
+}
+
+/* Goes over the rows of a column of numbers in which not all are numbers: `values` are right where
+ * a mark is in `fits`. */
+static void settle_numbers(struct decoding *in, enum cn_type type, unsigned fits, uint64_t *values,
+                           uint8_t *marks) {
+    bool texts = in->nulls && in->nulls->n_texts > 0;
+
     for (size_t row = 0; row < in->rows; row++) {
         const struct cn_csv_field *field = &in->fields[row];
-        double ignored;
-        values[row] = 0;
-        if (is_null(field, in->nulls)) {
+        uint8_t mark = marks[row];
+        if (texts ? is_null(field, in->nulls) : (mark & CN_FIELD_EMPTY) != 0) {
             set_null(in, row);
-            continue;
-        }
-        if (scan_field(field, &values[row], &ignored) == CN_TEXT_INT64)
-            continue;
-        values[row] = 0;
-        if (in->declared) { /* a '+' and leading zeros will do */
-            struct cn_str text = trimmed(field);
-            if (cn_int64_parse(text.data, text.len, &values[row], NULL))
-                continue;
             values[row] = 0;
+            marks[row] = 0;
+            continue;
         }
+        in->seen |= mark & KINDS;
+        if (mark & fits)
+            continue;
+        values[row] = 0;
+        marks[row] = 0;
+        if (in->declared && parse_declared(field, type, &values[row]))
+            continue;
+        values[row] = 0;
         if (!set_misfit(in, row))
-            return;
-    }
-}
-
-/* The double of a text that cn_text_scan() found to be the integer `i`. Minus zero has its sign:
- * that is what the text says. */
-static double double_of_int(const struct cn_csv_field *field, int64_t i) {
-    return i == 0 && memchr(field->data, '-', field->len) ? -0.0 : (double)i;
-}
-
-static void decode_float64(struct decoding *in, double *values) {
-    for (size_t row = 0; row < in->rows; row++) {
-        const struct cn_csv_field *field = &in->fields[row];
-        int64_t i = 0;
-        values[row] = 0;
-        if (is_null(field, in->nulls)) {
-            set_null(in, row);
-            continue;
-        }
-        enum cn_text_kind kind = scan_field(field, &i, &values[row]);
-        if (kind == CN_TEXT_FLOAT64)
-            continue;
-        if (kind == CN_TEXT_INT64) {
-            values[row] = double_of_int(field, i);
-            continue;
-        }
-        values[row] = 0;
-        if (in->declared) {
-            struct cn_str text = trimmed(field);
-            if (cn_double_parse(text.data, text.len, &values[row]))
-                continue;
-            values[row] = 0;
-        }
-        if (!set_misfit(in, row))
-            return;
-    }
-}
-
-static void decode_bool(struct decoding *in, uint8_t *values) {
-    for (size_t row = 0; row < in->rows; row++) {
-        const struct cn_csv_field *field = &in->fields[row];
-        int64_t i = 0;
-        double ignored;
-        values[row] = 0;
-        if (is_null(field, in->nulls))
-            set_null(in, row);
-        else if (scan_field(field, &i, &ignored) == CN_TEXT_BOOL)
-            values[row] = i != 0;
-        else if (!set_misfit(in, row))
             return;
     }
 }
 
 /* False: no memory. */
+static bool decode_numbers(struct decoding *in, const struct cn_csv_block *block,
+                           const struct cn_csv_wanted *wanted, void *values, struct cn_arena *arena,
+                           struct cn_texts *texts) {
+    enum cn_type type = wanted->type;
+    const struct cn_field *fields = fields_of(in->fields);
+    const char *start = block->rows > 0 ? block->row[0].start : NULL;
+    unsigned fits = type == CN_TYPE_INT64 ? CN_FIELD_INT64 : CN_FIELD_INT64 | CN_FIELD_FLOAT64;
+    uint8_t *marks = cn_arena_alloc(arena, in->rows);
+    unsigned found;
+
+    if (!marks)
+        return false;
+    if (type == CN_TYPE_INT64)
+        found = cn_fields_scan_int64s(fields, in->rows, start, values, marks);
+    else
+        found = cn_fields_scan_doubles(fields, in->rows, start, wanted->canonical, values, marks);
+    in->seen = found & KINDS;
+    if ((found & ~(fits | CN_FIELD_CANONICAL)) != 0 || (in->nulls && in->nulls->n_texts > 0)) {
+        in->null = cn_arena_zalloc(arena, in->rows);
+        if (!in->null)
+            return false;
+        in->seen = 0;
+        settle_numbers(in, type, fits, values, marks);
+    }
+    if (wanted->canonical && in->rows > 0)
+        *texts = (struct cn_texts){fields, marks, block->row[in->rows - 1].next};
+    return true;
+}
+
+/* False: no memory. */
+static bool decode_bool(struct decoding *in, uint8_t *values, struct cn_arena *arena) {
+    in->null = cn_arena_zalloc(arena, in->rows);
+    if (!in->null)
+        return false;
+    for (size_t row = 0; row < in->rows; row++) {
+        const struct cn_csv_field *field = &in->fields[row];
+        int64_t i = 0;
+        values[row] = 0;
+        if (is_null(field, in->nulls)) {
+            set_null(in, row);
+            continue;
+        }
+        uint8_t kind = look_at(field, &i);
+        in->seen |= kind;
+        if (kind == CN_CSV_SEEN_BOOL)
+            values[row] = i != 0;
+        else if (!set_misfit(in, row))
+            break;
+    }
+    return true;
+}
+
+/* False: no memory. */
 static bool decode_string(struct decoding *in, struct cn_str *values, struct cn_arena *arena) {
+    in->seen = CN_CSV_SEEN_STRING;
+    in->null = cn_arena_zalloc(arena, in->rows);
+    if (!in->null)
+        return false;
     for (size_t row = 0; row < in->rows; row++) {
         const struct cn_csv_field *field = &in->fields[row];
         values[row] = cn_str("", 0);
@@ -257,9 +294,9 @@ static enum cn_code decode_null(size_t rows, struct cn_arena *arena, struct cn_v
     return CN_OK;
 }
 
-enum cn_code cn_csv_decode(const struct cn_csv_block *block, size_t column, enum cn_type type,
-                           bool declared, const struct cn_csv_nulls *nulls, struct cn_arena *arena,
-                           struct cn_vector *vector, struct cn_error *error) {
+enum cn_code cn_csv_load(const struct cn_csv_block *block, size_t column,
+                         const struct cn_csv_wanted *wanted, struct cn_arena *arena,
+                         struct cn_csv_loaded *loaded, struct cn_error *error) {
     static const size_t widths[CN_TYPE_COUNT] = {
         [CN_TYPE_BOOL] = sizeof(uint8_t),
         [CN_TYPE_INT64] = sizeof(int64_t),
@@ -267,32 +304,45 @@ enum cn_code cn_csv_decode(const struct cn_csv_block *block, size_t column, enum
         [CN_TYPE_STRING] = sizeof(struct cn_str),
     };
     struct decoding in = {.fields = block->fields + column * block->capacity,
-                          .nulls = nulls,
+                          .nulls = wanted->nulls,
                           .rows = block->rows,
-                          .declared = declared,
+                          .declared = wanted->declared,
                           .misfit = SIZE_MAX};
-    bool enough = true;
+    enum cn_type type = wanted->type;
+    bool enough;
 
-    if (type == CN_TYPE_NULL)
-        return decode_null(block->rows, arena, vector, error);
+    *loaded = (struct cn_csv_loaded){0};
+    if (type == CN_TYPE_NULL) {
+        loaded->seen = cn_csv_seen_column(block, column, wanted->nulls);
+        return decode_null(block->rows, arena, &loaded->vector, error);
+    }
     void *values = cn_arena_array(arena, block->rows, widths[type]);
-    in.null = cn_arena_zalloc(arena, block->rows);
-    if (!values || !in.null)
+    if (!values)
         return cn_error_memory(error);
-    if (type == CN_TYPE_INT64)
-        decode_int64(&in, values);
-    else if (type == CN_TYPE_FLOAT64)
-        decode_float64(&in, values);
-    else if (type == CN_TYPE_BOOL)
-        decode_bool(&in, values);
-    else
+    if (type == CN_TYPE_STRING)
         enough = decode_string(&in, values, arena);
+    else if (type == CN_TYPE_BOOL)
+        enough = decode_bool(&in, values, arena);
+    else
+        enough = decode_numbers(&in, block, wanted, values, arena, &loaded->texts);
     if (!enough)
         return cn_error_memory(error);
     if (in.misfit != SIZE_MAX)
         return fail_misfit(block, &in, type, arena, error);
-    *vector =
+    loaded->seen = in.seen;
+    loaded->vector =
         (struct cn_vector){.type = type, .values = values, .nulls = in.any_null ? in.null : NULL};
+    return CN_OK;
+}
+
+enum cn_code cn_csv_decode(const struct cn_csv_block *block, size_t column, enum cn_type type,
+                           bool declared, const struct cn_csv_nulls *nulls, struct cn_arena *arena,
+                           struct cn_vector *vector, struct cn_error *error) {
+    struct cn_csv_wanted wanted = {.type = type, .declared = declared, .nulls = nulls};
+    struct cn_csv_loaded loaded;
+
+    CN_TRY(cn_csv_load(block, column, &wanted, arena, &loaded, error));
+    *vector = loaded.vector;
     return CN_OK;
 }
 

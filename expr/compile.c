@@ -116,6 +116,18 @@ static enum cn_code check_lets(struct cn_check *check, struct cn_error *error) {
     return CN_OK;
 }
 
+/* The inputs whose values row hashes take directly. */
+static void mark_hashed(struct cn_program *program) {
+    for (size_t i = 0; i < program->n_hashes; i++) {
+        const struct cn_hash *hash = &program->hashes[i];
+        for (uint32_t k = 0; k < hash->n_args; k++) {
+            const struct cn_register *reg = &program->registers[hash->args[k].reg];
+            if (reg->kind == CN_REGISTER_INPUT && !program->inputs[reg->index].raw)
+                program->inputs[reg->index].hashed = true;
+        }
+    }
+}
+
 static enum cn_code compile(struct cn_program *program, const struct cn_recipe *recipe,
                             const struct cn_schema *schema,
                             const struct cn_compile_options *options, struct cn_arena *scratch,
@@ -146,6 +158,7 @@ static enum cn_code compile(struct cn_program *program, const struct cn_recipe *
         program->input_types[i] = program->inputs[i].raw
                                       ? CN_TYPE_STRING
                                       : schema->columns[program->inputs[i].column].type;
+    mark_hashed(program);
     return CN_OK;
 }
 

@@ -66,7 +66,7 @@ bool cn_compile_input(struct cn_compile *c, uint32_t column, bool raw, struct cn
     if (!cn_compile_grow(c, (void **)&program->inputs, program->n_inputs, &c->cap_inputs,
                          sizeof *program->inputs))
         return false;
-    program->inputs[program->n_inputs] = (struct cn_program_input){column, raw};
+    program->inputs[program->n_inputs] = (struct cn_program_input){.column = column, .raw = raw};
     struct cn_register reg = {.kind = CN_REGISTER_INPUT, .index = (uint32_t)program->n_inputs++};
     if (!add_register(c, reg, &out->reg))
         return false;

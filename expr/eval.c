@@ -67,6 +67,10 @@ void cn_eval_share(struct cn_eval *eval, const struct cn_eval_lock *lock) {
     eval->gave_lock = false;
 }
 
+void cn_eval_show_texts(struct cn_eval *eval, const struct cn_texts *texts) {
+    eval->texts = texts;
+}
+
 void cn_eval_rest(struct cn_eval *eval) {
     cn_arena_reset(&eval->scratch, SCRATCH_KEEP);
 }
@@ -233,7 +237,10 @@ static void set_inputs(struct cn_eval *eval, const struct cn_vector *inputs) {
         const struct cn_vector *input = &inputs[eval->program->registers[at].index];
         eval->slots[at].values = input->values;
         eval->slots[at].nulls = input->nulls;
+        eval->slots[at].texts =
+            eval->texts != NULL ? &eval->texts[eval->program->registers[at].index] : NULL;
     }
+    eval->texts = NULL;
 }
 
 static void set_outputs(const struct cn_eval *eval, struct cn_vector *outputs) {

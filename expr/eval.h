@@ -28,9 +28,10 @@ typedef const struct cn_failure *const *cn_failures;
 /* A register while it runs. */
 struct cn_slot {
     const void *values;
-    const uint8_t *nulls; /* NULL: none */
-    cn_failures why;      /* by row; NULL: none */
-    void *own_values;     /* temporaries: where results go */
+    const uint8_t *nulls;         /* NULL: none */
+    cn_failures why;              /* by row; NULL: none */
+    const struct cn_texts *texts; /* inputs: what was shown; may be NULL */
+    void *own_values;             /* temporaries: where results go */
     uint8_t *own_nulls;
 };
 
@@ -51,6 +52,7 @@ struct cn_eval {
     const struct cn_str *empties; /* likewise, of strings */
     uint32_t *input_registers;    /* ascending */
     size_t n_input_registers;
+    const struct cn_texts *texts; /* by input, of the next block; NULL: none */
     const atomic_int *stop;
     int64_t deadline_ns;
     struct cn_eval_lock lock; /* functions are NULL: there is none */

@@ -7,13 +7,22 @@
 /* Texts are digested whenever they fill this. */
 #define TEXT_BATCH ((size_t)1 << 20)
 #define TEXT_KEEP (16 * TEXT_BATCH)
+/* Pieces of text that are made at a time, each of a value. */
+#define MOST_PIECES ((size_t)8192)
+/* Bytes of a piece of text that is copied in one move; no number has more. */
+#define PIECE CN_DOUBLE_TEXT
+_Static_assert(CN_INT64_TEXT <= PIECE, "a number fits into a piece");
 
 /* An argument with the block's values at hand. */
 struct column {
     enum cn_type type;
     const void *values;
     const uint8_t *nulls;
+    const struct cn_texts *texts;
     struct cn_str null_text;
+    struct cn_str *pieces; /* the texts of the rows at hand */
+    char *room;            /* PIECE bytes for each of them, where they are made */
+    bool short_pieces;     /* each has PIECE bytes at most, and so many may be read */
 };
 
 struct job {
@@ -21,61 +30,205 @@ struct job {
     const struct cn_hash *hash;
     const struct cn_step *step;
     struct column *columns;
-    size_t bound; /* bytes of a row at most, besides the values of strings */
+    size_t group; /* rows at hand at most */
+    size_t total; /* bytes of their texts, at most */
+    bool short_pieces;
     cn_failures why;
     const uint8_t *nulls; /* rows whose digest is null */
 };
 
+/* ---- pieces ------------------------------------------------------------------------------- */
+
+static void format_double(const struct column *column, size_t first, size_t i) {
+    char *out = column->room + i * PIECE;
+    double value = ((const double *)column->values)[first + i];
+    column->pieces[i] = cn_str(out, cn_double_format(value, out));
+}
+
+static void format_int64(const struct column *column, size_t first, size_t i) {
+    char *out = column->room + i * PIECE;
+    int64_t value = ((const int64_t *)column->values)[first + i];
+    column->pieces[i] = cn_str(out, cn_int64_format(value, out));
+}
+
+static void format_all(const struct column *column, size_t first, size_t rows) {
+    uint8_t lengths[CN_BLOCK_ROWS];
+    size_t width;
+    if (column->type == CN_TYPE_FLOAT64) {
+        width = CN_DOUBLE_TEXT;
+        cn_doubles_format((const double *)column->values + first, rows, column->room, lengths);
+    } else {
+        width = CN_INT64_TEXT;
+        cn_int64s_format((const int64_t *)column->values + first, rows, column->room, lengths);
+    }
+    for (size_t i = 0; i < rows; i++)
+        column->pieces[i] = cn_str(column->room + i * width, lengths[i]);
+}
+
+/* Numbers; those whose fields are canonical have their texts already. */
+static void make_numbers(const struct column *column, size_t first, size_t rows) {
+    void (*format)(const struct column *, size_t, size_t) =
+        column->type == CN_TYPE_FLOAT64 ? format_double : format_int64;
+    const struct cn_texts *texts = column->texts;
+    if (texts == NULL || texts->fields == NULL) {
+        format_all(column, first, rows);
+        return;
+    }
+    for (size_t i = 0; i < rows; i++) {
+        const struct cn_field *field = &texts->fields[first + i];
+        bool canonical = (texts->marks[first + i] & CN_FIELD_CANONICAL) != 0;
+        /* Near the end of the text there may not be PIECE bytes to copy. */
+        if (canonical && texts->end - field->data >= PIECE)
+            column->pieces[i] = cn_str(field->data, field->len);
+        else
+            format(column, first, i);
+    }
+}
+
+static void make_bools(const struct column *column, size_t first, size_t rows) {
+    static const char texts[2][PIECE] = {"False", "True"};
+    const uint8_t *values = (const uint8_t *)column->values + first;
+    for (size_t i = 0; i < rows; i++)
+        column->pieces[i] = cn_str(texts[values[i] != 0], values[i] != 0 ? 4 : 5);
+}
+
+/* Where a row is null, its piece is the text for that. */
+static void put_nulls(const struct job *job, struct column *column, size_t first, size_t rows) {
+    struct cn_str text = job->hash->length_frame ? CN_STR("-") : column->null_text;
+    if (job->hash->null_is_null)
+        return; /* such rows are skipped */
+    for (size_t i = 0; i < rows; i++) {
+        if (column->nulls[first + i]) {
+            column->pieces[i] = text;
+            column->short_pieces = false;
+        }
+    }
+}
+
+/* The texts of one argument in some rows. Those of rows that will be skipped are of no meaning, but
+ * their values can be read. */
+static void make_pieces(const struct job *job, struct column *column, size_t first, size_t rows) {
+    column->short_pieces = column->type != CN_TYPE_STRING;
+    if (column->type == CN_TYPE_STRING)
+        memcpy(column->pieces, (const struct cn_str *)column->values + first,
+               rows * sizeof *column->pieces);
+    else if (column->type == CN_TYPE_FLOAT64 || column->type == CN_TYPE_INT64)
+        make_numbers(column, first, rows);
+    else
+        make_bools(column, first, rows);
+    if (column->nulls != NULL)
+        put_nulls(job, column, first, rows);
+}
+
 /* ---- texts -------------------------------------------------------------------------------- */
 
-/* A value that is no string, at most 32 bytes. */
-static size_t format_value(const struct column *column, size_t row, char *out) {
-    switch (column->type) {
-    case CN_TYPE_FLOAT64:
-        return cn_double_format(((const double *)column->values)[row], out);
-    case CN_TYPE_INT64:
-        return cn_int64_format(((const int64_t *)column->values)[row], out);
-    default: {
-        bool yes = ((const uint8_t *)column->values)[row] != 0;
-        memcpy(out, yes ? "True" : "False", yes ? 4 : 5);
-        return yes ? 4 : 5;
-    }
-    }
+/* What may stand beside the values in a row. */
+static bool size_between(const struct job *job, size_t *size) {
+    size_t each = job->hash->sep.len > CN_INT64_TEXT ? job->hash->sep.len : CN_INT64_TEXT;
+    return !__builtin_mul_overflow(each + 1, job->hash->n_args, size);
 }
 
-static void put(struct cn_buf *text, struct cn_str piece) {
+/* The texts of all arguments in some rows. */
+static void make_all_pieces(struct job *job, size_t first, size_t rows) {
+    size_t total;
+    job->short_pieces = true;
+    if (!size_between(job, &total) || __builtin_mul_overflow(total, rows, &total))
+        total = SIZE_MAX;
+    for (uint32_t i = 0; i < job->hash->n_args; i++) {
+        struct column *column = &job->columns[i];
+        size_t sum = rows * PIECE;
+        make_pieces(job, column, first, rows);
+        if (!column->short_pieces) {
+            sum = 0;
+            for (size_t row = 0; row < rows; row++)
+                if (__builtin_add_overflow(sum, column->pieces[row].len, &sum))
+                    sum = SIZE_MAX;
+        }
+        if (__builtin_add_overflow(total, sum, &total))
+            total = SIZE_MAX;
+        job->short_pieces = job->short_pieces && column->short_pieces;
+    }
+    job->total = total;
+}
+
+static inline char *put(char *out, struct cn_str piece) {
     if (piece.len > 0)
-        memcpy(text->data + text->len, piece.data, piece.len);
-    text->len += piece.len;
+        memcpy(out, piece.data, piece.len);
+    return out + piece.len;
 }
 
-/* The text of one value, preceded by its length and ':' where the frame asks for it. There is room
- * for everything but a string's own bytes. False: no memory, or more than CN_EVAL_MAX_TEXT. */
-static bool put_value(const struct job *job, const struct column *column, size_t row) {
+/* The text of row `i` of those at hand; there is room. */
+static char *put_row(const struct job *job, size_t first, size_t i, char *out) {
+    const struct cn_hash *hash = job->hash;
+    for (uint32_t k = 0; k < hash->n_args; k++) {
+        const struct column *column = &job->columns[k];
+        bool null = column->nulls != NULL && column->nulls[first + i];
+        if (hash->length_frame && !null) {
+            out += cn_int64_format((int64_t)column->pieces[i].len, out);
+            *out++ = ':';
+        } else if (!hash->length_frame && k > 0) {
+            out = put(out, hash->sep);
+        }
+        out = put(out, column->pieces[i]);
+    }
+    return out;
+}
+
+/* The same where all pieces are short, and the separator a byte: without a look at lengths. */
+static inline char *put_short_row(const struct job *job, size_t i, char sep, char *out) {
+    for (uint32_t k = 0; k < job->hash->n_args; k++) {
+        struct cn_str piece = job->columns[k].pieces[i];
+        memcpy(out, piece.data, PIECE);
+        out += piece.len;
+        *out++ = sep;
+    }
+    return out - 1;
+}
+
+static bool is_skipped(const struct job *job, size_t row) {
+    return (job->why != NULL && job->why[row] != NULL) ||
+           (job->nulls != NULL && job->nulls[row] != 0);
+}
+
+/* The texts of all rows at hand; false: no memory. */
+static bool put_rows(const struct job *job, size_t first, size_t rows, size_t *offsets) {
     struct cn_buf *text = &job->eval->text;
-    bool framed = job->hash->length_frame;
-    if (column->nulls != NULL && column->nulls[row]) {
-        put(text, framed ? CN_STR("-") : column->null_text);
-        return true;
+    struct cn_str sep = job->hash->sep;
+    if (!cn_buf_reserve(text, job->total + PIECE))
+        return false;
+    bool quick = job->short_pieces && sep.len == 1 && !job->hash->length_frame;
+    char *out = text->data + text->len;
+    for (size_t i = 0; i < rows; i++) {
+        offsets[i] = (size_t)(out - text->data);
+        if (is_skipped(job, first + i))
+            continue;
+        out = quick ? put_short_row(job, i, *sep.data, out) : put_row(job, first, i, out);
     }
-    char number[CN_DOUBLE_TEXT + CN_INT64_TEXT];
-    struct cn_str value;
-    if (column->type == CN_TYPE_STRING) {
-        value = ((const struct cn_str *)column->values)[row];
-        if (value.len > CN_EVAL_MAX_TEXT || text->len > CN_EVAL_MAX_TEXT - value.len ||
-            !cn_buf_reserve(text, value.len + job->bound))
+    text->len = (size_t)(out - text->data);
+    return true;
+}
+
+/* The text of a single row, which may be long. False: no memory, or more than CN_EVAL_MAX_TEXT. */
+static bool put_long_row(const struct job *job, size_t first, size_t i, size_t *offset) {
+    struct cn_buf *text = &job->eval->text;
+    size_t strings = 0, need;
+    *offset = text->len;
+    if (is_skipped(job, first + i))
+        return true;
+    if (!size_between(job, &need))
+        return false;
+    for (uint32_t k = 0; k < job->hash->n_args; k++) {
+        const struct column *column = &job->columns[k];
+        size_t len = column->pieces[i].len;
+        if (__builtin_add_overflow(need, len, &need))
             return false;
-    } else if (!framed) {
-        text->len += format_value(column, row, text->data + text->len);
-        return true;
-    } else {
-        value = cn_str(number, format_value(column, row, number));
+        strings += column->type == CN_TYPE_STRING ? len : 0;
+        if (strings > CN_EVAL_MAX_TEXT || text->len > CN_EVAL_MAX_TEXT - strings)
+            return false;
     }
-    if (framed) {
-        text->len += cn_int64_format((int64_t)value.len, text->data + text->len);
-        text->data[text->len++] = ':';
-    }
-    put(text, value);
+    if (!cn_buf_reserve(text, need))
+        return false;
+    text->len = (size_t)(put_row(job, first, i, text->data + text->len) - text->data);
     return true;
 }
 
@@ -86,33 +239,29 @@ static enum cn_code too_large(const struct job *job, struct cn_error *error) {
                          CN_EVAL_MAX_TEXT >> 20);
 }
 
-static bool put_row(const struct job *job, size_t row) {
-    struct cn_buf *text = &job->eval->text;
-    if (!cn_buf_reserve(text, job->bound))
-        return false;
-    for (uint32_t i = 0; i < job->hash->n_args; i++) {
-        if (i > 0 && !job->hash->length_frame)
-            put(text, job->hash->sep);
-        if (!put_value(job, &job->columns[i], row))
-            return false;
-    }
-    return true;
-}
-
 static enum cn_code make_columns(struct job *job, struct cn_error *error) {
     const struct cn_hash *hash = job->hash;
     struct cn_eval *eval = job->eval;
+    job->group = hash->n_args > 0 ? MOST_PIECES / hash->n_args : MOST_PIECES;
+    job->group = job->group == 0 ? 1 : job->group > eval->rows ? eval->rows : job->group;
     job->columns = cn_arena_array(&eval->scratch, hash->n_args, sizeof *job->columns);
     if (job->columns == NULL)
         return cn_error_memory(error);
     for (uint32_t i = 0; i < hash->n_args; i++) {
         const struct cn_hash_arg *arg = &hash->args[i];
         const struct cn_slot *slot = &eval->slots[arg->reg];
-        job->columns[i] = (struct column){arg->type, slot->values, slot->nulls, arg->null_text};
-        size_t most = CN_DOUBLE_TEXT + CN_INT64_TEXT + 1;
-        if (arg->null_text.len > most)
-            most = arg->null_text.len;
-        if (__builtin_add_overflow(job->bound, most + hash->sep.len, &job->bound))
+        struct column *column = &job->columns[i];
+        *column = (struct column){.type = arg->type,
+                                  .values = slot->values,
+                                  .nulls = slot->nulls,
+                                  .texts = slot->texts,
+                                  .null_text = arg->null_text};
+        column->pieces = cn_arena_array(&eval->scratch, job->group, sizeof *column->pieces);
+        if (arg->type == CN_TYPE_FLOAT64 || arg->type == CN_TYPE_INT64)
+            column->room = cn_arena_array(&eval->scratch, job->group, PIECE);
+        else
+            column->room = (char *)column->pieces;
+        if (column->pieces == NULL || column->room == NULL)
             return cn_error_memory(error);
     }
     return CN_OK;
@@ -142,35 +291,43 @@ static enum cn_code make_marks(struct job *job, uint8_t *nulls, struct cn_error 
     return CN_OK;
 }
 
-static bool is_skipped(const struct job *job, size_t row) {
-    return (job->why != NULL && job->why[row] != NULL) ||
-           (job->nulls != NULL && job->nulls[row] != 0);
+/* Digests the texts of rows `first` .. `next`. */
+static enum cn_code digest_batch(const struct job *job, struct cn_digest *digest, size_t *first,
+                                 size_t next, struct cn_error *error) {
+    struct cn_eval *eval = job->eval;
+    size_t size = cn_digest_size(job->hash->kind);
+    eval->offsets[next - *first] = eval->text.len;
+    CN_TRY(cn_digest_rows(digest, eval->text.data, eval->offsets, next - *first,
+                          eval->digest_bytes + *first * size, error));
+    *first = next;
+    eval->text.len = 0;
+    return next < eval->rows ? cn_eval_look(eval, error) : CN_OK;
+}
+
+/* The texts of all rows; they are digested as they come, or (NULL) kept. */
+static enum cn_code make_texts(struct job *job, struct cn_digest *digest, struct cn_error *error) {
+    struct cn_eval *eval = job->eval;
+    size_t first = 0, rows; /* the first row of the batch */
+    eval->text.len = 0;
+    for (size_t at = 0; at < eval->rows; at += rows) {
+        rows = eval->rows - at < job->group ? eval->rows - at : job->group;
+        make_all_pieces(job, at, rows);
+        /* Rows that are long together may be so each. */
+        bool together = job->total <= TEXT_BATCH;
+        for (size_t i = 0; i < rows; i += together ? rows : 1) {
+            size_t next = at + (together ? rows : i + 1);
+            size_t *offsets = eval->offsets + (at + i - first);
+            if (together ? !put_rows(job, at, rows, offsets) : !put_long_row(job, at, i, offsets))
+                return too_large(job, error);
+            if (digest != NULL && (next == eval->rows || eval->text.len >= TEXT_BATCH))
+                CN_TRY(digest_batch(job, digest, &first, next, error));
+        }
+    }
+    eval->offsets[eval->rows - first] = eval->text.len;
+    return CN_OK;
 }
 
 /* ---- digests ------------------------------------------------------------------------------ */
-
-static enum cn_code digest_rows(const struct job *job, struct cn_digest *digest,
-                                struct cn_error *error) {
-    struct cn_eval *eval = job->eval;
-    size_t size = cn_digest_size(job->hash->kind);
-    size_t first = 0; /* the first row of this batch */
-    eval->text.len = 0;
-    for (size_t row = 0; row < eval->rows; row++) {
-        eval->offsets[row - first] = eval->text.len;
-        if (!is_skipped(job, row) && !put_row(job, row))
-            return too_large(job, error);
-        if (row + 1 < eval->rows && eval->text.len < TEXT_BATCH)
-            continue;
-        eval->offsets[row + 1 - first] = eval->text.len;
-        CN_TRY(cn_digest_rows(digest, eval->text.data, eval->offsets, row + 1 - first,
-                              eval->digest_bytes + first * size, error));
-        first = row + 1;
-        eval->text.len = 0;
-        if (first < eval->rows)
-            CN_TRY(cn_eval_look(eval, error));
-    }
-    return CN_OK;
-}
 
 static enum cn_code write_texts(const struct job *job, struct cn_str *out, struct cn_error *error) {
     struct cn_eval *eval = job->eval;
@@ -200,16 +357,9 @@ static void write_integers(const struct cn_eval *eval, int64_t *out) {
 }
 
 /* The texts themselves, for a table digest. */
-static enum cn_code write_preimages(const struct job *job, struct cn_str *out,
-                                    struct cn_error *error) {
+static enum cn_code write_preimages(struct job *job, struct cn_str *out, struct cn_error *error) {
     struct cn_eval *eval = job->eval;
-    eval->text.len = 0;
-    for (size_t row = 0; row < eval->rows; row++) {
-        eval->offsets[row] = eval->text.len;
-        if (!is_skipped(job, row) && !put_row(job, row))
-            return too_large(job, error);
-    }
-    eval->offsets[eval->rows] = eval->text.len;
+    CN_TRY(make_texts(job, NULL, error));
     char *copy = cn_arena_alloc(&eval->scratch, eval->text.len);
     if (copy == NULL)
         return cn_error_memory(error);
@@ -228,7 +378,7 @@ static enum cn_code run(struct job *job, const struct cn_step *step, struct cn_e
     if (step->op == CN_STEP_HASH_TEXT) {
         CN_TRY(write_preimages(job, out->own_values, error));
     } else {
-        CN_TRY(digest_rows(job, eval->digests[step->index], error));
+        CN_TRY(make_texts(job, eval->digests[step->index], error));
         if (job->hash->as == CN_HASH_INT64)
             write_integers(eval, out->own_values);
         else

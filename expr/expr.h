@@ -144,6 +144,7 @@ size_t cn_expr_check(const struct cn_let *lets, size_t n_lets, const struct cn_s
 struct cn_program_input {
     uint32_t column; /* index into the schema */
     bool raw;
+    bool hashed; /* row hashes take its values, as they are written */
 };
 const struct cn_program_input *cn_program_inputs(const struct cn_program *program, size_t *n);
 
@@ -201,6 +202,10 @@ struct cn_eval_lock {
     void *context;
 };
 void cn_eval_share(struct cn_eval *eval, const struct cn_eval_lock *lock); /* NULL: there is none */
+
+/* Shows, for the next call of cn_eval_block() alone, the texts that its inputs were read from, by
+ * input; row hashes copy those that are canonical. */
+void cn_eval_show_texts(struct cn_eval *eval, const struct cn_texts *texts);
 
 /* Lets go of large scratch memory; what the last block's outputs point to is gone. */
 void cn_eval_rest(struct cn_eval *eval);

@@ -93,19 +93,24 @@ static enum cn_code prepare(struct cn_morsel *morsel, struct cn_error *error) {
     struct cn_arena *arena = &morsel->state->morsel;
     const struct cn_spec *spec = morsel->plan->spec;
     size_t n_lets = cn_recipe_lets(spec->recipe);
+    const struct cn_program_input *inputs = NULL;
     size_t n_inputs = 0;
 
     if (morsel->plan->program)
-        cn_program_inputs(morsel->plan->program, &n_inputs);
+        inputs = cn_program_inputs(morsel->plan->program, &n_inputs);
     morsel->seen = cn_arena_zalloc(arena, spec->n_columns);
     morsel->failed = cn_arena_zalloc(arena, n_lets * sizeof *morsel->failed);
     morsel->values = cn_arena_zalloc(arena, spec->n_columns * sizeof *morsel->values);
+    morsel->hashed = cn_arena_zalloc(arena, spec->n_columns * sizeof *morsel->hashed);
+    morsel->texts = cn_arena_zalloc(arena, spec->n_columns * sizeof *morsel->texts);
     morsel->raws = cn_arena_zalloc(arena, n_inputs * sizeof *morsel->raws);
     morsel->inputs = cn_arena_zalloc(arena, n_inputs * sizeof *morsel->inputs);
     morsel->computed = cn_arena_zalloc(arena, (n_lets + 1) * sizeof *morsel->computed);
-    if (!morsel->seen || !morsel->failed || !morsel->values || !morsel->raws || !morsel->inputs ||
-        !morsel->computed)
+    if (!morsel->seen || !morsel->failed || !morsel->values || !morsel->hashed || !morsel->texts ||
+        !morsel->raws || !morsel->inputs || !morsel->computed)
         return cn_error_memory(error);
+    for (size_t i = 0; i < n_inputs; i++)
+        morsel->hashed[inputs[i].column] |= inputs[i].hashed;
     if (spec->sink == CN_SINK_JSON && morsel->plan->pass == CN_PASS_OUTPUT) {
         if (!grow_pieces(morsel->state, spec->n_outputs))
             return cn_error_memory(error);

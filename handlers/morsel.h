@@ -44,6 +44,8 @@ struct cn_morsel {
     uint8_t *seen;              /* per column */
     uint64_t *failed;           /* per let */
     struct cn_vector *values;   /* per column: of this block, if loaded */
+    bool *hashed;               /* per column: row hashes take its values' texts */
+    struct cn_texts *texts;     /* per column: of CSV, those that numbers were read from */
     struct cn_vector *raws;     /* per program input: the fields' texts, if raw */
     struct cn_vector *inputs;   /* per program input */
     struct cn_vector *computed; /* per let (TABLE: one) */

@@ -4,21 +4,31 @@
  */
 #include "handlers/morsel.h"
 
-/* What kinds of text the fields hold. A column that is a string already cannot become more. */
-static void note_kinds(struct cn_morsel *morsel, const struct cn_csv_block *block) {
-    const struct cn_spec *spec = morsel->plan->spec;
+/* Whether it is of interest what kinds of text a column holds. Passes that follow once the types
+ * are settled have no use for it, and a string column cannot become more. */
+static bool wants_kinds(const struct cn_morsel *morsel, size_t column) {
+    const struct cn_plan *plan = morsel->plan;
 
-    for (size_t c = 0; c < spec->n_columns; c++) {
-        if (spec->columns[c].declared || (morsel->seen[c] & CN_CSV_SEEN_STRING))
+    return plan->pass != CN_PASS_TABLE && plan->output < 0 &&
+           !plan->spec->columns[column].declared && !(morsel->seen[column] & CN_CSV_SEEN_STRING);
+}
+
+/* What kinds of text the columns hold that are not loaded; loading tells it of the others. */
+static void note_kinds(struct cn_morsel *morsel, const struct cn_csv_block *block) {
+    const struct cn_plan *plan = morsel->plan;
+
+    for (size_t c = 0; c < plan->spec->n_columns; c++) {
+        if (plan->is_loaded[c] || !wants_kinds(morsel, c))
             continue;
-        if (morsel->plan->schema[c].type == CN_TYPE_STRING)
+        if (plan->schema[c].type == CN_TYPE_STRING)
             morsel->seen[c] = CN_CSV_SEEN_STRING;
         else
-            morsel->seen[c] |= cn_csv_seen_column(block, c, &spec->nulls);
+            morsel->seen[c] |= cn_csv_seen_column(block, c, &plan->spec->nulls);
     }
 }
 
-/* Values of the loaded columns. The fault of the lowest row wins, then that of the first column. */
+/* Values of the loaded columns, and their kinds of text. The fault of the lowest row wins, then
+ * that of the first column. */
 static enum cn_code load(struct cn_morsel *morsel, const struct cn_csv_block *block,
                          struct cn_error *error) {
     const struct cn_plan *plan = morsel->plan;
@@ -29,12 +39,20 @@ static enum cn_code load(struct cn_morsel *morsel, const struct cn_csv_block *bl
     for (size_t i = 0; i < plan->n_loaded; i++) {
         uint32_t c = plan->loaded[i];
         const struct cn_spec_column *column = &plan->spec->columns[c];
+        struct cn_csv_wanted wanted = {.type = plan->schema[c].type,
+                                       .declared = column->declared,
+                                       .canonical = morsel->hashed[c],
+                                       .nulls = &plan->spec->nulls};
+        struct cn_csv_loaded loaded;
         struct cn_error fault;
         enum cn_code code;
 
         cn_error_init(&fault);
-        code = cn_csv_decode(block, c, plan->schema[c].type, column->declared, &plan->spec->nulls,
-                             &morsel->state->block, &morsel->values[c], &fault);
+        code = cn_csv_load(block, c, &wanted, &morsel->state->block, &loaded, &fault);
+        morsel->values[c] = loaded.vector;
+        morsel->texts[c] = loaded.texts;
+        if (wants_kinds(morsel, c))
+            morsel->seen[c] |= loaded.seen;
         if (code != CN_OK && (worst == CN_OK || fault.row < lowest.row)) {
             cn_error_set_column(&fault, column->name);
             lowest = fault;
@@ -60,6 +78,23 @@ static enum cn_code load_raw(struct cn_morsel *morsel, const struct cn_csv_block
     return CN_OK;
 }
 
+/* Row hashes use the texts of numbers that stand in the body as they would be written. */
+static enum cn_code show_texts(struct cn_morsel *morsel, struct cn_error *error) {
+    const struct cn_program_input *inputs;
+    struct cn_texts *texts;
+    size_t n_inputs;
+
+    inputs = cn_program_inputs(morsel->plan->program, &n_inputs);
+    texts = cn_arena_zalloc(&morsel->state->block, n_inputs * sizeof *texts);
+    if (!texts)
+        return cn_error_memory(error);
+    for (size_t i = 0; i < n_inputs; i++)
+        if (!inputs[i].raw)
+            texts[i] = morsel->texts[inputs[i].column];
+    cn_eval_show_texts(morsel->eval, texts);
+    return CN_OK;
+}
+
 static enum cn_code run_block(struct cn_morsel *morsel, const struct cn_csv_block *block,
                               uint64_t first, struct cn_error *error) {
     int64_t started = cn_clock_now();
@@ -80,6 +115,8 @@ static enum cn_code run_block(struct cn_morsel *morsel, const struct cn_csv_bloc
     }
     if (code == CN_OK && cn_morsel_computes(morsel))
         code = load_raw(morsel, block, error);
+    if (code == CN_OK && cn_morsel_computes(morsel) && morsel->plan->spec->mode == CN_MODE_VECTOR)
+        code = show_texts(morsel, error);
     morsel->run->spans->ns[CN_SPAN_PARSE] += cn_clock_now() - started;
     if (code != CN_OK) {
         if (error && error->row >= 0)

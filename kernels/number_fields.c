@@ -99,8 +99,9 @@ unsigned cn_field_classify(const struct cn_field *field) {
 /* ---- columns -------------------------------------------------------------------------------- */
 
 unsigned cn_fields_scan_doubles_scalar(const struct cn_field *fields, size_t n, const char *start,
-                                       double *values, uint8_t *marks) {
-    return scan_doubles(fields, n, start, values, marks);
+                                       bool canonical, double *values, uint8_t *marks) {
+    return canonical ? scan_doubles(fields, n, start, true, values, marks)
+                     : scan_doubles(fields, n, start, false, values, marks);
 }
 
 unsigned cn_fields_scan_int64s_scalar(const struct cn_field *fields, size_t n, const char *start,
@@ -113,8 +114,8 @@ unsigned cn_fields_classify_scalar(const struct cn_field *fields, size_t n, cons
 }
 
 unsigned cn_fields_scan_doubles(const struct cn_field *fields, size_t n, const char *start,
-                                double *values, uint8_t *marks) {
-    return cn_kernels.fields_scan_doubles(fields, n, start, values, marks);
+                                bool canonical, double *values, uint8_t *marks) {
+    return cn_kernels.fields_scan_doubles(fields, n, start, canonical, values, marks);
 }
 
 unsigned cn_fields_scan_int64s(const struct cn_field *fields, size_t n, const char *start,

@@ -35,11 +35,12 @@ enum {
  * The result is the union of the marks, but CANONICAL is only in it if it is in all of them.
  *
  * doubles: values[i] is the nearest double of an INT64 or FLOAT64 ("-0" is -0.0), else it is 0.
- * An INT64 is not marked as canonical, since a double has a point.
+ * An INT64 is not marked as canonical, since a double has a point; without `canonical` nothing is,
+ * which takes a third of the time off.
  * int64s: values[i] is that of an INT64, else it is 0.
  */
 unsigned cn_fields_scan_doubles(const struct cn_field *fields, size_t n, const char *start,
-                                double *values, uint8_t *marks);
+                                bool canonical, double *values, uint8_t *marks);
 unsigned cn_fields_scan_int64s(const struct cn_field *fields, size_t n, const char *start,
                                int64_t *values, uint8_t *marks);
 /* The kinds alone. */

@@ -47,8 +47,9 @@ static inline uint64_t lanes_digits(const struct lanes *lanes, unsigned places, 
 #include "kernels/number_fields_loop.h"
 
 unsigned cn_fields_scan_doubles_avx2(const struct cn_field *fields, size_t n, const char *start,
-                                     double *values, uint8_t *marks) {
-    return scan_doubles(fields, n, start, values, marks);
+                                     bool canonical, double *values, uint8_t *marks) {
+    return canonical ? scan_doubles(fields, n, start, true, values, marks)
+                     : scan_doubles(fields, n, start, false, values, marks);
 }
 
 unsigned cn_fields_scan_int64s_avx2(const struct cn_field *fields, size_t n, const char *start,

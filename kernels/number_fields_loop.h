@@ -20,6 +20,9 @@
 #include "kernels/number_fields_inside.h"
 #include "kernels/number_plain.h"
 
+/* What these functions hand on stays in registers only if they are inlined, all of them. */
+#define ALWAYS __attribute__((always_inline))
+
 /* A field's digits. */
 struct plain {
     struct lanes lanes;
@@ -30,8 +33,8 @@ struct plain {
 
 /* Sorts a field out: INT64 or FLOAT64 if it is a plain number, else 0. Plain: -?digits or
  * -?digits.digits, no zero before another digit, at most 18 digits without a point. */
-static inline unsigned sort_out(const char *data, uint32_t len, const char *start,
-                                struct plain *plain) {
+ALWAYS static inline unsigned sort_out(const char *data, uint32_t len, const char *start,
+                                       struct plain *plain) {
     const char *end = data + len;
     if (len - 1 >= CN_FIELD_MOST || (size_t)(end - start) < CN_FIELD_BEFORE)
         return 0;
@@ -58,15 +61,15 @@ static inline unsigned sort_out(const char *data, uint32_t len, const char *star
 }
 
 /* The digits as a number. False: more than 19 that count. */
-static inline bool read_digits(const struct plain *plain, uint64_t *digits) {
+ALWAYS static inline bool read_digits(const struct plain *plain, uint64_t *digits) {
     uint32_t top;
     uint64_t low = lanes_digits(&plain->lanes, plain->places, plain->count, &top);
     *digits = top * UINT64_C(10000000000000000) + low;
     return top < 1000;
 }
 
-static inline unsigned scan_double(const char *data, uint32_t len, const char *start,
-                                   double *value) {
+ALWAYS static inline unsigned scan_double(const char *data, uint32_t len, const char *start,
+                                          bool wanted, double *value) {
     struct plain plain;
     uint64_t digits;
     double magnitude;
@@ -88,11 +91,11 @@ static inline unsigned scan_double(const char *data, uint32_t len, const char *s
     }
     /* Signs are as good as random: no branch. */
     *value = cn_double_from_bits(cn_double_bits(magnitude) | (uint64_t)plain.negative << 63);
-    return mark | (unsigned)canonical * CN_FIELD_CANONICAL;
+    return mark | (unsigned)(canonical & wanted) * CN_FIELD_CANONICAL;
 }
 
-static inline unsigned scan_int64(const char *data, uint32_t len, const char *start,
-                                  int64_t *value) {
+ALWAYS static inline unsigned scan_int64(const char *data, uint32_t len, const char *start,
+                                         int64_t *value) {
     struct plain plain;
     uint64_t digits;
     unsigned mark = sort_out(data, len, start, &plain);
@@ -105,32 +108,38 @@ static inline unsigned scan_int64(const char *data, uint32_t len, const char *st
     return mark | (unsigned)!(plain.negative & (digits == 0)) * CN_FIELD_CANONICAL;
 }
 
-static inline unsigned classify(const char *data, uint32_t len, const char *start) {
+ALWAYS static inline unsigned classify(const char *data, uint32_t len, const char *start) {
     struct plain plain;
     return sort_out(data, len, start, &plain);
 }
 
 /* The kinds of all fields, and CANONICAL if every one is. */
-static inline unsigned join(unsigned all, unsigned any) {
+ALWAYS static inline unsigned join(unsigned all, unsigned any) {
     return (any & ~(unsigned)CN_FIELD_CANONICAL) | (all & CN_FIELD_CANONICAL);
 }
 
 /* ---- what the loops left ------------------------------------------------------------------- */
 
-/* A field that stands too near to the start is taken in a copy with room before it. */
-__attribute__((noinline)) static unsigned again_double(const struct cn_field *field,
-                                                       double *value) {
+/* A plain field that stands too near to the start is taken in a copy with room before it. */
+ALWAYS static inline bool is_near(const struct cn_field *field, const char *start) {
+    return (size_t)(field->data + field->len - start) < CN_FIELD_BEFORE;
+}
+
+__attribute__((noinline)) static unsigned
+again_double(const struct cn_field *field, const char *start, bool wanted, double *value) {
     struct cn_field_room room;
-    const char *data = cn_field_make_room(&room, field);
-    unsigned mark = scan_double(data, field->len, room.bytes, value);
+    unsigned mark = 0;
+    if (is_near(field, start))
+        mark = scan_double(cn_field_make_room(&room, field), field->len, room.bytes, wanted, value);
     return mark ? mark : cn_field_scan_double(field, value);
 }
 
 __attribute__((noinline)) static unsigned again_int64(const struct cn_field *field,
-                                                      int64_t *value) {
+                                                      const char *start, int64_t *value) {
     struct cn_field_room room;
-    const char *data = cn_field_make_room(&room, field);
-    unsigned mark = scan_int64(data, field->len, room.bytes, value);
+    unsigned mark = 0;
+    if (is_near(field, start))
+        mark = scan_int64(cn_field_make_room(&room, field), field->len, room.bytes, value);
     return mark ? mark : cn_field_scan_int64(field, value);
 }
 
@@ -138,14 +147,15 @@ __attribute__((noinline)) static unsigned again_int64(const struct cn_field *fie
 
 #define BATCH 64
 
-static inline unsigned scan_doubles(const struct cn_field *fields, size_t n, const char *start,
-                                    double *values, uint8_t *marks) {
+ALWAYS static inline unsigned scan_doubles(const struct cn_field *fields, size_t n,
+                                           const char *start, bool wanted, double *values,
+                                           uint8_t *marks) {
     unsigned all = CN_FIELD_CANONICAL, any = 0;
     for (size_t at = 0; at < n; at += BATCH) {
         size_t end = n - at < BATCH ? n : at + BATCH;
         uint64_t left = 0;
         for (size_t i = at; i < end; i++) {
-            unsigned mark = scan_double(fields[i].data, fields[i].len, start, &values[i]);
+            unsigned mark = scan_double(fields[i].data, fields[i].len, start, wanted, &values[i]);
             marks[i] = (uint8_t)mark;
             left |= (uint64_t)(mark == 0) << i % BATCH;
             all &= mark ? mark : (unsigned)CN_FIELD_CANONICAL;
@@ -153,7 +163,7 @@ static inline unsigned scan_doubles(const struct cn_field *fields, size_t n, con
         }
         for (; left != 0; left &= left - 1) {
             size_t i = at + (size_t)__builtin_ctzll(left);
-            marks[i] = (uint8_t)again_double(&fields[i], &values[i]);
+            marks[i] = (uint8_t)again_double(&fields[i], start, wanted, &values[i]);
             all &= marks[i];
             any |= marks[i];
         }
@@ -161,8 +171,8 @@ static inline unsigned scan_doubles(const struct cn_field *fields, size_t n, con
     return join(all, any);
 }
 
-static inline unsigned scan_int64s(const struct cn_field *fields, size_t n, const char *start,
-                                   int64_t *values, uint8_t *marks) {
+ALWAYS static inline unsigned scan_int64s(const struct cn_field *fields, size_t n,
+                                          const char *start, int64_t *values, uint8_t *marks) {
     unsigned all = CN_FIELD_CANONICAL, any = 0;
     for (size_t at = 0; at < n; at += BATCH) {
         size_t end = n - at < BATCH ? n : at + BATCH;
@@ -176,7 +186,7 @@ static inline unsigned scan_int64s(const struct cn_field *fields, size_t n, cons
         }
         for (; left != 0; left &= left - 1) {
             size_t i = at + (size_t)__builtin_ctzll(left);
-            marks[i] = (uint8_t)again_int64(&fields[i], &values[i]);
+            marks[i] = (uint8_t)again_int64(&fields[i], start, &values[i]);
             all &= marks[i];
             any |= marks[i];
         }
@@ -184,7 +194,8 @@ static inline unsigned scan_int64s(const struct cn_field *fields, size_t n, cons
     return join(all, any);
 }
 
-static inline unsigned classify_all(const struct cn_field *fields, size_t n, const char *start) {
+ALWAYS static inline unsigned classify_all(const struct cn_field *fields, size_t n,
+                                           const char *start) {
     unsigned any = 0;
     for (size_t at = 0; at < n; at += BATCH) {
         size_t end = n - at < BATCH ? n : at + BATCH;

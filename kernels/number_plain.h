@@ -17,7 +17,7 @@
 /* What belongs to a number of digits behind the point. */
 struct cn_plain_scale {
     uint64_t hi, lo;  /* of 10^-places, as in struct cn_power */
-    uint64_t least;   /* digits that stand for 0.0001; at most 2^62, which is beyond 17 digits */
+    uint64_t least;   /* digits that stand for 0.0001 */
     int64_t exponent; /* of the double, less the digits' leading zeros */
 };
 

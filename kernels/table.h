@@ -45,7 +45,7 @@ struct cn_kernels {
     void (*text_spans)(const struct cn_text_table *table);
     /* Numbers of a column of fields (number_fields.h). */
     unsigned (*fields_scan_doubles)(const struct cn_field *fields, size_t n, const char *start,
-                                    double *values, uint8_t *marks);
+                                    bool canonical, double *values, uint8_t *marks);
     unsigned (*fields_scan_int64s)(const struct cn_field *fields, size_t n, const char *start,
                                    int64_t *values, uint8_t *marks);
     unsigned (*fields_classify)(const struct cn_field *fields, size_t n, const char *start);
@@ -117,9 +117,9 @@ size_t cn_text_count_avx2(const char *text, size_t len, char byte);
 void cn_text_spans_scalar(const struct cn_text_table *table);
 void cn_text_spans_avx2(const struct cn_text_table *table);
 unsigned cn_fields_scan_doubles_scalar(const struct cn_field *fields, size_t n, const char *start,
-                                       double *values, uint8_t *marks);
+                                       bool canonical, double *values, uint8_t *marks);
 unsigned cn_fields_scan_doubles_avx2(const struct cn_field *fields, size_t n, const char *start,
-                                     double *values, uint8_t *marks);
+                                     bool canonical, double *values, uint8_t *marks);
 unsigned cn_fields_scan_int64s_scalar(const struct cn_field *fields, size_t n, const char *start,
                                       int64_t *values, uint8_t *marks);
 unsigned cn_fields_scan_int64s_avx2(const struct cn_field *fields, size_t n, const char *start,

@@ -2,22 +2,20 @@
  * Columns of numbers from fields, as they stand in a text: every variant against cn_text_scan(),
  * and what is said to be canonical against the formatter.
  */
-#include <inttypes.h>
-#include <math.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "kernels/number_plain.h"
 #include "kernels/table.h"
 #include "tests/kernels/check.h"
+#include "tests/kernels/check_parse_texts.h"
 
 #define ROWS 1024
-#define WIDTH 64
 #define ROUNDS 300
 #define MOST 300
 #define BLOCKS 64 /* timed: more rows than a branch predictor learns by heart */
 
 struct work {
-    char text[ROWS * WIDTH];
+    char text[ROWS * PARSE_TEXT];
     size_t len;
     struct cn_field fields[ROWS];
     size_t rows;
@@ -26,222 +24,6 @@ struct work {
     uint8_t marks[ROWS];
     unsigned found;
 };
-
-static double random_double(void) {
-    uint64_t bits = check_random();
-    double value;
-
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-/* The sum of a few is near enough to a normal number. */
-static double random_normal(void) {
-    double sum = 0;
-
-    for (int i = 0; i < 12; i++)
-        sum += (double)(check_random() >> 11) * 0x1p-53;
-    return sum - 6;
-}
-
-static size_t print(char *out, const char *form, int digits, double value) {
-    return (size_t)snprintf(out, WIDTH, form, digits, value);
-}
-
-/* ---- texts ---------------------------------------------------------------------------------- */
-
-static size_t odd_text(char *out) {
-    static const char *const texts[] = {
-        "",
-        "0",
-        "-0",
-        "0.0",
-        "-0.0",
-        "5.",
-        ".5",
-        "-.5",
-        "1e5",
-        "1E+16",
-        "1e-05",
-        "+1",
-        " 1",
-        "1 ",
-        "\t1.5",
-        "02134",
-        "-02",
-        "00",
-        "00.5",
-        "-",
-        ".",
-        "-.",
-        "1.2.3",
-        "1-2",
-        "--1",
-        "nan",
-        "inf",
-        "-inf",
-        "-nan",
-        "True",
-        "false",
-        "TRUE",
-        "x",
-        "1x",
-        "x1",
-        "0x10",
-        "1.0",
-        "1.50",
-        "1.00",
-        "0.10",
-        "-1.0",
-        "120.0",
-        "100.0",
-        "1e400",
-        "0.0001",
-        "0.00010",
-        "0.00009",
-        "1e16",
-        "1.5 ",
-        "1,5",
-        "1\"5",
-        "/9",
-        ":1",
-        "9:",
-        "9223372036854775807",
-        "-9223372036854775808",
-        "9223372036854775808",
-        "999999999999999999",
-        "1000000000000000000",
-        "-999999999999999999",
-        "123456789012345678901234",
-        "1234567890123456789012345",
-        "0.1234567890123456789012",
-        "0.12345678901234567890123",
-        "-0.1234567890123456789012",
-        "-0.12345678901234567890123",
-        "9007199254740992.0",
-        "9007199254740993.0",
-        "9007199254740994.0",
-        "9007199254740991.9",
-        "4503599627370497.5",
-        "4503599627370496.5",
-        "-4503599627370495.5",
-        "2251799813685248.5",
-        "9999999999999999.9",
-        "999999999999999.94",
-        "99999999999999.995",
-        "9999999999999999.0",
-        "0.00009999999999999999",
-        "0.000099999999999999999",
-        "0.00000000000000000000001",
-        "0.0000000000000000000001",
-        "0.30000000000000004",
-        "0.3",
-        "0.299999999999999988",
-        "0.29999999999999999",
-        "179769313486231570814527423731704356798070567525844996598917"};
-    const char *text = texts[check_below(sizeof texts / sizeof texts[0])];
-    size_t len = strlen(text);
-
-    memcpy(out, text, len);
-    return len;
-}
-
-/* A decimal near the halfway point between two doubles, with as many digits as fit. */
-static size_t halfway_text(char *out) {
-    uint64_t m = ((uint64_t)1 << 53) + (check_random() >> 12);
-    int places = 1 + (int)check_below(3); /* m / 2^(places + 1) ends with a halfway point */
-    uint64_t scale = (uint64_t)1 << places;
-    uint64_t whole = m / scale, rest = m % scale;
-    uint64_t tens = 1;
-
-    for (int i = 0; i < places; i++)
-        tens *= 10;
-    int64_t off = (int64_t)check_below(3) - 1;
-    return (size_t)snprintf(out, WIDTH, "%" PRIu64 ".%0*" PRIu64, whole, places,
-                            (uint64_t)((int64_t)(rest * tens / scale) + off) % tens);
-}
-
-/* A plain decimal of random digits. */
-static size_t digits_text(char *out) {
-    size_t before = 1 + check_below(check_below(3) ? 3 : 17), behind = 1 + check_below(18);
-    size_t len = 0;
-
-    if (check_below(2))
-        out[len++] = '-';
-    for (size_t i = 0; i < before; i++)
-        out[len++] = (char)('0' + check_below(10));
-    out[len++] = '.';
-    size_t zeros = check_below(4) == 0 ? check_below(6) : 0;
-    for (size_t i = 0; i < behind; i++)
-        out[len++] = (char)('0' + (i < zeros ? 0 : check_below(10)));
-    return len;
-}
-
-/* The text of a double, and those of its neighbourhood: other last digits, more zeros. */
-static size_t double_text(char *out) {
-    double value = check_below(4) ? random_normal() : random_double();
-    size_t len;
-
-    switch (check_below(8)) {
-    case 0:
-        value = ldexp(1, (int)check_below(66) - 13); /* powers of two: uneven neighbours */
-        break;
-    case 1:
-        value *= 1e-4;
-        break;
-    case 2:
-        value *= 1e14;
-        break;
-    case 3:
-        return print(out, "%.*f", (int)check_below(20), random_normal() * 1e3);
-    case 4:
-        return print(out, "%.*g", 1 + (int)check_below(19), random_normal());
-    default:
-        break;
-    }
-    len = cn_double_format(value, out);
-    switch (check_below(6)) {
-    case 0:
-        out[len - 1] = (char)('0' + check_below(10));
-        break;
-    case 1:
-        out[len++] = (char)('0' + check_below(10));
-        break;
-    default:
-        break;
-    }
-    return len;
-}
-
-static size_t integer_text(char *out) {
-    int64_t value = (int64_t)(check_random() >> check_below(64));
-
-    return cn_int64_format(check_below(2) ? value : (int64_t)(0 - (uint64_t)value), out);
-}
-
-static size_t broken_text(char *out) {
-    size_t len = double_text(out);
-
-    out[check_below(len)] = (char)check_random();
-    return len;
-}
-
-static size_t any_text(char *out) {
-    switch (check_below(8)) {
-    case 0:
-        return odd_text(out);
-    case 1:
-        return integer_text(out);
-    case 2:
-        return halfway_text(out);
-    case 3:
-        return digits_text(out);
-    case 4:
-        return broken_text(out);
-    default:
-        return double_text(out);
-    }
-}
 
 static void make(struct work *work, size_t rows, size_t (*text)(char *)) {
     work->len = 0;
@@ -308,11 +90,20 @@ static unsigned joined(const struct work *work) {
 }
 
 static void compare(struct work *work, const char *start) {
-    unsigned kinds =
-        cn_kernels.fields_scan_doubles(work->fields, work->rows, start, work->doubles, work->marks);
+    static double values[ROWS];
+    static uint8_t marks[ROWS];
+    unsigned kinds = cn_kernels.fields_scan_doubles(work->fields, work->rows, start, true,
+                                                    work->doubles, work->marks);
     check_that(kinds == joined(work), "the union of %zu doubles", work->rows);
     for (size_t row = 0; row < work->rows; row++)
         compare_field(work, &work->fields[row], row, true);
+    check_that(cn_kernels.fields_scan_doubles(work->fields, work->rows, start, false, values,
+                                              marks) == (kinds & ~(unsigned)CN_FIELD_CANONICAL),
+               "the union without canonical");
+    for (size_t row = 0; row < work->rows; row++)
+        check_that(marks[row] == (work->marks[row] & ~CN_FIELD_CANONICAL) &&
+                       same(values[row], work->doubles[row]),
+                   "'%.*s' without canonical", (int)work->fields[row].len, work->fields[row].data);
     kinds =
         cn_kernels.fields_scan_int64s(work->fields, work->rows, start, work->integers, work->marks);
     check_that(kinds == joined(work), "the union of %zu integers", work->rows);
@@ -348,16 +139,13 @@ static void compare_alone(struct work *work, const struct check_memory *memory) 
 }
 
 /* Nearly all texts that the formatter writes are recognized. */
-static size_t formatted_text(char *out) {
-    return cn_double_format(random_normal(), out);
-}
-
 static void check_recognized(struct work *work) {
     size_t missed = 0;
 
     for (int round = 0; round < 20; round++) {
-        make(work, ROWS, formatted_text);
-        cn_kernels.fields_scan_doubles(work->fields, ROWS, work->text, work->doubles, work->marks);
+        make(work, ROWS, parse_formatted_text);
+        cn_kernels.fields_scan_doubles(work->fields, ROWS, work->text, true, work->doubles,
+                                       work->marks);
         for (size_t row = 0; row < ROWS; row++)
             missed += !(work->marks[row] & CN_FIELD_CANONICAL);
     }
@@ -365,19 +153,23 @@ static void check_recognized(struct work *work) {
                20 * ROWS);
 }
 
+/* The small table has what the large one has. */
+static void check_scales(void) {
+    uint64_t least = 1;
+
+    for (int places = 0; places <= CN_PLAIN_MOST; places++) {
+        const struct cn_plain_scale *scale = &cn_plain_scales[places];
+        const struct cn_power *power = cn_power(-places);
+        if (places > 4)
+            least = least * 10;
+        check_that(scale->hi == power->hi && scale->lo == power->lo &&
+                       scale->exponent == cn_log2_power(-places) + 1085 &&
+                       scale->least == (places < 4 ? 0 : least),
+                   "the scale of %d places", places);
+    }
+}
+
 /* ---- timing --------------------------------------------------------------------------------- */
-
-static size_t short_text(char *out) {
-    return print(out, "%.*f", 2, random_normal() * 100);
-}
-
-static size_t exponent_text(char *out) {
-    return cn_double_format(random_normal() * 1e-7, out);
-}
-
-static size_t small_integer_text(char *out) {
-    return cn_int64_format((int64_t)check_below(1000000), out);
-}
 
 struct blocks {
     struct work block[BLOCKS];
@@ -387,8 +179,16 @@ static void time_doubles(void *context) {
     struct blocks *blocks = context;
 
     for (struct work *work = blocks->block; work < blocks->block + BLOCKS; work++)
-        work->found = cn_kernels.fields_scan_doubles(work->fields, ROWS, work->text, work->doubles,
-                                                     work->marks);
+        work->found = cn_kernels.fields_scan_doubles(work->fields, ROWS, work->text, true,
+                                                     work->doubles, work->marks);
+}
+
+static void time_values(void *context) {
+    struct blocks *blocks = context;
+
+    for (struct work *work = blocks->block; work < blocks->block + BLOCKS; work++)
+        work->found = cn_kernels.fields_scan_doubles(work->fields, ROWS, work->text, false,
+                                                     work->doubles, work->marks);
 }
 
 static void time_int64s(void *context) {
@@ -430,16 +230,17 @@ static void time_all(void) {
     void (*kinds)(void) = (void (*)(void))cn_kernels.fields_classify;
     void (*scan)(void) = (void (*)(void))cn_text_scan;
 
-    time_columns("parse normals", &blocks, formatted_text, doubles, time_doubles);
-    time_columns("parse normals singly", &blocks, formatted_text, scan, time_scan);
-    time_columns("classify normals", &blocks, formatted_text, kinds, time_classify);
-    time_columns("parse hundredths", &blocks, short_text, doubles, time_doubles);
-    time_columns("parse hundredths singly", &blocks, short_text, scan, time_scan);
-    time_columns("parse exponents", &blocks, exponent_text, doubles, time_doubles);
-    time_columns("parse exponents singly", &blocks, exponent_text, scan, time_scan);
-    time_columns("parse integers", &blocks, small_integer_text, int64s, time_int64s);
-    time_columns("parse integers singly", &blocks, small_integer_text, scan, time_scan);
-    time_columns("parse integers as doubles", &blocks, small_integer_text, doubles, time_doubles);
+    time_columns("parse normals", &blocks, parse_formatted_text, doubles, time_values);
+    time_columns("parse normals, canonical", &blocks, parse_formatted_text, doubles, time_doubles);
+    time_columns("parse normals singly", &blocks, parse_formatted_text, scan, time_scan);
+    time_columns("classify normals", &blocks, parse_formatted_text, kinds, time_classify);
+    time_columns("parse hundredths", &blocks, parse_short_text, doubles, time_values);
+    time_columns("parse hundredths singly", &blocks, parse_short_text, scan, time_scan);
+    time_columns("parse exponents", &blocks, parse_exponent_text, doubles, time_values);
+    time_columns("parse exponents singly", &blocks, parse_exponent_text, scan, time_scan);
+    time_columns("parse integers", &blocks, parse_integer_text, int64s, time_int64s);
+    time_columns("parse integers singly", &blocks, parse_integer_text, scan, time_scan);
+    time_columns("parse integers as doubles", &blocks, parse_integer_text, doubles, time_values);
 }
 
 void check_parse(void) {
@@ -447,10 +248,11 @@ void check_parse(void) {
     struct check_memory memory = check_memory_new(MOST + 64);
 
     for (int round = 0; round < ROUNDS; round++) {
-        make(&work, 1 + check_below(ROWS), any_text);
+        make(&work, 1 + check_below(ROWS), parse_any_text);
         compare(&work, work.text);
     }
     compare_alone(&work, &memory);
+    check_scales();
     check_recognized(&work);
     check_memory_free(&memory);
     time_all();

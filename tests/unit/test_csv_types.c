@@ -200,6 +200,52 @@ static void provisional(void **state) {
     table_release(&table);
 }
 
+/* Loading tells what kinds of text there are, as the look at a column does, and which of the texts
+ * are as they would be written. */
+static void loaded(void **state) {
+    (void)state;
+    static const char text[] = "0.5\n12.25\n7\n\"0.1\"\n1.50\nNA\n\n-0.0\n1e5\n 2.5\nx\n";
+    static const enum cn_type types[] = {CN_TYPE_FLOAT64, CN_TYPE_INT64, CN_TYPE_BOOL,
+                                         CN_TYPE_STRING, CN_TYPE_NULL};
+    struct table table;
+    struct cn_csv_loaded got;
+    table_init(&table, text);
+    for (size_t i = 0; i < 5; i++) {
+        const struct cn_csv_nulls *nulls[] = {NULL, &some_nulls};
+        for (size_t k = 0; k < 2; k++) {
+            struct cn_csv_wanted wanted = {.type = types[i], .nulls = nulls[k]};
+            assert_int_equal(cn_csv_load(&table.block, 0, &wanted, &table.arena, &got, NULL),
+                             CN_OK);
+            assert_int_equal(got.seen, types[i] == CN_TYPE_STRING
+                                           ? STRING
+                                           : cn_csv_seen_column(&table.block, 0, nulls[k]));
+            assert_null(got.texts.fields);
+        }
+    }
+    struct cn_csv_wanted wanted = {CN_TYPE_FLOAT64, false, true, &some_nulls};
+    assert_int_equal(cn_csv_load(&table.block, 0, &wanted, &table.arena, &got, NULL), CN_OK);
+    static const bool canonical[] = {1, 1, 0, 1, 0, 0, 0, 1, 0, 0, 0};
+    for (size_t row = 0; row < table.block.rows; row++) {
+        assert_int_equal(got.texts.marks[row] & CN_FIELD_CANONICAL,
+                         canonical[row] ? CN_FIELD_CANONICAL : 0);
+        assert_ptr_equal(got.texts.fields[row].data, table.block.fields[row].data);
+    }
+    assert_ptr_equal(got.texts.end, text + sizeof text - 1);
+    assert_memory_equal(got.vector.nulls, ((uint8_t[]){0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 1}), 11);
+    wanted.type = CN_TYPE_INT64;
+    assert_int_equal(cn_csv_load(&table.block, 0, &wanted, &table.arena, &got, NULL), CN_OK);
+    assert_int_equal(got.texts.marks[2] & CN_FIELD_CANONICAL, CN_FIELD_CANONICAL);
+    assert_int_equal(got.texts.marks[0], 0);
+    /* A declared number that was read in a way of its own is not canonical. */
+    table_release(&table);
+    table_init(&table, "+1\n01\n1\n");
+    wanted.declared = true;
+    assert_int_equal(cn_csv_load(&table.block, 0, &wanted, &table.arena, &got, NULL), CN_OK);
+    assert_int_equal(got.texts.marks[0] | got.texts.marks[1], 0);
+    assert_int_equal(((const int64_t *)got.vector.values)[1], 1);
+    table_release(&table);
+}
+
 static void check_misfit(const char *text, enum cn_type type, int64_t row, int64_t line,
                          const char *value) {
     struct table table;
@@ -239,10 +285,9 @@ static void declared(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(types_of_sets),  cmocka_unit_test(kinds),
-        cmocka_unit_test(union_of_parts), cmocka_unit_test(values),
-        cmocka_unit_test(floats),         cmocka_unit_test(escapes),
-        cmocka_unit_test(provisional),    cmocka_unit_test(declared),
+        cmocka_unit_test(types_of_sets), cmocka_unit_test(kinds),  cmocka_unit_test(union_of_parts),
+        cmocka_unit_test(values),        cmocka_unit_test(floats), cmocka_unit_test(escapes),
+        cmocka_unit_test(provisional),   cmocka_unit_test(loaded), cmocka_unit_test(declared),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -237,6 +237,113 @@ static void table_digest_edges(void **state) {
     run_release(&run);
 }
 
+static const struct cn_texts *texts_of(const struct run *run, const struct cn_texts *x,
+                                       struct cn_texts *texts) {
+    size_t n;
+    const struct cn_program_input *inputs = cn_program_inputs(run->program, &n);
+    for (size_t i = 0; i < n; i++) {
+        assert_int_equal(inputs[i].hashed, inputs[i].column == 2 && !inputs[i].raw);
+        texts[i] = inputs[i].column == 2 && !inputs[i].raw ? *x : (struct cn_texts){0};
+    }
+    return texts;
+}
+
+static void digests_are(const struct run *run, size_t let, const char *const expected[ROWS]) {
+    const struct cn_str *got = run->outputs[let].values;
+    for (size_t row = 0; row < ROWS; row++) {
+        char text[17];
+        snprintf(text, sizeof text, "%016llx",
+                 (unsigned long long)XXH64(expected[row], strlen(expected[row]), 0));
+        assert_int_equal(got[row].len, 16);
+        assert_memory_equal(got[row].data, text, 16);
+    }
+}
+
+/* Texts that were shown are copied where they are canonical (these are not: that is how the copy
+ * is seen), once, and only where there is room to read; others are made. */
+static void shown_texts(void **state) {
+    (void)state;
+    static const char body[] = "<one>,<two>,<three>,<four>, and a tail of 32 bytes and more";
+    const char *end = body + sizeof body - 1;
+    const struct cn_field fields[ROWS] = {{body, 5, false, false},
+                                          {body + 6, 5, false, false},
+                                          {body + 12, 7, false, false},
+                                          {body + 20, 6, false, false}};
+    static const uint8_t canonical = CN_FIELD_FLOAT64 | CN_FIELD_CANONICAL;
+    static const uint8_t marks[ROWS] = {canonical, CN_FIELD_FLOAT64, canonical, canonical};
+    struct cn_texts x = {fields, marks, end}, texts[8];
+    struct cn_compile_options options = default_options();
+    struct cn_vector vectors[64];
+    struct run run;
+    run_lets(&run,
+             "r=xxh64(x)\na=x\nb=xxh64(a, x, sep='--')\nc=xxh64(x + 0, x, frame='length')\n"
+             "d=xxh64(x, x)\ne=xxh64(x, text='raw')",
+             &options);
+    assert_int_equal(run.code, CN_OK);
+    run_inputs(&run, vectors);
+    cn_eval_show_texts(run.eval, texts_of(&run, &x, texts));
+    assert_int_equal(cn_eval_block(run.eval, vectors, ROWS, run.outputs, run.failed, NULL, NULL),
+                     CN_OK);
+    digests_are(&run, 0, (const char *[]){"<one>", "-0.0", "<three>", "<four>"});
+    digests_are(
+        &run, 2,
+        (const char *[]){"<one>--<one>", "-0.0---0.0", "<three>--<three>", "<four>--<four>"});
+    digests_are(
+        &run, 3,
+        (const char *[]){"3:1.55:<one>", "3:0.04:-0.0", "6:1e+3007:<three>", "3:2.06:<four>"});
+    digests_are(&run, 4,
+                (const char *[]){"<one>_<one>", "-0.0_-0.0", "<three>_<three>", "<four>_<four>"});
+    digests_are(&run, 5, (const char *[]){"1.50", "-0", "1e300", "2"});
+    /* they were shown for that block alone */
+    assert_int_equal(cn_eval_block(run.eval, vectors, ROWS, run.outputs, run.failed, NULL, NULL),
+                     CN_OK);
+    digests_are(&run, 0, (const char *[]){"1.5", "-0.0", "1e+300", "2.0"});
+    /* too near to the end of the text */
+    x.end = body + 12 + CN_DOUBLE_TEXT;
+    cn_eval_show_texts(run.eval, texts_of(&run, &x, texts));
+    assert_int_equal(cn_eval_block(run.eval, vectors, ROWS, run.outputs, run.failed, NULL, NULL),
+                     CN_OK);
+    digests_are(&run, 0, (const char *[]){"<one>", "-0.0", "<three>", "2.0"});
+    run_release(&run);
+}
+
+/* Texts of many lengths, so that rows are put together in all the ways that there are. */
+static void long_rows(void **state) {
+    (void)state;
+    static char big[3 << 20];
+    struct cn_str strings[ROWS] = {
+        {big, sizeof big}, {big, 0}, {big, 1 << 20}, {big, (1 << 20) - 1}};
+    struct cn_compile_options options = default_options();
+    struct cn_vector vectors[64];
+    struct run run;
+    char *text = malloc(2 * sizeof big + 64);
+    assert_non_null(text);
+    memset(big, 'b', sizeof big);
+    run_lets(&run, "r=xxh64(s, x, s)", &options);
+    assert_int_equal(run.code, CN_OK);
+    run_inputs(&run, vectors);
+    for (size_t i = 0; i < 2; i++)
+        if (vectors[i].type == CN_TYPE_STRING)
+            vectors[i].values = strings;
+    assert_int_equal(cn_eval_block(run.eval, vectors, ROWS, run.outputs, run.failed, NULL, NULL),
+                     CN_OK);
+    for (size_t row = 0; row < ROWS; row++) {
+        const struct cn_str *got = (const struct cn_str *)run.outputs[0].values + row;
+        char expected[17];
+        size_t len = strings[row].len;
+        memcpy(text, big, len);
+        text[len++] = '_';
+        len += cn_double_format(column_x[row], text + len);
+        text[len++] = '_';
+        memcpy(text + len, big, strings[row].len);
+        len += strings[row].len;
+        snprintf(expected, sizeof expected, "%016llx", (unsigned long long)XXH64(text, len, 0));
+        assert_memory_equal(got->data, expected, 16);
+    }
+    free(text);
+    run_release(&run);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_reference_row), cmocka_unit_test(algorithms),
@@ -244,6 +351,7 @@ int main(void) {
         cmocka_unit_test(raw_texts),         cmocka_unit_test(whole_rows),
         cmocka_unit_test(hashes_of_hashes),  cmocka_unit_test(failures),
         cmocka_unit_test(table_digests),     cmocka_unit_test(table_digest_edges),
+        cmocka_unit_test(shown_texts),       cmocka_unit_test(long_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
