@@ -63,6 +63,16 @@ struct cn_chunk {
 
 enum cn_job_phase { CN_JOB_BODY, CN_JOB_TABLE, CN_JOB_OUTPUT, CN_JOB_STREAM, CN_JOB_ENDED };
 
+/* Why `auto` put a job where it is (place.c). */
+enum cn_placing {
+    CN_PLACING_ALONE,   /* there is nobody to share with */
+    CN_PLACING_SMALL,   /* a crossing would cost more than it saves: on this thread */
+    CN_PLACING_WHOLE,   /* it has no parts to share: on this thread */
+    CN_PLACING_CROWDED, /* whoever would take parts has something else to do: on this thread */
+    CN_PLACING_LEFT,    /* to an idle worker, so that this thread can serve others */
+    CN_PLACING_SHARED   /* to the workers */
+};
+
 /* What one worker did for this job. */
 struct cn_job_worker {
     int32_t worker;
@@ -88,9 +98,11 @@ struct cn_job {
     struct cn_group group;
     size_t width;
     size_t window;
-    bool chosen; /* executor=auto */
-    double row_ns,
-        break_even; /* what the choice was made on; break_even 0: nothing to share with */
+    double row_ns;           /* what a row costs, as estimated */
+    bool chosen;             /* executor=auto */
+    enum cn_placing placing; /* then: why there, and what the choice was made on */
+    double dispatch_ns;
+    double break_even; /* rows */
     char reason[192];
 
     struct cn_frame frame;

@@ -32,6 +32,10 @@ struct cn_calibration {
     int64_t process_dispatch_ns; /* into the process pool and back, nothing shipped */
     int64_t ship_ns_per_mib;
     double csv_ns_per_byte;  /* parse and copy of CSV text on one core */
+    double generate_ns;      /* a random number */
+    double format_ns;        /* the text of a computed number */
+    double step_factor;      /* what expressions take, against their estimates */
+    double digest_factor;    /* what row hashes take, against their estimates */
     int64_t break_even_rows; /* of the reference workload: rows from which threads win */
 };
 

@@ -1,6 +1,10 @@
 /* The scheduler's threads: a slot's loop, and the clerk. */
 #include "pool/queue.h"
 
+#include <sched.h>
+
+#include "pool/cpus.h"
+
 #define RETRY_DEFAULT_NS 1000000000
 
 void cn_queue_sleep(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t until_ns) {
@@ -115,14 +119,15 @@ static void run(struct cn_queue *queue, struct cn_slot *slot, struct cn_task *ta
     group->running--;
     pthread_mutex_unlock(&queue->lock);
     task->done(task); /* from here on neither the task nor its group is ours */
+    /* Who serves connections, and was woken meanwhile, need not wait for the next task too. */
+    sched_yield();
     pthread_mutex_lock(&queue->lock);
 }
 
 static void rest(struct cn_queue *queue, struct cn_slot *slot, int64_t retire_ns) {
     int64_t until = retire_ns;
     if (slot->health == CN_SLOT_READY) {
-        slot->idle = true;
-        queue->n_idle++;
+        cn_queue_set_idle(queue, slot, true);
     } else if (slot->retry_ns < until) {
         until = slot->retry_ns;
     }
@@ -133,10 +138,7 @@ static void rest(struct cn_queue *queue, struct cn_slot *slot, int64_t retire_ns
     } else {
         cn_queue_sleep(&slot->wake, &queue->lock, until);
     }
-    if (slot->idle) {
-        slot->idle = false;
-        queue->n_idle--;
-    }
+    cn_queue_set_idle(queue, slot, false);
 }
 
 /* Serves until the slot is to end. Entered and left with the lock held. */
@@ -183,6 +185,8 @@ void *cn_queue_worker_main(void *argument) {
     char name[16];
     snprintf(name, sizeof(name), "%.9s-%d", queue->executor.name, slot->index % 10000);
     pthread_setname_np(pthread_self(), name);
+    if (queue->executor.in_process)
+        cn_cpus_step_back();
 
     pthread_mutex_lock(&queue->lock);
     serve(queue, slot);
