@@ -143,6 +143,7 @@ struct cn_job {
     size_t in_flight;
     size_t next;         /* the first chunk that may have to be run */
     size_t consumed;     /* TABLE, STREAM: chunks handed on */
+    double written;      /* bytes that a chunk wrote for each byte of its text, or row; the most */
     uint64_t kept_bytes; /* of data, in all chunks */
     uint64_t keep_bytes; /* what outputs may have together: buffer_bytes, or the exchange's */
     bool over;           /* outputs have outgrown keep_bytes */

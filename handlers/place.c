@@ -6,6 +6,8 @@
  * nothing else to do. The cost of a row is estimated from the program and from what was measured of
  * its parts.
  */
+#include <sys/resource.h>
+
 #include "handlers/compute.h"
 
 /* Cost that a thread that serves connections may bear: others wait behind it meanwhile. */
@@ -24,6 +26,7 @@
 #define ASIDE_NS 2e4
 /* Used where nothing was measured. */
 #define DEFAULT_DISPATCH_NS 50000.0
+#define MOST_DISPATCH_NS 80000.0 /* where it took longer, the machine was busy */
 #define DEFAULT_BYTE_NS 1.0
 #define DEFAULT_FORMAT_NS 25.0
 #define DEFAULT_GENERATE_NS 10.0
@@ -196,39 +199,60 @@ static double gain(const struct cn_compute *compute, uint64_t rows, uint64_t byt
 
 /* ---- the choice --------------------------------------------------------------------------- */
 
-/* How the workers stand, and whether other requests are at work. */
+/* How the workers stand, and whether this thread and others have other requests to serve. */
 struct load {
     size_t idle;
     bool company;
+    bool pressed;
 };
+
+/* Whether this thread has not slept since it was asked last: then requests stand in line for it. */
+static bool is_pressed(void) {
+    static _Thread_local long slept = -1;
+    struct rusage usage;
+    long before = slept;
+
+    if (getrusage(RUSAGE_THREAD, &usage) != 0)
+        return false;
+    slept = usage.ru_nvcsw;
+    return slept == before;
+}
 
 static struct load look_around(const struct cn_service *service) {
     const struct cn_executor *threads = service->executors[CN_EXECUTOR_THREADS];
 
     return (struct load){atomic_load_explicit(&threads->idle, memory_order_relaxed),
-                         atomic_load_explicit(&service->work_running, memory_order_relaxed) > 1};
+                         atomic_load_explicit(&service->work_running, memory_order_relaxed) > 1,
+                         is_pressed()};
 }
 
-/* Small work crosses only where that helps: when its parts find workers, or, beside other requests,
- * when a worker is idle and this thread can go on with those. */
+/* Small work crosses only where that helps: when its parts find workers, or when others wait for
+ * this thread and a worker is idle. */
 static enum cn_placing choose(struct cn_compute *compute, uint64_t rows, double cost, double gain,
                               size_t parts) {
-    const struct cn_service *service = compute->exchange->service;
     double dispatch = compute->job->dispatch_ns;
     double total = cost * (double)rows;
-    struct load load = look_around(service);
 
     if (total >= CALLER_NS)
         return CN_PLACING_SHARED;
-    if (total < dispatch)
+    if (total < LEAST_TASK_NS)
         return CN_PLACING_SMALL;
-    if (load.company)
-        return load.idle >= parts ? CN_PLACING_LEFT : CN_PLACING_CROWDED;
+    struct load load = look_around(compute->exchange->service);
+    if (load.pressed && load.idle > 0)
+        return CN_PLACING_LEFT;
     if (total * (1 - 1 / (double)parts) < dispatch)
         return CN_PLACING_SMALL;
+    if (load.company)
+        return CN_PLACING_CROWDED;
     if (total * gain < dispatch)
         return CN_PLACING_WHOLE;
     return load.idle > 0 ? CN_PLACING_SHARED : CN_PLACING_CROWDED;
+}
+
+static double crossing_cost(const struct cn_calibration *measured) {
+    double dispatch = measured_or((double)measured->dispatch_ns, DEFAULT_DISPATCH_NS);
+
+    return ASIDE_NS + (dispatch < MOST_DISPATCH_NS ? dispatch : MOST_DISPATCH_NS);
 }
 
 static void place(struct cn_compute *compute, uint64_t rows, uint64_t bytes, double cost, bool more,
@@ -240,8 +264,7 @@ static void place(struct cn_compute *compute, uint64_t rows, uint64_t bytes, dou
     size_t parts = width < cpus ? width : cpus;
 
     job->chosen = true;
-    job->dispatch_ns =
-        ASIDE_NS + measured_or((double)service->calibration.dispatch_ns, DEFAULT_DISPATCH_NS);
+    job->dispatch_ns = crossing_cost(&service->calibration);
     if (parts < 2) {
         *kind = CN_EXECUTOR_SERIAL;
         *on_caller = !more && cost * (double)rows < CALLER_NS;
@@ -289,6 +312,7 @@ enum cn_code cn_compute_place(struct cn_compute *compute, uint64_t rows, uint64_
     struct cn_job *job = compute->job;
     enum cn_executor_kind kind = compute->options.executor;
     double cost = row_cost(compute, rows, bytes);
+    size_t width = width_of(compute);
     bool on_caller = false;
 
     job->row_ns = cost;
@@ -297,6 +321,7 @@ enum cn_code cn_compute_place(struct cn_compute *compute, uint64_t rows, uint64_
     else
         on_caller = kind == CN_EXECUTOR_SERIAL && !more && cost * (double)rows < CALLER_NS;
     bound_cut(compute, rows, bytes, cost);
-    return cn_job_place(job, kind, width_of(compute), on_caller, compute->exchange->deadline_ns,
-                        error);
+    if (job->chosen && job->placing == CN_PLACING_LEFT)
+        width = 1; /* one wake-up is enough */
+    return cn_job_place(job, kind, width, on_caller, compute->exchange->deadline_ns, error);
 }

@@ -4,13 +4,11 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #define PATH_SIZE 4096
 #define TEXT_SIZE 8192
 #define MOST_CPUS (1 << 20)
-#define STEP_BACK 3 /* of nice: half the share, where others want one */
 
 /* ---- text ----------------------------------------------------------------------------------- */
 
@@ -230,11 +228,4 @@ void cn_cpus_read(struct cn_cpus *cpus) {
     cpus->quota = cn_cpus_quota("");
     cpus->usable = cn_cpus_usable(cpus->affinity, cpus->quota);
     cn_cpus_model("", cpus->model, sizeof cpus->model);
-}
-
-void cn_cpus_step_back(void) {
-    errno = 0;
-    int nice = getpriority(PRIO_PROCESS, 0); /* of the thread, on Linux */
-    if (nice != -1 || errno == 0)
-        (void)setpriority(PRIO_PROCESS, 0, nice + STEP_BACK);
 }

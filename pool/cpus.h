@@ -21,8 +21,4 @@ void cn_cpus_model(const char *root, char *model, size_t size);
 /* Usable CPUs by affinity and quota, at least 1. */
 int cn_cpus_usable(int affinity, double quota);
 
-/* Lets the calling thread come a little behind those that serve connections, where both want a CPU:
- * these need it for a moment, and somebody waits. Nothing is lost while CPUs are free. */
-void cn_cpus_step_back(void);
-
 #endif

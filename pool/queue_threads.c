@@ -3,8 +3,6 @@
 
 #include <sched.h>
 
-#include "pool/cpus.h"
-
 #define RETRY_DEFAULT_NS 1000000000
 
 void cn_queue_sleep(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t until_ns) {
@@ -185,8 +183,6 @@ void *cn_queue_worker_main(void *argument) {
     char name[16];
     snprintf(name, sizeof(name), "%.9s-%d", queue->executor.name, slot->index % 10000);
     pthread_setname_np(pthread_self(), name);
-    if (queue->executor.in_process)
-        cn_cpus_step_back();
 
     pthread_mutex_lock(&queue->lock);
     serve(queue, slot);

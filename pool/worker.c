@@ -14,7 +14,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "pool/cpus.h"
 #include "pool/kinds.h"
 #include "pool/protocol.h"
 #include "pool/window.h"
@@ -153,7 +152,6 @@ _Noreturn void cn_worker_main(int socket, int in, int out, const struct cn_regis
     reset_signals();
     keep_only(fds);
     prctl(PR_SET_NAME, "colonnade-work");
-    cn_cpus_step_back();
     worker.socket = fds[0];
     cn_window_adopt(&worker.in, fds[1], false);
     cn_window_adopt(&worker.out, fds[2], true);
