@@ -21,6 +21,7 @@
 #define LEAST_ROWS 64u
 #define MOST_ROWS 65536u
 #define LEAST_BYTES (32u * 1024)
+#define MOST_TASKS 65536u /* of one job: each is remembered */
 /* What a crossing costs this thread: submitting, and the connection that is set aside and taken up
  * again. As measured, in round figures. */
 #define ASIDE_NS 2e4
@@ -170,6 +171,8 @@ uint64_t cn_compute_task_rows(const struct cn_compute *compute, uint64_t rows, u
         each = small_rows(rows, width, job->row_ns);
     if (each > most)
         each = most;
+    if (each < rows / MOST_TASKS)
+        each = rows / MOST_TASKS + 1;
     return each < BLOCK_ROWS ? each : round_rows(each);
 }
 

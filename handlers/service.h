@@ -58,6 +58,7 @@ const char *cn_mode_name(enum cn_mode mode);
 
 struct cn_runs;
 struct cn_inline_states;
+struct cn_plans;
 struct cn_jobs;
 struct cn_experiments;
 struct cn_load;
@@ -73,6 +74,7 @@ struct cn_service {
     struct cn_runs *runs;
     struct cn_runs *checks; /* the last calls of /v1/check: found by id, not listed, not kept */
     struct cn_inline_states *inline_states;
+    struct cn_plans *plans; /* that requests made last; may be NULL */
     struct cn_jobs *jobs;
     struct cn_experiments *experiments;
     struct cn_load *load;                     /* how many requests there were, and how long */
