@@ -83,8 +83,7 @@ static void make_room(struct cn_job_slot *slot, const struct cn_chunk *chunk) {
 
 static void note_written(struct cn_job *job, const struct cn_chunk *chunk, size_t bytes) {
     double size = chunk_size(chunk);
-    /* Room for the growth of one chunk against another. */
-    double written = size > 0 ? 1.02 * (double)bytes / size : 0;
+    double written = size > 0 ? (double)bytes / size : 0;
 
     if (written > job->written)
         job->written = written;

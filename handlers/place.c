@@ -16,6 +16,8 @@
  * crossing would show. */
 #define MOST_TASK_NS 1e6
 #define LEAST_TASK_NS 5e4
+#define MOST_TEXT_NS 2e6 /* of CSV: large blocks of memory are worth something */
+#define FULL_BLOCK (0.95 * (1u << 21))
 /* Rows and bytes of CSV text of a task, whatever they cost. */
 #define BLOCK_ROWS 1024u
 #define LEAST_ROWS 64u
@@ -176,13 +178,38 @@ uint64_t cn_compute_task_rows(const struct cn_compute *compute, uint64_t rows, u
     return each < BLOCK_ROWS ? each : round_rows(each);
 }
 
-/* CSV text is cut by its length; the first piece was cut before anything was known of it. */
+/* Bytes that a row of CSV text becomes, roughly. */
+static double written_bytes(const struct cn_job *job, double row_bytes) {
+    const struct cn_spec *spec = job->spec;
+    double bytes = spec->verbatim ? row_bytes : 0;
+
+    for (size_t o = 0; o < spec->n_outputs; o++) {
+        bool computed = spec->outputs[o].let >= 0;
+        enum cn_type type = CN_TYPE_FLOAT64;
+        if (computed && job->output_plan)
+            type = cn_plan_output_type(job->output_plan, o);
+        if (computed)
+            bytes += type == CN_TYPE_FLOAT64 ? 20 : type == CN_TYPE_STRING ? 33 : 8;
+        else if (!spec->verbatim)
+            bytes += row_bytes / (double)spec->n_columns;
+    }
+    return bytes > 1 ? bytes : 1;
+}
+
+/* CSV text is cut by its length; the first piece was cut before anything was known of it. What a
+ * shorter piece writes should fill a block of memory all the same, and their sizes are powers of
+ * two. */
 static void bound_cut(struct cn_compute *compute, uint64_t rows, uint64_t bytes, double cost) {
-    double most = MOST_TASK_NS / cost * (double)bytes / (double)(rows ? rows : 1);
+    double row_bytes = (double)bytes / (double)(rows ? rows : 1);
+    double most = MOST_TEXT_NS / cost * row_bytes;
+    double cut = FULL_BLOCK * row_bytes / written_bytes(compute->job, row_bytes);
 
     if (compute->job->spec->source != CN_SOURCE_CSV || most >= (double)compute->intake.cut_bytes)
         return;
-    compute->intake.cut_bytes = most > LEAST_BYTES ? (size_t)most : LEAST_BYTES;
+    while (cut > most && cut > LEAST_BYTES)
+        cut /= 2;
+    if (cut < (double)compute->intake.cut_bytes)
+        compute->intake.cut_bytes = cut > LEAST_BYTES ? (size_t)cut : LEAST_BYTES;
 }
 
 /* What of the work the workers that take part save, if they do nothing else. */
