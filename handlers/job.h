@@ -103,7 +103,8 @@ struct cn_job {
     enum cn_placing placing; /* then: why there, and what the choice was made on */
     double dispatch_ns;
     double break_even; /* rows */
-    char reason[192];
+    char reason[192];  /* when it was written, and of how many rows */
+    unsigned long long reason_rows;
 
     struct cn_frame frame;
     const struct cn_frame *view; /* the frame that is computed on: its own, or somebody else's */

@@ -29,7 +29,10 @@
 #define ASIDE_NS 2e4
 /* Used where nothing was measured. */
 #define DEFAULT_DISPATCH_NS 50000.0
-#define MOST_DISPATCH_NS 80000.0 /* where it took longer, the machine was busy */
+/* Where a crossing took less, the CPUs were still awake when it was measured; where it took longer,
+ * the machine was busy. */
+#define LEAST_DISPATCH_NS 40000.0
+#define MOST_DISPATCH_NS 80000.0
 #define DEFAULT_BYTE_NS 1.0
 #define DEFAULT_FORMAT_NS 25.0
 #define DEFAULT_GENERATE_NS 10.0
@@ -282,7 +285,9 @@ static enum cn_placing choose(struct cn_compute *compute, uint64_t rows, double 
 static double crossing_cost(const struct cn_calibration *measured) {
     double dispatch = measured_or((double)measured->dispatch_ns, DEFAULT_DISPATCH_NS);
 
-    return ASIDE_NS + (dispatch < MOST_DISPATCH_NS ? dispatch : MOST_DISPATCH_NS);
+    if (dispatch > MOST_DISPATCH_NS)
+        dispatch = MOST_DISPATCH_NS;
+    return ASIDE_NS + (dispatch > LEAST_DISPATCH_NS ? dispatch : LEAST_DISPATCH_NS);
 }
 
 static void place(struct cn_compute *compute, uint64_t rows, uint64_t bytes, double cost, bool more,
@@ -325,15 +330,18 @@ const char *cn_job_reason(struct cn_job *job) {
 
     if (!job->chosen)
         return "asked for";
+    if (job->reason[0] != '\0' && job->reason_rows == rows)
+        return job->reason; /* a small request would feel to write it again */
+    job->reason_rows = rows;
     if (job->placing == CN_PLACING_ALONE)
         snprintf(job->reason, sizeof job->reason,
                  "auto: %llu rows of %.2g µs; there is one worker to use, so nothing is shared",
                  rows, each);
     else
         snprintf(job->reason, sizeof job->reason,
-                 "auto: %llu rows of %.2g µs, %s break-even of %.0f rows%s%s", rows, each,
-                 texts[job->placing].before, job->break_even, texts[job->placing].behind,
-                 job->executor ? "" : "; answered without a crossing");
+                 "auto: %llu rows of %.2g µs, %s break-even of %llu rows%s%s", rows, each,
+                 texts[job->placing].before, (unsigned long long)job->break_even,
+                 texts[job->placing].behind, job->executor ? "" : "; answered without a crossing");
     return job->reason;
 }
 
