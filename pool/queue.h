@@ -57,6 +57,7 @@ struct cn_slot {
     struct cn_task *current;
     int64_t retry_ns; /* when it is not ready: call `prepare` again then */
     int64_t rest_ns;  /* when its last task ended */
+    int64_t turn_ns;  /* time in tasks since it slept or yielded */
     pid_t pid;
     uint64_t tasks;
     uint64_t restarts;
