@@ -226,3 +226,7 @@ bool cn_program_output_is_hex(const struct cn_program *program, size_t let) {
 double cn_program_row_cost(const struct cn_program *program) {
     return program->row_cost;
 }
+
+double cn_program_digest_cost(const struct cn_program *program) {
+    return program->digest_cost;
+}

@@ -186,6 +186,8 @@ bool cn_compile_step(struct cn_compile *c, const struct cn_compile_op *op,
         return false;
     program->steps[program->n_steps++] = step;
     program->row_cost += (double)op->cost;
+    if (op->op == CN_STEP_HASH)
+        program->digest_cost += (double)op->cost;
     *out = (struct cn_operand){.reg = step.out, .type = op->type, .temporary = true};
     return true;
 }

@@ -159,6 +159,8 @@ bool cn_program_output_is_hex(const struct cn_program *program, size_t let);
 
 /* Estimated cost of one row in ns, from a static table; for choosing an executor. */
 double cn_program_row_cost(const struct cn_program *program);
+/* The part of it that row hashes are. */
+double cn_program_digest_cost(const struct cn_program *program);
 
 /* ---- over='table' ------------------------------------------------------------------------- */
 

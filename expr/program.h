@@ -112,6 +112,7 @@ struct cn_program {
     size_t n_lets;
     bool null_on_error;
     double row_cost;
+    double digest_cost; /* the part of it that row hashes are */
 };
 
 /* Bytes of one value. */

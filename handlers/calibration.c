@@ -1,12 +1,49 @@
+/*
+ * calibration.c: small workloads, run as a worker runs them. The costs that place.c reckons with
+ * are differences between them, so they hold for this machine's kernels and need no table.
+ */
 #include "handlers/calibration.h"
 
-#include "columns/csv.h"
+#include "handlers/compute_kind.h"
 #include "kernels/number.h"
 #include "kernels/random.h"
 
-/* The reference workload: four float columns with all their digits, one computed column. */
-enum { COLUMNS = 4, ROWS = 1024, SAMPLES = 5 };
-#define COMPUTE_NS 40.0 /* evaluating and writing the computed value */
+/* Four float columns with all their digits. */
+enum { COLUMNS = 4, ROWS = 1024, SAMPLES = 7 };
+
+struct reference {
+    const char *let;
+    enum cn_source source;
+    bool written; /* the column is written; else only computed */
+};
+
+enum {
+    TEXT,    /* CSV in and out, all columns read, one computed */
+    WRITTEN, /* random numbers in, one column out */
+    PLAIN,   /* the same, computed only */
+    SINGLE,  /* hardly more than random numbers: one column of them */
+    STEPS,   /* functions that take their time */
+    DIGEST,  /* a row hash */
+    REFERENCES
+};
+
+static const struct reference references[REFERENCES] = {
+    [TEXT] = {"(a-b)/(c+d)**2", CN_SOURCE_CSV, true},
+    [WRITTEN] = {"(a-b)/(c+d)**2", CN_SOURCE_GENERATE, true},
+    [PLAIN] = {"(a-b)/(c+d)**2", CN_SOURCE_GENERATE, false},
+    [SINGLE] = {"a+1", CN_SOURCE_GENERATE, false},
+    [STEPS] = {"sin(a)+exp(a)+log(abs(a)+1)+arctan(a)", CN_SOURCE_GENERATE, false},
+    [DIGEST] = {"md5(a,b)", CN_SOURCE_GENERATE, false},
+};
+
+/* What one of them took. */
+struct measured {
+    double row_ns;
+    double steps;   /* estimated */
+    double digests; /* estimated */
+};
+
+static const struct cn_str names[COLUMNS] = {{"a", 1}, {"b", 1}, {"c", 1}, {"d", 1}};
 
 static bool make_text(struct cn_buf *text) {
     double values[COLUMNS];
@@ -23,75 +60,143 @@ static bool make_text(struct cn_buf *text) {
     return true;
 }
 
-static bool copy_fields(const struct cn_csv_block *block, struct cn_buf *out) {
-    for (size_t row = 0; row < block->rows; row++)
-        if (!cn_buf_add(out, block->row[row].start,
-                        (size_t)(block->row[row].next - block->row[row].start)))
-            return false;
-    return true;
+static enum cn_code make_spec(struct cn_service *service, const struct reference *reference,
+                              struct cn_arena *arena, struct cn_spec **spec,
+                              struct cn_error *error) {
+    struct cn_generate generate = {.rows = ROWS, .normal = true, .seed = 1};
+    struct cn_let let = {CN_STR("r"), cn_str_c(reference->let)};
+    struct cn_recipe *recipe = NULL;
+    struct cn_schema_column columns[COLUMNS];
+    struct cn_options options;
+
+    cn_options_init(&options, arena, &service->limits);
+    options.delimiter = ',';
+    if (reference->source == CN_SOURCE_GENERATE) {
+        options.generate = &generate;
+        options.select = CN_SELECT_COMPUTED;
+    }
+    for (size_t i = 0; i < COLUMNS; i++)
+        columns[i] = (struct cn_schema_column){.name = names[i]};
+    CN_TRY(cn_recipe_parse(&recipe, &let, 1, &service->limits.expression, error));
+    CN_TRY(
+        cn_spec_new(spec, &options, reference->source, CN_SINK_CSV, recipe, names, COLUMNS, error));
+    return cn_recipe_resolve((*spec)->recipe, &(struct cn_schema){columns, COLUMNS}, error);
 }
 
-/* One pass over the text, as a worker makes it. */
-static enum cn_code read_once(struct cn_str text, struct cn_csv_block *block,
-                              struct cn_arena *arena, struct cn_buf *out, struct cn_error *error) {
-    struct cn_csv_reader reader;
-    struct cn_csv_nulls nulls = {0};
-    cn_csv_reader_init(&reader, text, (struct cn_csv_dialect){',', true}, COLUMNS);
-    for (;;) {
-        CN_TRY(cn_csv_reader_next(&reader, block, error));
-        if (block->rows == 0)
-            return CN_OK;
-        for (size_t column = 0; column < COLUMNS; column++) {
-            struct cn_vector vector;
-            enum cn_type type = cn_csv_seen_type(cn_csv_seen_column(block, column, &nulls));
-            CN_TRY(cn_csv_decode(block, column, type, false, &nulls, arena, &vector, error));
-        }
-        if (!copy_fields(block, out))
-            return cn_error_memory(error);
-    }
-}
+static enum cn_code make_plan(struct cn_service *service, const struct reference *reference,
+                              struct cn_plan **plan, struct cn_error *error) {
+    static const enum cn_type types[COLUMNS] = {CN_TYPE_FLOAT64, CN_TYPE_FLOAT64, CN_TYPE_FLOAT64,
+                                                CN_TYPE_FLOAT64};
+    struct cn_plan_options options = {
+        .pass = CN_PASS_OUTPUT, .output = -1, .table = -1, .types = types};
+    uint64_t id = atomic_fetch_add(&service->next_plan, 1) + 1;
+    struct cn_spec *spec = NULL;
+    struct cn_arena arena;
 
-static enum cn_code measure(struct cn_str text, double *ns_per_byte, struct cn_error *error) {
-    struct cn_arena fixed, scratch;
-    struct cn_buf out = CN_BUF_INIT;
-    struct cn_csv_block block;
-    int64_t best = INT64_MAX;
-    cn_arena_init(&fixed, 64 << 10);
-    cn_arena_init(&scratch, 64 << 10);
-    enum cn_code code = cn_csv_block_init(&block, COLUMNS, &fixed, error);
-    for (int i = 0; code == CN_OK && i < SAMPLES; i++) {
-        int64_t start = cn_clock_now();
-        out.len = 0;
-        code = read_once(text, &block, &scratch, &out, error);
-        int64_t ns = cn_clock_now() - start;
-        if (ns < best)
-            best = ns;
-        cn_arena_reset(&scratch, SIZE_MAX);
-    }
+    cn_arena_init(&arena, 4096);
+    enum cn_code code = make_spec(service, reference, &arena, &spec, error);
     if (code == CN_OK)
-        *ns_per_byte = (double)best / (double)text.len;
-    cn_buf_release(&out);
-    cn_arena_release(&scratch);
-    cn_arena_release(&fixed);
+        code = cn_plan_new(plan, id, spec, &options, service->keys, error);
+    if (spec)
+        cn_spec_unref(spec);
+    cn_arena_release(&arena);
     return code;
 }
 
-enum cn_code cn_calibrate_reference(struct cn_service *service, struct cn_error *error) {
-    struct cn_calibration *calibration = &service->calibration;
-    struct cn_buf text = CN_BUF_INIT;
-    enum cn_code code = CN_OK;
-    if (make_text(&text))
-        code = measure(cn_buf_str(&text), &calibration->csv_ns_per_byte, error);
-    else
-        code = cn_error_memory(error);
-    if (code == CN_OK) {
-        /* Two crossings must be won back by what the other workers take over. */
-        double row = COMPUTE_NS + calibration->csv_ns_per_byte * (double)text.len / ROWS;
-        double parts = service->cpus.usable;
-        calibration->break_even_rows =
-            parts > 1 ? (int64_t)(2 * (double)calibration->dispatch_ns / (row * (1 - 1 / parts)))
-                      : 0;
+/* The least of some runs, the first of which also compiles. */
+static enum cn_code time_runs(const struct cn_plan *plan, bool written, struct cn_str text,
+                              void *state, struct cn_buf *out, double *row_ns,
+                              struct cn_error *error) {
+    struct cn_plan_ref handle = cn_plan_handle(plan);
+    struct cn_morsel_args args = {0, ROWS, written ? ROWS : 0};
+    _Alignas(16) unsigned char plain[CN_TASK_ARGS] = {0};
+    atomic_int stop = 0;
+    int64_t best = INT64_MAX;
+
+    memcpy(plain, &args, sizeof args);
+    for (int i = 0; i < SAMPLES; i++) {
+        _Alignas(16) unsigned char result[CN_TASK_RESULT] = {0};
+        struct cn_spans spans = {0};
+        struct cn_run run = {.plan = &handle,
+                             .args = plain,
+                             .inputs = &text,
+                             .n_inputs = plan->spec->source == CN_SOURCE_CSV,
+                             .out = out,
+                             .result = result,
+                             .spans = &spans,
+                             .stop = &stop,
+                             .state = state};
+        int64_t started = cn_clock_now();
+        out->len = 0;
+        CN_TRY(cn_kind_compute.run(&run, error));
+        int64_t ns = cn_clock_now() - started;
+        if (ns < best)
+            best = ns;
     }
+    *row_ns = (double)best / ROWS;
+    return CN_OK;
+}
+
+static enum cn_code measure(struct cn_service *service, const struct reference *reference,
+                            struct cn_str text, void *state, struct cn_buf *out,
+                            struct measured *measured, struct cn_error *error) {
+    struct cn_plan *plan = NULL;
+
+    CN_TRY(make_plan(service, reference, &plan, error));
+    measured->digests = cn_program_digest_cost(plan->program);
+    measured->steps = cn_program_row_cost(plan->program) - measured->digests;
+    enum cn_code code =
+        time_runs(plan, reference->written, text, state, out, &measured->row_ns, error);
+    cn_plan_unref(plan);
+    return code;
+}
+
+static double at_least(double value, double least) {
+    return value > least ? value : least;
+}
+
+/* The differences. Noise may turn them round: nothing is free. */
+static void conclude(struct cn_calibration *calibration, const struct measured *measured,
+                     double bytes) {
+    double number = at_least(measured[SINGLE].row_ns, 1);
+    double steps = measured[STEPS].row_ns - number;
+    double digest = measured[DIGEST].row_ns - 2 * number;
+    double format = at_least(measured[WRITTEN].row_ns - measured[PLAIN].row_ns, 1);
+    double plain = at_least(measured[PLAIN].row_ns - COLUMNS * number, 1);
+
+    calibration->generate_ns = number;
+    calibration->format_ns = format;
+    calibration->step_factor = at_least(steps / measured[STEPS].steps, 0.05);
+    calibration->digest_factor = at_least(digest / measured[DIGEST].digests, 0.02);
+    calibration->csv_ns_per_byte =
+        at_least(measured[TEXT].row_ns - format - plain, measured[TEXT].row_ns / 4) / bytes;
+}
+
+/* A crossing must be won back by what the other workers take over. */
+static int64_t break_even(const struct cn_service *service, double row_ns) {
+    double parts = service->cpus.usable;
+
+    if (parts < 2)
+        return 0;
+    return (int64_t)((double)service->calibration.dispatch_ns / (row_ns * (1 - 1 / parts))) + 1;
+}
+
+enum cn_code cn_calibrate_reference(struct cn_service *service, struct cn_error *error) {
+    struct measured measured[REFERENCES];
+    struct cn_buf text = CN_BUF_INIT, out = CN_BUF_INIT;
+    void *state = NULL;
+    enum cn_code code = make_text(&text) ? cn_kind_compute.state_new(&state, service->keys, error)
+                                         : cn_error_memory(error);
+
+    for (size_t i = 0; code == CN_OK && i < REFERENCES; i++)
+        code =
+            measure(service, &references[i], cn_buf_str(&text), state, &out, &measured[i], error);
+    if (code == CN_OK) {
+        conclude(&service->calibration, measured, (double)text.len / ROWS);
+        service->calibration.break_even_rows = break_even(service, measured[TEXT].row_ns);
+    }
+    cn_kind_compute.state_free(state);
     cn_buf_release(&text);
+    cn_buf_release(&out);
     return code;
 }

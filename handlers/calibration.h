@@ -1,5 +1,5 @@
 /*
- * calibration.h: what a row of the reference workload costs on this machine.
+ * calibration.h: what a row costs on this machine, measured by the code that serves requests.
  */
 #ifndef CN_HANDLERS_CALIBRATION_H
 #define CN_HANDLERS_CALIBRATION_H
@@ -7,9 +7,9 @@
 #include "base/error.h"
 #include "handlers/service.h"
 
-/* Measures csv_ns_per_byte (reading, typing, decoding and copying CSV text on this thread), and
- * sets break_even_rows from it and from dispatch_ns, which must be known. Takes a few
- * milliseconds. */
+/* Measures what reading CSV, random numbers, expressions, row hashes and writing numbers take on
+ * this thread, and sets break_even_rows from that and from dispatch_ns, which must be known. Takes
+ * a few milliseconds; what could not be measured stays 0. */
 enum cn_code cn_calibrate_reference(struct cn_service *service, struct cn_error *error);
 
 #endif

@@ -69,6 +69,10 @@ enum cn_code cn_compute_begin(struct cn_compute *compute, enum cn_source source,
 enum cn_code cn_compute_place(struct cn_compute *compute, uint64_t rows, uint64_t bytes, bool more,
                               struct cn_error *error);
 
+/* Rows of a task of a frame that has `rows`, when the job's place is known; for so many workers (0:
+ * the job's). */
+uint64_t cn_compute_task_rows(const struct cn_compute *compute, uint64_t rows, uint64_t workers);
+
 /* CSV text, in pieces (intake_csv.c). After the last piece: cn_intake_end(). */
 enum cn_code cn_intake_text(struct cn_compute *compute, struct cn_str text, struct cn_error *error);
 enum cn_code cn_intake_end(struct cn_compute *compute, struct cn_error *error);

@@ -9,9 +9,6 @@
 #include "handlers/compute.h"
 #include "handlers/origin.h"
 
-/* Rows of a chunk when nobody asked for a number: enough chunks for every worker. */
-#define LEAST_ROWS 1024u
-#define MOST_ROWS 65536u
 #define MOST_CHUNKS (1u << 20)
 /* More values are not made on a thread that serves connections. */
 #define CROSSING_VALUES 16384u
@@ -93,15 +90,10 @@ enum cn_code cn_intake_add_rows(struct cn_compute *compute, uint64_t rows, uint6
     struct cn_job *job = compute->job;
     uint64_t each = compute->options.chunk_rows;
 
-    if (each == 0 && !job->executor) {
+    if (each == 0 && !job->executor)
         each = rows ? rows : 1;
-    } else if (each == 0) {
-        each = rows / (4 * (workers ? workers : job->width)) / LEAST_ROWS * LEAST_ROWS;
-        if (each < LEAST_ROWS)
-            each = LEAST_ROWS;
-        if (each > MOST_ROWS)
-            each = MOST_ROWS;
-    }
+    else if (each == 0)
+        each = cn_compute_task_rows(compute, rows, workers);
     if (rows / each >= MOST_CHUNKS) {
         cn_error_set_parameter(error, CN_STR("chunk_rows"));
         return cn_error_set(error, CN_LIMIT_EXCEEDED,

@@ -63,6 +63,16 @@ struct cn_chunk {
 
 enum cn_job_phase { CN_JOB_BODY, CN_JOB_TABLE, CN_JOB_OUTPUT, CN_JOB_STREAM, CN_JOB_ENDED };
 
+/* Why `auto` put a job where it is (place.c). */
+enum cn_placing {
+    CN_PLACING_ALONE,   /* there is nobody to share with */
+    CN_PLACING_SMALL,   /* a crossing would cost more than it saves: on this thread */
+    CN_PLACING_WHOLE,   /* it has no parts to share: on this thread */
+    CN_PLACING_CROWDED, /* whoever would take parts has something else to do: on this thread */
+    CN_PLACING_LEFT,    /* to an idle worker, so that this thread can serve others */
+    CN_PLACING_SHARED   /* to the workers */
+};
+
 /* What one worker did for this job. */
 struct cn_job_worker {
     int32_t worker;
@@ -88,10 +98,13 @@ struct cn_job {
     struct cn_group group;
     size_t width;
     size_t window;
-    bool chosen; /* executor=auto */
-    double row_ns,
-        break_even; /* what the choice was made on; break_even 0: nothing to share with */
-    char reason[192];
+    double row_ns;           /* what a row costs, as estimated */
+    bool chosen;             /* executor=auto */
+    enum cn_placing placing; /* then: why there, and what the choice was made on */
+    double dispatch_ns;
+    double break_even; /* rows */
+    char reason[192];  /* when it was written, and of how many rows */
+    unsigned long long reason_rows;
 
     struct cn_frame frame;
     const struct cn_frame *view; /* the frame that is computed on: its own, or somebody else's */
@@ -131,6 +144,7 @@ struct cn_job {
     size_t in_flight;
     size_t next;         /* the first chunk that may have to be run */
     size_t consumed;     /* TABLE, STREAM: chunks handed on */
+    double written;      /* bytes that a chunk wrote for each byte of its text, or row; the most */
     uint64_t kept_bytes; /* of data, in all chunks */
     uint64_t keep_bytes; /* what outputs may have together: buffer_bytes, or the exchange's */
     bool over;           /* outputs have outgrown keep_bytes */

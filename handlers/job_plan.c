@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "handlers/job.h"
+#include "handlers/plans.h"
 
 /* Rows that are looked at before the first task goes out. */
 #define SAMPLE_ROWS 32
@@ -31,6 +32,32 @@ enum cn_code cn_job_use_plan(struct cn_job *job, struct cn_plan *plan, struct cn
     return CN_OK;
 }
 
+/* A digest's plan is for one table only, and a column's for one reply. */
+static bool is_kept(const struct cn_job *job, const struct cn_plan_options *options) {
+    return job->service->plans && options->pass == CN_PASS_OUTPUT && options->output < 0 &&
+           !options->tables;
+}
+
+/* The plan that an earlier request made for the same, or a new one. */
+static enum cn_code find_or_make(struct cn_job *job, const struct cn_plan_options *options,
+                                 struct cn_plan **plan, struct cn_error *error) {
+    bool kept = is_kept(job, options);
+    struct cn_buf bytes = CN_BUF_INIT;
+    enum cn_code code = CN_OK;
+
+    *plan = NULL;
+    if (kept && cn_plan_write(job->spec, options, &bytes))
+        *plan = cn_plans_find(job->service->plans, cn_buf_str(&bytes));
+    cn_buf_release(&bytes);
+    if (!*plan) {
+        uint64_t id = atomic_fetch_add(&job->service->next_plan, 1) + 1;
+        code = cn_plan_new(plan, id, job->spec, options, job->service->keys, error);
+        if (code == CN_OK && kept)
+            cn_plans_keep(job->service->plans, *plan);
+    }
+    return code;
+}
+
 enum cn_code cn_job_compile(struct cn_job *job, enum cn_pass pass, int32_t which,
                             struct cn_plan **result, struct cn_error *error) {
     struct cn_plan_options options = {.pass = pass,
@@ -38,11 +65,10 @@ enum cn_code cn_job_compile(struct cn_job *job, enum cn_pass pass, int32_t which
                                       .table = pass == CN_PASS_TABLE ? which : -1,
                                       .types = job->types,
                                       .tables = job->tables};
-    uint64_t id = atomic_fetch_add(&job->service->next_plan, 1) + 1;
     struct cn_plan *plan = NULL;
 
     *result = NULL;
-    CN_TRY(cn_plan_new(&plan, id, job->spec, &options, job->service->keys, error));
+    CN_TRY(find_or_make(job, &options, &plan, error));
     CN_TRY(remember(job, plan, error));
     *result = plan;
     return CN_OK;

@@ -1,18 +1,44 @@
 /*
- * place.c: where a job runs, and why.
+ * place.c: where a job runs and why, and in what pieces.
  *
  * A crossing into a pool costs `dispatch_ns` (measured at the start of the service); it pays when
- * the work that other workers take over is more than that. The cost of a row is estimated from the
- * program and the measured cost of a byte of CSV.
+ * the work that other workers take over is more than that, and when there are workers that have
+ * nothing else to do. The cost of a row is estimated from the program and from what was measured of
+ * its parts.
  */
+#include <sys/resource.h>
+
 #include "handlers/compute.h"
 
-/* Cost that a thread that serves connections may bear, when there is nobody to share it with. */
+/* Cost that a thread that serves connections may bear: others wait behind it meanwhile. */
 #define CALLER_NS 1e6
-/* Writing a value of a frame's column, beside what the program costs. */
-#define OUTPUT_NS 40.0
-#define DEFAULT_DISPATCH_NS 20000.0
-#define DEFAULT_BYTE_NS 2.0
+/* A task should not take longer, since other jobs' tasks wait behind it, and not less, since a
+ * crossing would show. */
+#define MOST_TASK_NS 1e6
+#define LEAST_TASK_NS 5e4
+#define MOST_TEXT_NS 2e6 /* of CSV: large blocks of memory are worth something */
+#define FULL_BLOCK (0.95 * (1u << 21))
+/* Rows and bytes of CSV text of a task, whatever they cost. */
+#define BLOCK_ROWS 1024u
+#define LEAST_ROWS 64u
+#define MOST_ROWS 65536u
+#define LEAST_BYTES (32u * 1024)
+#define MOST_TASKS 65536u /* of one job: each is remembered */
+/* What a crossing costs this thread: submitting, and the connection that is set aside and taken up
+ * again. As measured, in round figures. */
+#define ASIDE_NS 2e4
+/* Used where nothing was measured. */
+#define DEFAULT_DISPATCH_NS 50000.0
+/* Where a crossing took less, the CPUs were still awake when it was measured; where it took longer,
+ * the machine was busy. */
+#define LEAST_DISPATCH_NS 40000.0
+#define MOST_DISPATCH_NS 80000.0
+#define DEFAULT_BYTE_NS 1.0
+#define DEFAULT_FORMAT_NS 25.0
+#define DEFAULT_GENERATE_NS 10.0
+/* Writing a value that is a text already, or a short number; taking a value from a frame. */
+#define COPY_NS 8.0
+#define LOAD_NS 1.0
 /* What the modes tuple and row add to a row: a call, with something for each argument and each let;
  * a record, with something for each column. As measured, in round figures. */
 #define CALL_NS 40.0
@@ -53,86 +79,287 @@ static double mode_cost(const struct cn_job *job) {
     return cost;
 }
 
-static double row_cost(const struct cn_compute *compute, uint64_t rows, uint64_t bytes) {
-    const struct cn_job *job = compute->job;
-    const struct cn_calibration *measured = &compute->exchange->service->calibration;
-    double cost = OUTPUT_NS * (double)(job->spec->n_outputs ? job->spec->n_outputs : 1);
+static double measured_or(double measured, double otherwise) {
+    return measured > 0 ? measured : otherwise;
+}
 
-    if (job->output_plan && job->output_plan->program)
-        cost += cn_program_row_cost(job->output_plan->program);
-    cost += mode_cost(job);
-    if (job->spec->source == CN_SOURCE_FRAME && rows > 0)
-        cost += (double)bytes / (double)rows; /* texts may be long */
-    if (job->spec->source == CN_SOURCE_CSV && rows > 0) {
-        double byte = measured->csv_ns_per_byte > 0 ? measured->csv_ns_per_byte : DEFAULT_BYTE_NS;
-        cost += byte * (double)bytes / (double)rows;
+/* Evaluating, and the values that go into it. */
+static double compute_cost(const struct cn_job *job, const struct cn_calibration *measured) {
+    const struct cn_plan *plan = job->output_plan;
+    double cost = 0;
+
+    if (!plan || !plan->program)
+        return 0;
+    double digests = cn_program_digest_cost(plan->program);
+    cost += (cn_program_row_cost(plan->program) - digests) * measured_or(measured->step_factor, 1);
+    cost += digests * measured_or(measured->digest_factor, 1);
+    if (job->spec->source == CN_SOURCE_GENERATE)
+        cost += (double)plan->n_loaded * measured_or(measured->generate_ns, DEFAULT_GENERATE_NS);
+    else if (job->spec->source == CN_SOURCE_FRAME)
+        cost += (double)plan->n_loaded * LOAD_NS;
+    return cost + mode_cost(job);
+}
+
+/* Writing a row. The fields of CSV text are copied, which is part of the cost of its bytes. */
+static double output_cost(const struct cn_job *job, const struct cn_calibration *measured) {
+    const struct cn_spec *spec = job->spec;
+    double format = measured_or(measured->format_ns, DEFAULT_FORMAT_NS);
+    double cost = 0;
+
+    for (size_t o = 0; o < spec->n_outputs; o++) {
+        const struct cn_output *output = &spec->outputs[o];
+        bool number =
+            output->let < 0
+                ? job->types[output->column] == CN_TYPE_FLOAT64
+                : !job->output_plan || cn_plan_output_type(job->output_plan, o) == CN_TYPE_FLOAT64;
+        if (spec->source == CN_SOURCE_CSV && output->let < 0)
+            cost += spec->verbatim ? 0 : COPY_NS;
+        else
+            cost += number ? format : COPY_NS;
     }
     return cost;
 }
 
-static void choose(struct cn_compute *compute, uint64_t rows, double cost, bool more,
-                   enum cn_executor_kind *kind, bool *on_caller) {
+static double row_cost(const struct cn_compute *compute, uint64_t rows, uint64_t bytes) {
+    const struct cn_job *job = compute->job;
+    const struct cn_calibration *measured = &compute->exchange->service->calibration;
+    double written = job->has_limit && job->limit < rows ? (double)job->limit / (double)rows : 1;
+    double cost = compute_cost(job, measured) + written * output_cost(job, measured);
+
+    if (job->spec->source == CN_SOURCE_FRAME && rows > 0)
+        cost += (double)bytes / (double)rows / 4; /* texts may be long */
+    if (job->spec->source == CN_SOURCE_CSV && rows > 0)
+        cost +=
+            measured_or(measured->csv_ns_per_byte, DEFAULT_BYTE_NS) * (double)bytes / (double)rows;
+    return cost > 1 ? cost : 1;
+}
+
+/* ---- pieces ------------------------------------------------------------------------------- */
+
+static size_t width_of(const struct cn_compute *compute) {
+    if (compute->options.workers)
+        return (size_t)compute->options.workers;
+    return (size_t)compute->exchange->service->cpus.usable;
+}
+
+static uint64_t clamp_rows(uint64_t rows, uint64_t least, uint64_t most) {
+    if (rows > most)
+        rows = most;
+    return rows < least ? least : rows;
+}
+
+/* Whole blocks of rows. */
+static uint64_t round_rows(uint64_t rows) {
+    return clamp_rows(rows / BLOCK_ROWS * BLOCK_ROWS, BLOCK_ROWS, MOST_ROWS);
+}
+
+/* So many parts that each worker gets as many, up to four; fewer when they would be too small. */
+static uint64_t small_rows(uint64_t rows, uint64_t workers, double row_ns) {
+    double share = (double)rows * row_ns / (double)workers / LEAST_TASK_NS;
+    uint64_t parts = workers * clamp_rows((uint64_t)share, 1, 4);
+
+    return clamp_rows((rows + parts - 1) / parts, LEAST_ROWS, BLOCK_ROWS);
+}
+
+/* In an experiment rows alone count, so that all its cases are cut alike. */
+uint64_t cn_compute_task_rows(const struct cn_compute *compute, uint64_t rows, uint64_t workers) {
+    const struct cn_job *job = compute->job;
+    uint64_t width = workers ? workers : width_of(compute);
+    uint64_t each = rows / (4 * width);
+
+    if (compute->options.chunk_rows)
+        return compute->options.chunk_rows;
+    if (job->bare || job->measured || job->row_ns <= 0)
+        return round_rows(each);
+    uint64_t most = clamp_rows((uint64_t)(MOST_TASK_NS / job->row_ns), LEAST_ROWS, MOST_ROWS);
+    if (each < BLOCK_ROWS)
+        each = small_rows(rows, width, job->row_ns);
+    if (each > most)
+        each = most;
+    if (each < rows / MOST_TASKS)
+        each = rows / MOST_TASKS + 1;
+    return each < BLOCK_ROWS ? each : round_rows(each);
+}
+
+/* Bytes that a row of CSV text becomes, roughly. */
+static double written_bytes(const struct cn_job *job, double row_bytes) {
+    const struct cn_spec *spec = job->spec;
+    double bytes = spec->verbatim ? row_bytes : 0;
+
+    for (size_t o = 0; o < spec->n_outputs; o++) {
+        bool computed = spec->outputs[o].let >= 0;
+        enum cn_type type = CN_TYPE_FLOAT64;
+        if (computed && job->output_plan)
+            type = cn_plan_output_type(job->output_plan, o);
+        if (computed)
+            bytes += type == CN_TYPE_FLOAT64 ? 20 : type == CN_TYPE_STRING ? 33 : 8;
+        else if (!spec->verbatim)
+            bytes += row_bytes / (double)spec->n_columns;
+    }
+    return bytes > 1 ? bytes : 1;
+}
+
+/* CSV text is cut by its length; the first piece was cut before anything was known of it. What a
+ * shorter piece writes should fill a block of memory all the same, and their sizes are powers of
+ * two. */
+static void bound_cut(struct cn_compute *compute, uint64_t rows, uint64_t bytes, double cost) {
+    double row_bytes = (double)bytes / (double)(rows ? rows : 1);
+    double most = MOST_TEXT_NS / cost * row_bytes;
+    double cut = FULL_BLOCK * row_bytes / written_bytes(compute->job, row_bytes);
+
+    if (compute->job->spec->source != CN_SOURCE_CSV || most >= (double)compute->intake.cut_bytes)
+        return;
+    while (cut > most && cut > LEAST_BYTES)
+        cut /= 2;
+    if (cut < (double)compute->intake.cut_bytes)
+        compute->intake.cut_bytes = cut > LEAST_BYTES ? (size_t)cut : LEAST_BYTES;
+}
+
+/* What of the work the workers that take part save, if they do nothing else. */
+static double gain(const struct cn_compute *compute, uint64_t rows, uint64_t bytes, size_t parts) {
+    const struct cn_intake *intake = &compute->intake;
+    double largest = 1 / (double)parts;
+    double piece = 0;
+
+    if (compute->job->spec->source != CN_SOURCE_CSV)
+        piece = rows > 0 ? (double)cn_compute_task_rows(compute, rows, 0) / (double)rows : 1;
+    else if (compute->options.chunk_rows == 0 && bytes > 0)
+        piece = (double)(intake->segment.len - intake->start) / (double)bytes;
+    if (piece > largest)
+        largest = piece < 1 ? piece : 1;
+    return 1 - largest;
+}
+
+/* ---- the choice --------------------------------------------------------------------------- */
+
+/* How the workers stand, and whether this thread and others have other requests to serve. */
+struct load {
+    size_t idle;
+    bool company;
+    bool pressed;
+};
+
+/* Whether this thread has not slept since it was asked last: then requests stand in line for it. */
+static bool is_pressed(void) {
+    static _Thread_local long slept = -1;
+    struct rusage usage;
+    long before = slept;
+
+    if (getrusage(RUSAGE_THREAD, &usage) != 0)
+        return false;
+    slept = usage.ru_nvcsw;
+    return slept == before;
+}
+
+static struct load look_around(const struct cn_service *service) {
+    const struct cn_executor *threads = service->executors[CN_EXECUTOR_THREADS];
+
+    return (struct load){atomic_load_explicit(&threads->idle, memory_order_relaxed),
+                         atomic_load_explicit(&service->work_running, memory_order_relaxed) > 1,
+                         is_pressed()};
+}
+
+/* Small work crosses only where that helps: when its parts find workers, or when others wait for
+ * this thread and a worker is idle. */
+static enum cn_placing choose(struct cn_compute *compute, uint64_t rows, double cost, double gain,
+                              size_t parts) {
+    double dispatch = compute->job->dispatch_ns;
+    double total = cost * (double)rows;
+
+    if (total >= CALLER_NS)
+        return CN_PLACING_SHARED;
+    if (total < LEAST_TASK_NS)
+        return CN_PLACING_SMALL;
+    struct load load = look_around(compute->exchange->service);
+    if (load.pressed && load.idle > 0)
+        return CN_PLACING_LEFT;
+    if (total * (1 - 1 / (double)parts) < dispatch)
+        return CN_PLACING_SMALL;
+    if (load.company)
+        return CN_PLACING_CROWDED;
+    if (total * gain < dispatch)
+        return CN_PLACING_WHOLE;
+    return load.idle > 0 ? CN_PLACING_SHARED : CN_PLACING_CROWDED;
+}
+
+static double crossing_cost(const struct cn_calibration *measured) {
+    double dispatch = measured_or((double)measured->dispatch_ns, DEFAULT_DISPATCH_NS);
+
+    if (dispatch > MOST_DISPATCH_NS)
+        dispatch = MOST_DISPATCH_NS;
+    return ASIDE_NS + (dispatch > LEAST_DISPATCH_NS ? dispatch : LEAST_DISPATCH_NS);
+}
+
+static void place(struct cn_compute *compute, uint64_t rows, uint64_t bytes, double cost, bool more,
+                  enum cn_executor_kind *kind, bool *on_caller) {
     struct cn_job *job = compute->job;
     const struct cn_service *service = compute->exchange->service;
-    int cpus = service->cpus.usable;
-    size_t width = compute->options.workers ? (size_t)compute->options.workers : (size_t)cpus;
-    double parts = (double)(width < (size_t)cpus ? width : (size_t)cpus);
-    double dispatch = service->calibration.dispatch_ns > 0
-                          ? (double)service->calibration.dispatch_ns
-                          : DEFAULT_DISPATCH_NS;
-    double total = cost * (double)rows;
-    double break_even = parts > 1 ? 2 * dispatch / (cost * (1 - 1 / parts)) : 0;
+    size_t cpus = (size_t)service->cpus.usable;
+    size_t width = width_of(compute);
+    size_t parts = width < cpus ? width : cpus;
 
-    job->row_ns = cost;
-    job->break_even = break_even;
+    job->chosen = true;
+    job->dispatch_ns = crossing_cost(&service->calibration);
     if (parts < 2) {
         *kind = CN_EXECUTOR_SERIAL;
-        *on_caller = !more && total < CALLER_NS;
-    } else if (!more && (double)rows < break_even) {
-        *kind = CN_EXECUTOR_SERIAL;
-        *on_caller = true;
-    } else {
-        *kind = CN_EXECUTOR_THREADS;
+        *on_caller = !more && cost * (double)rows < CALLER_NS;
+        job->placing = CN_PLACING_ALONE;
+        return;
     }
+    job->break_even = job->dispatch_ns / (cost * (1 - 1 / (double)parts));
+    job->placing = CN_PLACING_SHARED;
+    if (!more)
+        job->placing = choose(compute, rows, cost, gain(compute, rows, bytes, parts), parts);
+    *on_caller = job->placing != CN_PLACING_SHARED && job->placing != CN_PLACING_LEFT;
+    *kind = *on_caller ? CN_EXECUTOR_SERIAL : CN_EXECUTOR_THREADS;
 }
 
 /* The choice was made on an estimate of the rows; the reason names those that there were. */
 const char *cn_job_reason(struct cn_job *job) {
+    static const struct {
+        const char *before, *behind;
+    } texts[] = {
+        [CN_PLACING_SMALL] = {"under the", ""},
+        [CN_PLACING_SHARED] = {"over the", ""},
+        [CN_PLACING_WHOLE] = {"over the", ", but not in parts"},
+        [CN_PLACING_CROWDED] = {"over the", ", but others are at work"},
+        [CN_PLACING_LEFT] = {"left to a worker so that others are served here; the", ""},
+    };
     unsigned long long rows = cn_job_total_rows(job);
+    double each = job->row_ns / 1e3; /* µs */
 
     if (!job->chosen)
         return "asked for";
-    if (job->break_even <= 0)
+    if (job->reason[0] != '\0' && job->reason_rows == rows)
+        return job->reason; /* a small request would feel to write it again */
+    job->reason_rows = rows;
+    if (job->placing == CN_PLACING_ALONE)
         snprintf(job->reason, sizeof job->reason,
                  "auto: %llu rows of %.2g µs; there is one worker to use, so nothing is shared",
-                 rows, job->row_ns / 1e3);
-    else if (job->executor_kind == CN_EXECUTOR_SERIAL)
-        snprintf(job->reason, sizeof job->reason,
-                 "auto: %llu rows of %.2g µs, under the break-even of %.0f rows%s", rows,
-                 job->row_ns / 1e3, job->break_even,
-                 job->executor ? "" : "; answered without a crossing");
+                 rows, each);
     else
         snprintf(job->reason, sizeof job->reason,
-                 "auto: %llu rows of %.2g µs, over the break-even of %.0f rows", rows,
-                 job->row_ns / 1e3, job->break_even);
+                 "auto: %llu rows of %.2g µs, %s break-even of %llu rows%s%s", rows, each,
+                 texts[job->placing].before, (unsigned long long)job->break_even,
+                 texts[job->placing].behind, job->executor ? "" : "; answered without a crossing");
     return job->reason;
 }
 
 enum cn_code cn_compute_place(struct cn_compute *compute, uint64_t rows, uint64_t bytes, bool more,
                               struct cn_error *error) {
     struct cn_job *job = compute->job;
-    const struct cn_service *service = compute->exchange->service;
     enum cn_executor_kind kind = compute->options.executor;
     double cost = row_cost(compute, rows, bytes);
-    size_t width =
-        compute->options.workers ? (size_t)compute->options.workers : (size_t)service->cpus.usable;
+    size_t width = width_of(compute);
     bool on_caller = false;
 
-    if (kind == CN_EXECUTOR_AUTO) {
-        job->chosen = true;
-        choose(compute, rows, cost, more, &kind, &on_caller);
-    } else {
+    job->row_ns = cost;
+    if (kind == CN_EXECUTOR_AUTO)
+        place(compute, rows, bytes, cost, more, &kind, &on_caller);
+    else
         on_caller = kind == CN_EXECUTOR_SERIAL && !more && cost * (double)rows < CALLER_NS;
-    }
+    bound_cut(compute, rows, bytes, cost);
+    if (job->chosen && job->placing == CN_PLACING_LEFT)
+        width = 1; /* one wake-up is enough */
     return cn_job_place(job, kind, width, on_caller, compute->exchange->deadline_ns, error);
 }

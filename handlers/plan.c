@@ -97,20 +97,23 @@ static enum cn_code choose_loaded(struct cn_plan *plan, struct cn_error *error) 
     return CN_OK;
 }
 
-static void write_plan(struct cn_plan *plan, struct cn_wire *wire) {
-    size_t n_tables = plan->tables ? cn_recipe_tables(plan->spec->recipe) : 0;
+bool cn_plan_write(const struct cn_spec *spec, const struct cn_plan_options *options,
+                   struct cn_buf *bytes) {
+    size_t n_tables = options->tables ? cn_recipe_tables(spec->recipe) : 0;
+    struct cn_wire wire = {bytes, false};
 
-    cn_spec_write(plan->spec, wire);
-    cn_wire_put_u64(wire, plan->pass);
-    cn_wire_put_u64(wire, (uint64_t)(int64_t)plan->output);
-    cn_wire_put_u64(wire, (uint64_t)(int64_t)plan->table);
-    for (size_t c = 0; c < plan->spec->n_columns; c++) {
-        unsigned char type = (unsigned char)plan->schema[c].type;
-        cn_wire_put(wire, &type, 1);
+    cn_spec_write(spec, &wire);
+    cn_wire_put_u64(&wire, options->pass);
+    cn_wire_put_u64(&wire, (uint64_t)(int64_t)options->output);
+    cn_wire_put_u64(&wire, (uint64_t)(int64_t)options->table);
+    for (size_t c = 0; c < spec->n_columns; c++) {
+        unsigned char type = (unsigned char)options->types[c];
+        cn_wire_put(&wire, &type, 1);
     }
-    cn_wire_put_u64(wire, n_tables);
+    cn_wire_put_u64(&wire, n_tables);
     for (size_t t = 0; t < n_tables; t++)
-        cn_wire_put(wire, &plan->tables[t], sizeof plan->tables[t]);
+        cn_wire_put(&wire, &options->tables[t], sizeof options->tables[t]);
+    return !wire.bad;
 }
 
 /* Fills a plan whose spec, pass, output, table are set; takes over nothing. */
@@ -119,7 +122,7 @@ static enum cn_code fill(struct cn_plan *plan, const enum cn_type *types,
                          struct cn_error *error) {
     const struct cn_spec *spec = plan->spec;
     size_t n_tables = tables ? cn_recipe_tables(spec->recipe) : 0;
-    struct cn_wire wire = {&plan->bytes, false};
+    struct cn_plan_options written = {plan->pass, plan->output, plan->table, types, tables};
 
     plan->schema = cn_arena_array(&plan->arena, spec->n_columns, sizeof *plan->schema);
     if (!plan->schema)
@@ -139,8 +142,7 @@ static enum cn_code fill(struct cn_plan *plan, const enum cn_type *types,
     if (plan->pass != CN_PASS_CHECK)
         CN_TRY(compile(plan, keys, error));
     CN_TRY(choose_loaded(plan, error));
-    write_plan(plan, &wire);
-    return wire.bad ? cn_error_memory(error) : CN_OK;
+    return cn_plan_write(spec, &written, &plan->bytes) ? CN_OK : cn_error_memory(error);
 }
 
 static struct cn_plan *plan_alloc(uint64_t id, struct cn_spec *spec) {
@@ -178,7 +180,7 @@ enum cn_code cn_plan_new(struct cn_plan **result, uint64_t id, struct cn_spec *s
     return CN_OK;
 }
 
-/* Reads what write_plan() wrote behind the spec. */
+/* Reads what cn_plan_write() wrote behind the spec. */
 static enum cn_code read_plan(struct cn_plan *plan, struct cn_wire_reader *reader,
                               const struct cn_keyring *keys, struct cn_error *error) {
     size_t n_columns = plan->spec->n_columns;

@@ -47,6 +47,9 @@ struct cn_plan {
 enum cn_code cn_plan_new(struct cn_plan **plan, uint64_t id, struct cn_spec *spec,
                          const struct cn_plan_options *options, const struct cn_keyring *keys,
                          struct cn_error *error);
+/* What will be the plan's bytes; all that it is made of is in them. False: no memory. */
+bool cn_plan_write(const struct cn_spec *spec, const struct cn_plan_options *options,
+                   struct cn_buf *bytes);
 /* From the bytes of another process's plan. */
 enum cn_code cn_plan_read(struct cn_plan **plan, uint64_t id, struct cn_str bytes,
                           const struct cn_keyring *keys, struct cn_error *error);

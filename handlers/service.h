@@ -32,6 +32,10 @@ struct cn_calibration {
     int64_t process_dispatch_ns; /* into the process pool and back, nothing shipped */
     int64_t ship_ns_per_mib;
     double csv_ns_per_byte;  /* parse and copy of CSV text on one core */
+    double generate_ns;      /* a random number */
+    double format_ns;        /* the text of a computed number */
+    double step_factor;      /* what expressions take, against their estimates */
+    double digest_factor;    /* what row hashes take, against their estimates */
     int64_t break_even_rows; /* of the reference workload: rows from which threads win */
 };
 
@@ -54,6 +58,7 @@ const char *cn_mode_name(enum cn_mode mode);
 
 struct cn_runs;
 struct cn_inline_states;
+struct cn_plans;
 struct cn_jobs;
 struct cn_experiments;
 struct cn_load;
@@ -69,6 +74,7 @@ struct cn_service {
     struct cn_runs *runs;
     struct cn_runs *checks; /* the last calls of /v1/check: found by id, not listed, not kept */
     struct cn_inline_states *inline_states;
+    struct cn_plans *plans; /* that requests made last; may be NULL */
     struct cn_jobs *jobs;
     struct cn_experiments *experiments;
     struct cn_load *load;                     /* how many requests there were, and how long */

@@ -189,6 +189,8 @@ struct cn_executor {
     const struct cn_executor_ops *ops;
     const char *name; /* "threads" */
     bool in_process;  /* workers share this address space */
+    /* Workers for computing that wait for a task: a hint, read without a lock. */
+    atomic_size_t idle;
 };
 
 struct cn_executor_settings {

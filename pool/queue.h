@@ -57,6 +57,7 @@ struct cn_slot {
     struct cn_task *current;
     int64_t retry_ns; /* when it is not ready: call `prepare` again then */
     int64_t rest_ns;  /* when its last task ended */
+    int64_t turn_ns;  /* time in tasks since it slept or yielded */
     pid_t pid;
     uint64_t tasks;
     uint64_t restarts;
@@ -162,6 +163,8 @@ bool cn_queue_eligible(const struct cn_queue *queue, const struct cn_slot *slot,
  */
 bool cn_queue_is_for_another(const struct cn_queue *queue, const struct cn_slot *slot,
                              const struct cn_group *group);
+/* A slot begins or ends to be idle. */
+void cn_queue_set_idle(struct cn_queue *queue, struct cn_slot *slot, bool idle);
 /* Finds a worker for a group's waiting task: wakes one, or starts another thread. */
 void cn_queue_rouse(struct cn_queue *queue, const struct cn_group *group);
 /* Takes all waiting tasks of a group away and hands them to the clerk. */

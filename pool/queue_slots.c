@@ -59,10 +59,19 @@ bool cn_queue_is_for_another(const struct cn_queue *queue, const struct cn_slot 
     return cn_queue_width(queue, group) == 1 && cn_queue_members(queue, group) == 0;
 }
 
+void cn_queue_set_idle(struct cn_queue *queue, struct cn_slot *slot, bool idle) {
+    if (slot->idle == idle)
+        return;
+    slot->idle = idle;
+    queue->n_idle += idle ? 1 : (size_t)-1;
+    if (!slot->sleeps)
+        atomic_fetch_add_explicit(&queue->executor.idle, idle ? 1 : (size_t)-1,
+                                  memory_order_relaxed);
+}
+
 static void wake_slot(struct cn_queue *queue, struct cn_slot *slot) {
-    slot->idle = false;
+    cn_queue_set_idle(queue, slot, false);
     slot->fresh = true;
-    queue->n_idle--;
     queue->crews[slot->sleeps].n_coming++;
     if (queue->ops->wake)
         queue->ops->wake(slot);

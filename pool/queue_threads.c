@@ -1,7 +1,10 @@
 /* The scheduler's threads: a slot's loop, and the clerk. */
 #include "pool/queue.h"
 
+#include <sched.h>
+
 #define RETRY_DEFAULT_NS 1000000000
+#define TURN_NS 500000 /* of computing, after which others may have the CPU */
 
 void cn_queue_sleep(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t until_ns) {
     if (until_ns == INT64_MAX) {
@@ -109,20 +112,27 @@ static void run(struct cn_queue *queue, struct cn_slot *slot, struct cn_task *ta
     pthread_mutex_lock(&queue->lock);
     slot->current = NULL;
     slot->rest_ns = task->finished_ns;
+    slot->turn_ns += task->finished_ns - task->started_ns;
     slot->tasks++;
     slot->cpu_ns += task->cpu_ns;
     slot->owes = true;
     group->running--;
     pthread_mutex_unlock(&queue->lock);
     task->done(task); /* from here on neither the task nor its group is ours */
+    if (queue->executor.in_process && slot->turn_ns >= TURN_NS) {
+        /* Who serves connections, and was woken meanwhile, need not wait for the next task too. Not
+         * after short tasks: to yield may cost the rest of a turn. */
+        slot->turn_ns = 0;
+        sched_yield();
+    }
     pthread_mutex_lock(&queue->lock);
 }
 
 static void rest(struct cn_queue *queue, struct cn_slot *slot, int64_t retire_ns) {
     int64_t until = retire_ns;
+    slot->turn_ns = 0;
     if (slot->health == CN_SLOT_READY) {
-        slot->idle = true;
-        queue->n_idle++;
+        cn_queue_set_idle(queue, slot, true);
     } else if (slot->retry_ns < until) {
         until = slot->retry_ns;
     }
@@ -133,10 +143,7 @@ static void rest(struct cn_queue *queue, struct cn_slot *slot, int64_t retire_ns
     } else {
         cn_queue_sleep(&slot->wake, &queue->lock, until);
     }
-    if (slot->idle) {
-        slot->idle = false;
-        queue->n_idle--;
-    }
+    cn_queue_set_idle(queue, slot, false);
 }
 
 /* Serves until the slot is to end. Entered and left with the lock held. */

@@ -19,6 +19,7 @@
 #include "handlers/jobs.h"
 #include "handlers/kinds.h"
 #include "handlers/load.h"
+#include "handlers/plans.h"
 #include "handlers/runs.h"
 #include "kernels/cpu.h"
 #include "server/calibrate.h"
@@ -156,8 +157,9 @@ static enum cn_code start_rooms(struct app *app, struct cn_error *error) {
     service->checks = cn_runs_new(CHECKS_KEPT, CHECKS_BYTES);
     service->load = cn_load_new();
     service->inline_states = cn_inline_states_new(&app->secrets.keyring);
+    service->plans = cn_plans_new();
     if (!service->blocks || !service->runs || !service->checks || !service->load ||
-        !service->inline_states)
+        !service->inline_states || !service->plans)
         return cn_error_memory(error);
     CN_TRY(start_history(app, error));
     CN_TRY(start_executors(app, error));
@@ -185,6 +187,7 @@ static void stop_rooms(struct app *app) {
     cn_forkserver_stop(app->forkserver);
     if (service->inline_states)
         cn_inline_states_free(service->inline_states);
+    cn_plans_free(service->plans);
     cn_hub_free(service->hub);
     cn_history_close(app->history); /* what was not saved yet is saved now */
     cn_runs_free(service->runs);

@@ -429,7 +429,7 @@ static void test_a_record(void **state) {
         struct cn_record *record = cn_morsel_record_new(&morsel, row);
         assert_non_null(record);
         for (uint32_t c = 0; c < 4; c++) {
-            const struct cn_program_input input = {c, false, false};
+            const struct cn_program_input input = {.column = c};
             const struct cn_box *box = cn_morsel_record_find(record, &input, record_names[c]);
             assert_int_equal(box->type, record_types[c]);
             assert_int_equal(box->null, c == 3 || (c == 2 && row == 1));
