@@ -45,7 +45,6 @@ static void evaluate_morsel(struct work *work, struct cn_eval *eval, size_t firs
     size_t n_inputs, block = cn_eval_capacity(eval);
     const struct cn_program_input *inputs = cn_program_inputs(work->program, &n_inputs);
     struct cn_vector vectors[COLUMNS], output = {0};
-    struct cn_spans spans = {0};
     struct cn_error error;
 
     cn_error_init(&error);
@@ -54,7 +53,7 @@ static void evaluate_morsel(struct work *work, struct cn_eval *eval, size_t firs
         for (size_t i = 0; i < n_inputs; i++)
             vectors[i] =
                 (struct cn_vector){CN_TYPE_FLOAT64, work->columns[inputs[i].column] + at, NULL};
-        if (cn_eval_block(eval, vectors, rows, &output, NULL, &spans, &error) != CN_OK)
+        if (cn_eval_block(eval, vectors, rows, &output, NULL, 0, NULL, &error) != CN_OK)
             fail(&error);
         if (work->out)
             memcpy(work->out + at, output.values, rows * sizeof *work->out);

@@ -296,20 +296,18 @@ static void prepare_lock(struct cn_eval *eval, const struct cn_step *step) {
 }
 
 enum cn_code cn_eval_block(struct cn_eval *eval, const struct cn_vector *inputs, size_t rows,
-                           struct cn_vector *outputs, uint64_t *failed, struct cn_spans *spans,
-                           struct cn_error *error) {
-    int64_t started = cn_clock_now();
-    int64_t locked = spans != NULL ? spans->ns[CN_SPAN_LOCK] : 0;
+                           struct cn_vector *outputs, uint64_t *failed, int64_t now,
+                           int64_t *hash_ns, struct cn_error *error) {
     enum cn_code code = CN_OK;
     if (rows > eval->capacity)
         return cn_error_set(error, CN_INTERNAL, "a block has %zu rows at most", eval->capacity);
     begin(eval, inputs, rows, failed);
-    eval->timed = true;
+    eval->timed = hash_ns != NULL;
     for (size_t i = 0; code == CN_OK && i < eval->program->n_steps;) {
         const struct cn_step *step = &eval->program->steps[i];
         size_t end = i;
         prepare_lock(eval, step);
-        code = look(eval, i == 0 ? started : 0, error);
+        code = look(eval, i == 0 ? now : 0, error);
         if (code == CN_OK)
             code = cn_eval_strips(eval, i, &end, error);
         if (code == CN_OK && end == i) {
@@ -321,11 +319,8 @@ enum cn_code cn_eval_block(struct cn_eval *eval, const struct cn_vector *inputs,
     take_lock(eval);
     if (code == CN_OK)
         code = finish(eval, outputs, error);
-    if (spans != NULL) {
-        locked = spans->ns[CN_SPAN_LOCK] - locked;
-        spans->ns[CN_SPAN_HASH] += eval->hash_ns;
-        spans->ns[CN_SPAN_EVALUATE] += cn_clock_now() - started - locked - eval->hash_ns;
-    }
+    if (hash_ns != NULL)
+        *hash_ns += eval->hash_ns;
     return code;
 }
 

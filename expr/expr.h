@@ -218,7 +218,8 @@ size_t cn_eval_capacity(const struct cn_eval *eval);
 /*
  * Evaluates one block of rows <= cn_eval_capacity(). inputs[i] belongs to cn_program_inputs()[i].
  * outputs[let] is set for every wanted let (others are left alone); they are valid until the next
- * call and may point into the inputs. Time is added to spans' EVALUATE and HASH.
+ * call and may point into the inputs. `now` is the time, if the caller has looked at the clock,
+ * else 0; what row hashes took is added to *hash_ns (may be NULL).
  *
  * A row that cannot be computed: with on_error=fail the call returns its code; `error` names row
  * (relative to the block), let, position and column (the let's name); the lowest row wins, then the
@@ -228,8 +229,8 @@ size_t cn_eval_capacity(const struct cn_eval *eval);
  * each row; what a later let makes of that null is no failure of its own.
  */
 enum cn_code cn_eval_block(struct cn_eval *eval, const struct cn_vector *inputs, size_t rows,
-                           struct cn_vector *outputs, uint64_t *failed, struct cn_spans *spans,
-                           struct cn_error *error);
+                           struct cn_vector *outputs, uint64_t *failed, int64_t now,
+                           int64_t *hash_ns, struct cn_error *error);
 
 /*
  * Evaluates a single row, as cn_eval_block() does with one; for callers that take row after row.

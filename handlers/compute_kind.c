@@ -148,19 +148,18 @@ static enum cn_code run(struct cn_run *task, struct cn_error *error) {
     struct cn_compute_state *state = task->state;
     struct cn_cached_plan *cached = NULL;
     struct cn_morsel morsel = {.run = task, .state = state, .result = task->result};
-    int64_t started = cn_clock_now();
     struct cn_error fault;
     enum cn_code code;
 
     cn_error_init(&fault);
+    morsel.clock_ns = cn_run_clock(task);
     CN_TRY(find_plan(state, task->plan, &cached, error));
     memcpy(&morsel.args, task->args, sizeof morsel.args);
     morsel.plan = cached->plan;
     morsel.eval = cached->eval;
     CN_TRY(prepare(&morsel, error));
     watch(morsel.eval, task);
-    /* Compiling is part of evaluating. */
-    task->spans->ns[CN_SPAN_EVALUATE] += cn_clock_now() - started;
+    cn_morsel_book(&morsel, CN_SPAN_EVALUATE); /* compiling is part of it */
     code = morsel.plan->spec->source == CN_SOURCE_CSV ? cn_morsel_run_csv(&morsel, &fault)
                                                       : cn_morsel_run_columns(&morsel, &fault);
     if (code == CN_OK && !is_of_data(morsel.code))

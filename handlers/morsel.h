@@ -50,6 +50,7 @@ struct cn_morsel {
     struct cn_vector *inputs;   /* per program input */
     struct cn_vector *computed; /* per let (TABLE: one) */
     uint64_t null_rows;
+    int64_t clock_ns;  /* cn_run_clock() when time was last booked */
     enum cn_code code; /* a fault of computing: the rest is only checked */
 };
 
@@ -57,7 +58,8 @@ enum cn_code cn_morsel_run_csv(struct cn_morsel *morsel, struct cn_error *error)
 enum cn_code cn_morsel_run_columns(struct cn_morsel *morsel, struct cn_error *error);
 
 /* The modes tuple and row: cn_eval_block() by one call a row (morsel_calls.c). */
-enum cn_code cn_morsel_call_rows(struct cn_morsel *morsel, size_t rows, struct cn_error *error);
+enum cn_code cn_morsel_call_rows(struct cn_morsel *morsel, size_t rows, int64_t *hash_ns,
+                                 struct cn_error *error);
 
 /* Evaluates a block whose values (and raws) are set. A fault is noted in morsel->code with the row
  * made absolute within the morsel; the result is CN_OK unless the worker must stop. */
@@ -71,6 +73,14 @@ void cn_morsel_encode_failed(struct cn_morsel *morsel, const struct cn_csv_block
                              uint64_t first, struct cn_error *error);
 /* Joins the pieces and writes the trailer, with `error` in it if a row failed. */
 enum cn_code cn_morsel_finish(struct cn_morsel *morsel, struct cn_error *error);
+
+/* Books the time since the last call: one look at the clock ends a step and begins the next. */
+static inline void cn_morsel_book(struct cn_morsel *morsel, enum cn_span span) {
+    int64_t now = cn_run_clock(morsel->run);
+
+    morsel->run->spans->ns[span] += now - morsel->clock_ns;
+    morsel->clock_ns = now;
+}
 
 static inline bool cn_morsel_computes(const struct cn_morsel *morsel) {
     return morsel->eval != NULL && morsel->code == CN_OK;

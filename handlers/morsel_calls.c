@@ -197,23 +197,20 @@ static enum cn_code call_all(struct calls *calls, size_t rows, struct cn_error *
     return CN_OK;
 }
 
-enum cn_code cn_morsel_call_rows(struct cn_morsel *morsel, size_t rows, struct cn_error *error) {
-    int64_t started = cn_run_clock(morsel->run);
-    struct cn_spans *spans = morsel->run->spans;
+enum cn_code cn_morsel_call_rows(struct cn_morsel *morsel, size_t rows, int64_t *hash_ns,
+                                 struct cn_error *error) {
     struct calls calls;
     enum cn_code code;
-    int64_t total, hashes = 0;
+    int64_t total;
 
     code = calls_init(&calls, morsel, rows, error);
     if (code == CN_OK) {
         code = call_all(&calls, rows, error);
         hand_over(&calls);
     }
-    total = cn_run_clock(morsel->run) - started;
+    total = cn_run_clock(morsel->run) - morsel->clock_ns;
     if (calls.sampled_ns > 0)
-        hashes =
+        *hash_ns +=
             (int64_t)((double)total * (double)calls.sampled_hash_ns / (double)calls.sampled_ns);
-    spans->ns[CN_SPAN_HASH] += hashes;
-    spans->ns[CN_SPAN_EVALUATE] += total - hashes;
     return code;
 }

@@ -69,18 +69,16 @@ enum cn_code cn_morsel_run_columns(struct cn_morsel *morsel, struct cn_error *er
         uint64_t left = morsel->args.rows - done;
         size_t most = cn_eval_capacity(morsel->eval);
         size_t rows = left < most ? (size_t)left : most;
-        int64_t started;
 
         if (atomic_load_explicit(morsel->run->stop, memory_order_relaxed))
             return CN_CANCELLED;
         cn_run_yield(morsel->run);
-        started = cn_run_clock(morsel->run);
         cn_arena_reset(&morsel->state->block, 8u << 20);
         if (generated)
             CN_TRY(load_generated(morsel, morsel->args.first_row + done, rows, error));
         else
             CN_TRY(load_slices(morsel, columns, (size_t)done, rows, error));
-        morsel->run->spans->ns[CN_SPAN_PARSE] += cn_run_clock(morsel->run) - started;
+        cn_morsel_book(morsel, CN_SPAN_PARSE);
         cn_morsel_evaluate(morsel, rows, done, error);
         if (morsel->code == CN_OK)
             cn_morsel_encode(morsel, NULL, rows, done, error);

@@ -97,7 +97,6 @@ static enum cn_code show_texts(struct cn_morsel *morsel, struct cn_error *error)
 
 static enum cn_code run_block(struct cn_morsel *morsel, const struct cn_csv_block *block,
                               uint64_t first, struct cn_error *error) {
-    int64_t started = cn_clock_now();
     bool computed_before = morsel->code == CN_OK;
     enum cn_code code;
 
@@ -117,7 +116,7 @@ static enum cn_code run_block(struct cn_morsel *morsel, const struct cn_csv_bloc
         code = load_raw(morsel, block, error);
     if (code == CN_OK && cn_morsel_computes(morsel) && morsel->plan->spec->mode == CN_MODE_VECTOR)
         code = show_texts(morsel, error);
-    morsel->run->spans->ns[CN_SPAN_PARSE] += cn_clock_now() - started;
+    cn_morsel_book(morsel, CN_SPAN_PARSE);
     if (code != CN_OK) {
         if (error && error->row >= 0)
             error->row += (int64_t)first;
@@ -139,13 +138,11 @@ static enum cn_code run_block(struct cn_morsel *morsel, const struct cn_csv_bloc
 
 static enum cn_code next_block(struct cn_morsel *morsel, struct cn_csv_reader *reader,
                                struct cn_csv_block *block, struct cn_error *error) {
-    int64_t started = cn_clock_now();
     struct cn_error fault;
     enum cn_code code;
 
     cn_error_init(&fault);
     code = cn_csv_reader_next(reader, block, &fault);
-    morsel->run->spans->ns[CN_SPAN_PARSE] += cn_clock_now() - started;
     morsel->result->rows = (uint64_t)reader->rows;
     morsel->result->lines = (uint64_t)reader->lines;
     if (code != CN_OK) {
@@ -174,8 +171,10 @@ enum cn_code cn_morsel_run_csv(struct cn_morsel *morsel, struct cn_error *error)
             return CN_CANCELLED;
         cn_run_yield(morsel->run);
         CN_TRY(next_block(morsel, &reader, &block, error));
-        if (block.rows == 0)
+        if (block.rows == 0) {
+            cn_morsel_book(morsel, CN_SPAN_PARSE);
             return CN_OK;
+        }
         CN_TRY(run_block(morsel, &block, first, error));
         first += block.rows;
     }

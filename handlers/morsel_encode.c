@@ -10,16 +10,21 @@
 void cn_morsel_evaluate(struct cn_morsel *morsel, size_t rows, uint64_t first,
                         struct cn_error *error) {
     const struct cn_program_input *inputs;
+    int64_t hash_ns = 0;
     size_t n_inputs;
 
     inputs = cn_program_inputs(morsel->plan->program, &n_inputs);
     for (size_t i = 0; i < n_inputs; i++)
         morsel->inputs[i] = inputs[i].raw ? morsel->raws[i] : morsel->values[inputs[i].column];
     if (morsel->plan->spec->mode == CN_MODE_VECTOR)
-        morsel->code = cn_eval_block(morsel->eval, morsel->inputs, rows, morsel->computed,
-                                     morsel->failed, morsel->run->spans, error);
+        morsel->code =
+            cn_eval_block(morsel->eval, morsel->inputs, rows, morsel->computed, morsel->failed,
+                          morsel->clock_ns + morsel->run->spans->ns[CN_SPAN_LOCK], &hash_ns, error);
     else if (morsel->plan->computes)
-        morsel->code = cn_morsel_call_rows(morsel, rows, error);
+        morsel->code = cn_morsel_call_rows(morsel, rows, &hash_ns, error);
+    cn_morsel_book(morsel, CN_SPAN_EVALUATE);
+    morsel->run->spans->ns[CN_SPAN_HASH] += hash_ns;
+    morsel->run->spans->ns[CN_SPAN_EVALUATE] -= hash_ns;
     if (morsel->code != CN_OK && error && error->row >= 0)
         error->row += (int64_t)first;
 }
@@ -220,7 +225,6 @@ static enum cn_code encode_rows(struct cn_morsel *morsel, const struct cn_csv_bl
 
 void cn_morsel_encode(struct cn_morsel *morsel, const struct cn_csv_block *text, size_t rows,
                       uint64_t first, struct cn_error *error) {
-    int64_t started = cn_clock_now();
     uint64_t room = morsel->args.output_rows > first ? morsel->args.output_rows - first : 0;
     struct cn_error fault;
     enum cn_code code;
@@ -228,6 +232,8 @@ void cn_morsel_encode(struct cn_morsel *morsel, const struct cn_csv_block *text,
     cn_error_init(&fault);
     if (rows > room)
         rows = (size_t)room;
+    if (rows == 0)
+        return;
     if (morsel->plan->pass == CN_PASS_TABLE)
         code = encode_table(morsel, rows, &fault);
     else if ((code = find_fault(morsel, text, rows, -1, &fault)) == CN_OK)
@@ -238,7 +244,7 @@ void cn_morsel_encode(struct cn_morsel *morsel, const struct cn_csv_block *text,
         morsel->code = code;
         *error = fault;
     }
-    morsel->run->spans->ns[CN_SPAN_ENCODE] += cn_clock_now() - started;
+    cn_morsel_book(morsel, CN_SPAN_ENCODE);
 }
 
 /* A row failed to compute; one before it, or a let before the failed one, may not be writable. */
@@ -299,7 +305,6 @@ static uint64_t json_len(const struct cn_morsel *morsel, size_t o) {
 enum cn_code cn_morsel_finish(struct cn_morsel *morsel, struct cn_error *error) {
     const struct cn_spec *spec = morsel->plan->spec;
     struct cn_buf *out = morsel->run->out;
-    int64_t started = cn_clock_now();
     bool json = spec->sink == CN_SINK_JSON && morsel->plan->pass == CN_PASS_OUTPUT;
     bool ok = true;
 
@@ -328,6 +333,6 @@ enum cn_code cn_morsel_finish(struct cn_morsel *morsel, struct cn_error *error) 
         trim_pieces(morsel->state);
     if (!ok)
         return cn_error_memory(error);
-    morsel->run->spans->ns[CN_SPAN_ENCODE] += cn_clock_now() - started;
+    cn_morsel_book(morsel, CN_SPAN_ENCODE);
     return CN_OK;
 }

@@ -107,7 +107,7 @@ static enum cn_code evaluate(struct cn_eval *eval, const struct cn_program *prog
         inputs[i].values = (const char *)inputs[i].values + first * widths[inputs[i].type];
         inputs[i].nulls = inputs[i].nulls != NULL ? inputs[i].nulls + first : NULL;
     }
-    return cn_eval_block(eval, inputs, rows, outputs, failed, NULL, error);
+    return cn_eval_block(eval, inputs, rows, outputs, failed, 0, NULL, error);
 }
 
 static bool same_value(const struct cn_vector *a, size_t i, const struct cn_vector *b, size_t k) {

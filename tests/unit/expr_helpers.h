@@ -65,7 +65,7 @@ struct run {
     struct cn_eval *eval;
     struct cn_vector outputs[64];
     uint64_t failed[64];
-    struct cn_spans spans;
+    int64_t hash_ns;
     struct cn_error error;
     enum cn_code code; /* of the first part that failed */
 };
@@ -113,7 +113,7 @@ static inline void run_lets(struct run *run, const char *lets_text,
     if (run->code != CN_OK)
         return;
     run_inputs(run, vectors);
-    run->code = cn_eval_block(run->eval, vectors, ROWS, run->outputs, run->failed, &run->spans,
+    run->code = cn_eval_block(run->eval, vectors, ROWS, run->outputs, run->failed, 0, &run->hash_ns,
                               &run->error);
 }
 

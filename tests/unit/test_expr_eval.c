@@ -401,7 +401,7 @@ static void blocks_are_independent(void **state) {
     /* The same program again, on rows without nulls and failures, then on no rows. */
     static const int64_t ones[ROWS] = {1, 1, 1, 1};
     struct cn_vector inputs[2] = {{CN_TYPE_INT64, ones, NULL}, {CN_TYPE_INT64, ones, NULL}};
-    assert_int_equal(cn_eval_block(run.eval, inputs, ROWS, run.outputs, run.failed, NULL, NULL),
+    assert_int_equal(cn_eval_block(run.eval, inputs, ROWS, run.outputs, run.failed, 0, NULL, NULL),
                      CN_OK);
     char text[128];
     vector_text(&run.outputs[0], text, sizeof text);
@@ -409,7 +409,7 @@ static void blocks_are_independent(void **state) {
     vector_text(&run.outputs[1], text, sizeof text);
     assert_string_equal(text, "2|2|2|2");
     assert_int_equal(run.failed[0], 1);
-    assert_int_equal(cn_eval_block(run.eval, inputs, 0, run.outputs, NULL, NULL, NULL), CN_OK);
+    assert_int_equal(cn_eval_block(run.eval, inputs, 0, run.outputs, NULL, 0, NULL, NULL), CN_OK);
     run_release(&run);
 }
 
@@ -476,7 +476,8 @@ static void long_blocks_are_their_rows(void **state) {
         for (size_t i = 0; i < n; i++)
             vectors[i] = long_vector(&rows, inputs[i].column, first);
         assert_int_equal(
-            cn_eval_block(run.eval, vectors, length, run.outputs, NULL, NULL, &run.error), CN_OK);
+            cn_eval_block(run.eval, vectors, length, run.outputs, NULL, 0, NULL, &run.error),
+            CN_OK);
         for (size_t let = 0; let < 7; let++)
             for (size_t row = 0; row < length; row++)
                 copy_row(&run.outputs[let], row, texts[let][row]);
@@ -526,13 +527,15 @@ static void lock_goes(const char *lets, const char *expected) {
     assert_int_equal(run.code, CN_OK);
     run_inputs(&run, inputs);
     cn_eval_share(run.eval, &lock);
-    assert_int_equal(cn_eval_block(run.eval, inputs, ROWS, run.outputs, NULL, NULL, NULL), CN_OK);
+    assert_int_equal(cn_eval_block(run.eval, inputs, ROWS, run.outputs, NULL, 0, NULL, NULL),
+                     CN_OK);
     assert_true(log.held);
     assert_string_equal(log.text, expected);
     log = (struct lock_log){.held = true};
     assert_int_equal(cn_eval_row(run.eval, inputs, run.outputs, NULL, NULL, NULL), CN_OK);
     cn_eval_share(run.eval, NULL);
-    assert_int_equal(cn_eval_block(run.eval, inputs, ROWS, run.outputs, NULL, NULL, NULL), CN_OK);
+    assert_int_equal(cn_eval_block(run.eval, inputs, ROWS, run.outputs, NULL, 0, NULL, NULL),
+                     CN_OK);
     assert_string_equal(log.text, "");
     run_release(&run);
 }
@@ -554,12 +557,12 @@ static void numbers_give_the_lock_up(void **state) {
     assert_int_equal(run.code, CN_DIVISION_BY_ZERO);
     run_inputs(&run, inputs);
     cn_eval_share(run.eval, &lock);
-    assert_int_equal(cn_eval_block(run.eval, inputs, ROWS, run.outputs, NULL, NULL, NULL),
+    assert_int_equal(cn_eval_block(run.eval, inputs, ROWS, run.outputs, NULL, 0, NULL, NULL),
                      CN_DIVISION_BY_ZERO);
     assert_true(log.held);
     atomic_int stop = 1;
     cn_eval_watch(run.eval, &stop, 0);
-    assert_int_equal(cn_eval_block(run.eval, inputs, ROWS, run.outputs, NULL, NULL, NULL),
+    assert_int_equal(cn_eval_block(run.eval, inputs, ROWS, run.outputs, NULL, 0, NULL, NULL),
                      CN_CANCELLED);
     assert_true(log.held);
     run_release(&run);
