@@ -21,7 +21,7 @@
 /* Rows and bytes of CSV text of a task, whatever they cost. */
 #define BLOCK_ROWS 1024u
 #define LEAST_ROWS 64u
-#define MOST_ROWS 65536u
+#define MOST_ROWS 131072u
 #define LEAST_BYTES (32u * 1024)
 #define MOST_TASKS 65536u /* of one job: each is remembered */
 /* What a crossing costs this thread: submitting, and the connection that is set aside and taken up
