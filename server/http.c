@@ -153,7 +153,6 @@ static enum cn_code start_daemon(struct cn_http *http, struct cn_error *error) {
     if (pool < 128 << 10)
         pool = 128 << 10;
     struct MHD_OptionItem options[] = {
-        {MHD_OPTION_LISTEN_SOCKET, http->options.listen_fd, NULL},
         {MHD_OPTION_CONNECTION_LIMIT, (intptr_t)connections, NULL},
         {MHD_OPTION_CONNECTION_MEMORY_LIMIT, (intptr_t)pool, NULL},
         {MHD_OPTION_CONNECTION_TIMEOUT, 0, NULL}, /* deadlines are the watcher's */
@@ -163,7 +162,7 @@ static enum cn_code start_daemon(struct cn_http *http, struct cn_error *error) {
     };
     http->daemon = MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_ITC |
-            MHD_ALLOW_SUSPEND_RESUME,
+            MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET,
         0, NULL, NULL, cn_http_handle, http, MHD_OPTION_ARRAY, options,
         MHD_OPTION_NOTIFY_CONNECTION, on_connection, http, MHD_OPTION_NOTIFY_COMPLETED,
         on_completed, http, MHD_OPTION_URI_LOG_CALLBACK, on_request_line, http,
@@ -217,6 +216,11 @@ enum cn_code cn_http_start(struct cn_http **result, const struct cn_http_options
         return cn_error_set(error, CN_INTERNAL, "A thread could not be started.");
     }
     enum cn_code code = start_daemon(http, error);
+    if (code == CN_OK) {
+        code = cn_http_accept_start(http, error);
+        if (code != CN_OK)
+            MHD_stop_daemon(http->daemon);
+    }
     if (code != CN_OK) {
         stop_watcher(http);
         release(http);
@@ -232,9 +236,7 @@ static void stop_listening(struct cn_http *http) {
     if (http->quiet)
         return;
     http->quiet = true;
-    int fd = MHD_quiesce_daemon(http->daemon);
-    if (fd >= 0)
-        close(fd);
+    cn_http_accept_stop(http);
 }
 
 /* Waits until nothing was in flight for a moment, so that a request whose bytes are already here is
@@ -270,6 +272,7 @@ bool cn_http_drain(struct cn_http *http, int64_t grace_ms) {
 }
 
 void cn_http_stop(struct cn_http *http) {
+    stop_listening(http);
     MHD_stop_daemon(http->daemon);
     stop_watcher(http);
     release(http);

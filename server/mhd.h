@@ -1,9 +1,9 @@
 /*
  * mhd.h: what the http_*.c files share. The only place that includes microhttpd.h.
  *
- * Threads. The library's threads run the callbacks of a connection, each connection on one of
- * them. Endpoints may reply from any thread. The watcher looks at all connections some times a
- * second: deadlines, clients that hung up.
+ * Threads. The acceptor takes connections and deals them out. The library's threads run the
+ * callbacks of a connection, each connection on one of them. Endpoints may reply from any thread.
+ * The watcher looks at all connections some times a second: deadlines, clients that hung up.
  *
  * Locks. `http->lock` guards the list of connections and each connection's `request` and head
  * state; a request's own lock guards its phase. Order: http->lock, then request->lock. No endpoint
@@ -125,6 +125,9 @@ struct cn_http {
     bool cancel_all; /* the grace time has passed */
     bool quiet;      /* no more connections are taken; of the thread that drains */
     pthread_t watcher;
+    pthread_t acceptor;
+    int accept_wake; /* an eventfd that ends its wait */
+    atomic_bool accept_stopping;
 
     atomic_int_fast64_t working;   /* requests of endpoints with `works` */
     atomic_int_fast64_t in_flight; /* requests whose head was complete, and that are not closed */
@@ -167,6 +170,12 @@ enum MHD_Result cn_http_reply(struct cn_request *request);
 void cn_http_cut(struct cn_request *request, const struct cn_error *error);
 /* The same before there is a request: status line only. */
 void cn_http_cut_bare(int fd, int status);
+
+/* ---- http_accept.c ------------------------------------------------------------------------- */
+
+enum cn_code cn_http_accept_start(struct cn_http *http, struct cn_error *error);
+/* Takes no more connections, and closes the listening socket. */
+void cn_http_accept_stop(struct cn_http *http);
 
 /* ---- http_watch.c ------------------------------------------------------------------------- */
 
