@@ -15,9 +15,10 @@ PACKAGES_BUILD := gcc libc6-dev make pkg-config libmicrohttpd-dev libjansson-dev
 PACKAGES_DEMO := $(PACKAGES_BUILD) curl jq
 PACKAGES_TEST := $(PACKAGES_DEMO) clang clang-format libclang-rt-14-dev llvm libcmocka-dev git \
 	python3 python3-pytest python3-numpy python3-pandas python3-mpmath python3-xxhash \
-	libpython3.11-testsuite npm/npm procps mandoc openssl chromium sqlite3
+	libpython3.11-testsuite npm/npm procps mandoc openssl chromium sqlite3 valgrind
 
-PACKAGES_BENCH := $(PACKAGES_BUILD) python3 python3-numpy python3-pandas
+PACKAGES_BENCH := $(PACKAGES_BUILD) curl python3 python3-numpy python3-pandas python3-numexpr python3-fastapi \
+	python3-uvicorn python3-uvloop python3-httptools npm/npm
 
 ROOMS := base kernels columns expr pool handlers server
 SOURCES := $(foreach room,$(ROOMS),$(sort $(wildcard $(room)/*.c)))
@@ -161,6 +162,18 @@ fuzz: $(FUZZ_SOURCES:tests/fuzz/%.c=build/libfuzzer/%) ## fuzz each target for F
 			build/corpus/$$name tests/fuzz/corpus/$$name || exit 1; done
 
 ##@ Measuring
+# Programs of bench/: build/bench/load, evaluator, transport, instructions.
+BENCH_SHARED := bench/evaluate.c tests/cpu_level.c
+BENCH_TOOLS := $(patsubst %,$(BUILD)/bench/%,load evaluator transport)
+
+.PHONY: bench
+bench: packages-bench $(BUILD)/colonnade $(BENCH_TOOLS) build/peers/.installed ## every workload beside its peers: bench/RESULTS.md (BENCH="--quick", "--only a,d")
+	/usr/bin/python3 bench/run.py --binary $(BUILD)/colonnade --modules build/peers $(BENCH)
+
+.PHONY: bench-instructions
+bench-instructions: $(BUILD)/bench/instructions ## count instructions; fail where they are 3 % above bench/instructions.txt (RENEW=1 writes it)
+	@/usr/bin/python3 bench/instructions.py $< $(if $(RENEW),--renew)
+
 .PHONY: bench-kernels
 bench-kernels: $(BUILD)/kernels/check ## time every kernel at every level (BENCH=hex: one family)
 	@$< --bench $(BENCH)
@@ -239,20 +252,26 @@ $(BUILD)/unit/%: tests/unit/%.c tests/cpu_level.c $(LIBRARY_OBJECTS) $(filter-ou
 	@echo "  TEST  $@"
 	@$(CC) $(CFLAGS_ALL) -MMD -MP -MF $@.d $(LDFLAGS_ALL) -o $@ $(filter %.c %.o,$^) -lcmocka $(LIBS)
 
+# Programs that measure.
+$(BUILD)/bench/transport: bench/peers/transport.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	@echo "  BENCH $@"
+	@$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $< $(LIBS)
+$(BUILD)/bench/%: bench/%.c $(BENCH_SHARED) bench/evaluate.h $(LIBRARY_OBJECTS) $(BUILD)/flags
+	@mkdir -p $(@D)
+	@echo "  BENCH $@"
+	@$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.c %.o,$^) $(LIBS)
+build/peers/.installed: bench/peers/package.json
+	@mkdir -p build/peers
+	cp bench/peers/package.json build/peers/
+	npm install --prefix build/peers --no-audit --no-fund --loglevel=error
+	@touch $@
+
 # The kernels' check: reference against variant at every level.
 CHECK_SOURCES := $(sort $(wildcard tests/kernels/check*.c))
 $(BUILD)/kernels/check: $(CHECK_SOURCES) tests/kernels/check.h $(LIBRARY_OBJECTS) $(BUILD)/flags
 	@mkdir -p $(@D)
 	@echo "  TEST  $@"
-	@$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.c %.o,$^) $(LIBS)
-
-# Kernels as a shared library, for tests in Python: make BUILD=build/shared CFLAGS=-fPIC ...
-$(BUILD)/libkernels.so: tests/kernels/prove_numbers.c $(filter $(BUILD)/base/% $(BUILD)/kernels/%,$(OBJECTS)) $(BUILD)/flags
-	@echo "  LINK  $@"
-	@$(CC) $(CFLAGS_ALL) -shared $(LDFLAGS_ALL) -o $@ $(filter %.c %.o,$^) $(LIBS)
-$(BUILD)/bench/%: bench/%.c $(LIBRARY_OBJECTS) $(BUILD)/flags
-	@mkdir -p $(@D)
-	@echo "  BENCH $@"
 	@$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.c %.o,$^) $(LIBS)
 
 $(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/replay.c tests/cpu_level.c $(LIBRARY_OBJECTS) $(BUILD)/flags
