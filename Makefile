@@ -35,6 +35,10 @@ UNIT_TESTS := $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/unit/%)
 FUZZ_SOURCES := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_TARGETS := $(FUZZ_SOURCES:tests/fuzz/%.c=$(BUILD)/fuzz/%)
 
+# What measures (bench/README.md).
+BENCH_SHARED := bench/evaluate.c tests/cpu_level.c
+BENCH_TOOLS := $(patsubst %,$(BUILD)/bench/%,load evaluator transport)
+
 WARNINGS := -Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wshadow -Wconversion -Werror
 OPTIMIZE ?= -O2
 CFLAGS_ALL := -std=gnu17 $(OPTIMIZE) -g -D_GNU_SOURCE -pthread -fno-strict-aliasing -fstack-protector-strong \
@@ -127,7 +131,7 @@ test-http-threads: $(BUILD)/colonnade ## black-box tests of threads: executors, 
 		tests/http/test_compare.py tests/http/test_notebook_cells.py -m threads $(PYTEST)
 
 .PHONY: test-http
-test-http: $(BUILD)/colonnade build/npm/.installed ## black-box tests of this build over HTTP
+test-http: $(BUILD)/colonnade $(BENCH_TOOLS) build/npm/.installed ## black-box tests of this build over HTTP
 	COLONNADE_BIN=$(abspath $(BUILD)/colonnade) /usr/bin/python3 -m pytest -q tests/http $(PYTEST)
 
 # What the kernels have a part in.
@@ -162,10 +166,6 @@ fuzz: $(FUZZ_SOURCES:tests/fuzz/%.c=build/libfuzzer/%) ## fuzz each target for F
 			build/corpus/$$name tests/fuzz/corpus/$$name || exit 1; done
 
 ##@ Measuring
-# Programs of bench/: build/bench/load, evaluator, transport, instructions.
-BENCH_SHARED := bench/evaluate.c tests/cpu_level.c
-BENCH_TOOLS := $(patsubst %,$(BUILD)/bench/%,load evaluator transport)
-
 .PHONY: bench
 bench: packages-bench $(BUILD)/colonnade $(BENCH_TOOLS) build/peers/.installed ## every workload beside its peers: bench/RESULTS.md (BENCH="--quick", "--only a,d")
 	/usr/bin/python3 bench/run.py --binary $(BUILD)/colonnade --modules build/peers $(BENCH)
@@ -273,6 +273,11 @@ $(BUILD)/kernels/check: $(CHECK_SOURCES) tests/kernels/check.h $(LIBRARY_OBJECTS
 	@mkdir -p $(@D)
 	@echo "  TEST  $@"
 	@$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.c %.o,$^) $(LIBS)
+
+# Kernels as a shared library, for tests in Python: make BUILD=build/shared CFLAGS=-fPIC ...
+$(BUILD)/libkernels.so: tests/kernels/prove_numbers.c $(filter $(BUILD)/base/% $(BUILD)/kernels/%,$(OBJECTS)) $(BUILD)/flags
+	@echo "  LINK  $@"
+	@$(CC) $(CFLAGS_ALL) -shared $(LDFLAGS_ALL) -o $@ $(filter %.c %.o,$^) $(LIBS)
 
 $(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/replay.c tests/cpu_level.c $(LIBRARY_OBJECTS) $(BUILD)/flags
 	@mkdir -p $(@D)

@@ -85,12 +85,12 @@ def compare(counts, kept):
             print(f"{' '.join(key)}: {'no longer there' if now is None else f'{now} instructions, not kept yet'}")
             renew = True
             continue
-        change = now / before - 1
-        if abs(change) > TOLERANCE:
-            print(f"{' '.join(key)}: {now} instructions, {change:+.1%} against {before}"
-                  + (" - MORE THAN ALLOWED" if change > 0 else ""))
-        worse += change > TOLERANCE
-        renew |= change < -TOLERANCE
+        above, below = now > before * (1 + TOLERANCE), now < before * (1 - TOLERANCE)
+        if above or below:
+            print(f"{' '.join(key)}: {now} instructions, {now / before - 1:+.1%} against {before}"
+                  + (" - MORE THAN ALLOWED" if above else ""))
+        worse += above
+        renew |= below
     if worse:
         print("If it must be so: make bench-instructions RENEW=1, and say why in the commit.")
     elif renew:

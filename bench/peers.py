@@ -95,13 +95,15 @@ class FastApi:
 
 
 class Peers:
-    """Which peers there are, and each one when it is wanted. A missing one is left out if that is allowed."""
+    """Which peers there are, and each one when it is wanted. `which`: "all" must be there, those that are "present" are
+    taken, or "none"."""
 
-    def __init__(self, tools, modules, threads, may_miss):
+    def __init__(self, tools, modules, threads, which):
         self.tools, self.modules, self.threads = pathlib.Path(tools), pathlib.Path(modules), threads
-        self.missing = [name for name in ("FastAPI", "numexpr", "DuckDB", "Polars") if not self._has(name)]
+        self.missing = [name for name in ("FastAPI", "numexpr", "DuckDB", "Polars")
+                        if which == "none" or not self._has(name)]
         self.versions = {}
-        if self.missing and not may_miss:
+        if self.missing and which == "all":
             sys.exit(f"these peers are not installed: {', '.join(self.missing)}. `make bench` installs them; "
                      "`--peers present` measures without them")
 

@@ -6,7 +6,7 @@ import math
 from measure import number
 
 WIDTH, HEIGHT = 760, 420
-LEFT, RIGHT, TOP, BOTTOM = 74, 190, 56, 52
+LEFT, RIGHT, TOP, BOTTOM = 74, 190, 70, 52
 STYLE = """\
 <style>
 svg { --page: #ffffff; --ink: #1f2328; --soft: #59636e; --grid: #d8dee4;
@@ -20,6 +20,7 @@ text { font: 12px system-ui, -apple-system, "DejaVu Sans", sans-serif; fill: var
 .page { fill: var(--page); }
 </style>"""
 COLOURS = 6
+BAR = 46
 
 
 class Picture:
@@ -102,7 +103,7 @@ def lines(title, x_title, y_title, series, log=True):
     for value in x_axis.ticks:
         picture.text(x_axis.place(value), HEIGHT - BOTTOM + 18, tick_text(value, x_title), "soft", "middle")
     picture.text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 12, x_title, "soft", "middle")
-    picture.text(16, TOP - 10, y_title, "soft")
+    picture.text(16, TOP - 20, y_title, "soft")
     labels = apart([y_axis.place(some[-1][1]) for some in series.values()], 17)
     for place, (name, some), colour in zip(labels, series.items(), range(len(series))):
         draw_series(picture, name, [(x_axis.place(x), y_axis.place(y)) for x, y in some], place, colour % COLOURS)
@@ -120,36 +121,42 @@ def draw_series(picture, name, places, label, colour):
 
 
 def bars(title, x_title, rows):
-    """rows: name -> {part: value}: one stacked bar each."""
-    height = TOP + 56 * len(rows) + BOTTOM + 26
+    """rows: name -> {part: value}: one bar each, of its parts in order."""
+    parts = list(next(iter(rows.values())))
+    left, top = 24 + 7 * max(map(len, rows)), 56
+    bottom = top + BAR * len(rows) - 12
+    height = bottom + 50 + (26 if len(parts) > 1 else 0)
     picture = Picture(title, height)
-    axis = Axis([sum(parts.values()) for parts in rows.values()], LEFT + 16, WIDTH - 90, log=False)
-    bottom = height - BOTTOM - 26
+    axis = Axis([sum(some.values()) for some in rows.values()], left, WIDTH - 70, log=False)
     for value in axis.ticks:
-        picture.grid(axis.place(value), TOP - 8, axis.place(value), bottom)
-        picture.text(axis.place(value), bottom + 16, tick_text(value, x_title), "soft", "middle")
-    picture.text((LEFT + WIDTH - 90) / 2, bottom + 34, x_title, "soft", "middle")
-    for at, (name, parts) in enumerate(rows.items()):
-        draw_bar(picture, axis, TOP + 56 * at, name, parts)
-    x = LEFT + 16
-    for colour, part in enumerate(next(iter(rows.values()))):
-        picture.parts.append(f'<rect x="{x}" y="{height - 24}" width="12" height="12" style="fill:var(--c{colour})"/>')
-        picture.text(x + 18, height - 14, part)
-        x += 34 + 8 * len(part)
+        picture.grid(axis.place(value), top - 8, axis.place(value), bottom)
+        picture.text(axis.place(value), bottom + 18, tick_text(value, x_title), "soft", "middle")
+    picture.text((left + WIDTH - 70) / 2, bottom + 38, x_title, "soft", "middle")
+    for at, (name, some) in enumerate(rows.items()):
+        draw_bar(picture, axis, top + BAR * at, name, some)
+    if len(parts) > 1:
+        draw_legend(picture, left, height - 24, parts)
     return picture.finish()
 
 
+def draw_legend(picture, x, y, parts):
+    for colour, part in enumerate(parts):
+        picture.parts.append(f'<rect x="{x}" y="{y}" width="12" height="12" style="fill:var(--c{colour})"/>')
+        picture.text(x + 18, y + 10, part)
+        x += 34 + 8 * len(part)
+
+
 def draw_bar(picture, axis, y, name, parts):
-    picture.text(LEFT + 8, y + 23, name, anchor="end")
+    picture.text(axis.start - 8, y + 21, name, anchor="end")
     total = 0
     for colour, value in enumerate(parts.values()):
         x, total = axis.place(total), total + value
         width = axis.place(total) - x
         if width < 0.5:
             continue
-        picture.parts.append(f'<rect x="{x:.1f}" y="{y}" width="{max(width - 1, 0.5):.1f}" height="36" '
+        picture.parts.append(f'<rect x="{x:.1f}" y="{y}" width="{max(width - 1, 0.5):.1f}" height="{BAR - 12}" '
                              f'style="fill:var(--c{colour})"/>')
-        if width > 40:
-            picture.parts.append(f'<text x="{x + width / 2:.1f}" y="{y + 23}" text-anchor="middle" '
+        if width > 40 and len(parts) > 1:
+            picture.parts.append(f'<text x="{x + width / 2:.1f}" y="{y + 21}" text-anchor="middle" '
                                  f'style="fill:var(--page)">{number(value)}</text>')
-    picture.text(axis.place(total) + 6, y + 23, number(total), "soft")
+    picture.text(axis.place(total) + 6, y + 21, number(total), "soft")

@@ -55,7 +55,7 @@ def verdict(target):
 def page(facts, sections, missing):
     parts = [HEAD, table(["", ""], [[name, text] for name, text in facts.items()], 2)]
     if missing:
-        parts.append(f"Not installed, and so not measured: {', '.join(missing)}.")
+        parts.append(f"Not measured: {', '.join(missing)}.")
     targets = [target for section in sections for target in section.targets]
     parts += ["## Figures to reach", table(["workload", "wanted", "measured", ""], [
         [one.workload, one.wanted, one.measured, verdict(one)] for one in targets], 4)]

@@ -50,7 +50,7 @@ class Bench:
         self.rows = options.rows
         self.cpus = len(os.sched_getaffinity(0))
         tools = options.tools or pathlib.Path(options.binary).parent / "bench"
-        self.peers = Peers(tools, options.modules, min(2, self.cpus), options.peers == "present")
+        self.peers = Peers(tools, options.modules, min(2, self.cpus), options.peers)
         with self.service() as service:
             self.version = service.version
         self.level = os.environ.get("COLONNADE_CPU") or "the best of this CPU"
@@ -84,7 +84,8 @@ def parse_options(arguments):
     add("--repeat", type=int, default=7, help="samples of each contender (%(default)s)")
     add("--rows", type=int, default=1_000_000, help="of the large frames (%(default)s)")
     add("--quick", action="store_true", help="tiny sizes: does everything work? its figures mean nothing")
-    add("--peers", choices=("all", "present"), default="all", help="what if a peer is not installed: fail, or leave it out")
+    add("--peers", choices=("all", "present", "none"), default="all",
+        help="peers: all must be there; those that are; none but NumPy and CPython")
     add("--binary", default=str(ROOT / "build" / "colonnade"), help="the service (%(default)s)")
     add("--tools", help="folder of the programs load, expression, transport (that of the service, /bench)")
     add("--modules", default=str(ROOT / "build" / "peers"), help="where npm put DuckDB and Polars (%(default)s)")
