@@ -59,7 +59,7 @@ def count(binary):
                 continue
             found = read_counts(folder, level)
             if process.returncode or not found:
-                sys.exit(f"{binary} ended with {process.returncode} at level {level}, with {len(found)} counts: {errors}")
+                sys.exit(f"{binary} ended with {process.returncode} at level {level}, {len(found)} counts: {errors}")
             counts.update(found)
             levels.append(level)
     return counts, levels

@@ -46,6 +46,7 @@ struct client {
     size_t sent;   /* bytes of the request */
     struct cn_buf reply;
     size_t head, whole; /* bytes of its head, and of all of it; 0: not known yet */
+    size_t chunk;       /* chunked: where the next chunk begins; else 0 */
 };
 
 static struct load {
@@ -177,9 +178,32 @@ static void read_head(struct client *client) {
         die("the reply is %.*s, %.*s", (int)strcspn(reply->data, "\r"), reply->data,
             (int)(reply->len - client->head), reply->data + client->head);
     length = strcasestr(reply->data, "\ncontent-length:");
-    if (!length)
+    client->chunk = 0;
+    if (length)
+        client->whole = client->head + strtoull(length + 16, NULL, 10);
+    else if (strcasestr(reply->data, "\ntransfer-encoding: chunked") && !load.expected.data)
+        client->chunk = client->head;
+    else
         die("the reply has no Content-Length");
-    client->whole = client->head + strtoull(length + 16, NULL, 10);
+}
+
+/* Goes from chunk to chunk of what has arrived; the last one is empty. */
+static void follow_chunks(struct client *client) {
+    struct cn_buf *reply = &client->reply;
+
+    while (client->chunk < reply->len) {
+        const char *at = reply->data + client->chunk;
+        const char *line_end = memmem(at, reply->len - client->chunk, "\r\n", 2);
+        size_t size;
+        if (!line_end)
+            return;
+        size = strtoull(at, NULL, 16);
+        client->chunk += (size_t)(line_end - at) + 2 + size + 2;
+        if (size > 0)
+            continue;
+        client->whole = client->chunk;
+        return;
+    }
 }
 
 static void end(struct client *client, int64_t now) {
@@ -212,7 +236,9 @@ static void receive(struct client *client) {
         reply->len += (size_t)n;
         if (client->head == 0)
             read_head(client);
-        if (client->head == 0 || reply->len < client->whole)
+        if (client->head > 0 && client->chunk > 0 && client->whole == 0)
+            follow_chunks(client);
+        if (client->whole == 0 || reply->len < client->whole)
             continue;
         end(client, cn_clock_now());
         begin(client, cn_clock_now());

@@ -1,5 +1,5 @@
-"""Plots as SVG: lines on two axes, and stacked bars. Text of a few kilobytes that differs only where a figure does, with
-colours for a light page and for a dark one."""
+"""Plots as SVG: lines on two axes, and stacked bars. Text of a few kilobytes that differs only where a figure does,
+with colours for a light page and for a dark one."""
 import html
 import math
 
@@ -31,9 +31,9 @@ class Picture:
                       f'<rect class="page" width="{WIDTH}" height="{height}"/>']
         self.text(16, 28, title, "title")
 
-    def text(self, x, y, text, kind="", anchor="start", turn=""):
+    def text(self, x, y, text, kind="", anchor="start"):
         kind = f' class="{kind}"' if kind else ""
-        self.parts.append(f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{kind}{turn}>{html.escape(text)}</text>')
+        self.parts.append(f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{kind}>{html.escape(text)}</text>')
 
     def grid(self, x1, y1, x2, y2):
         self.parts.append(f'<line class="grid" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>')

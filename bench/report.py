@@ -27,7 +27,8 @@ def machine(bench):
 def commit():
     """The build's commit; a '+' if files differ from it."""
     where = pathlib.Path(__file__).parent
-    found = subprocess.run(["git", "rev-parse", "--short=10", "HEAD"], cwd=where, capture_output=True, text=True, check=False)
+    found = subprocess.run(["git", "rev-parse", "--short=10", "HEAD"], cwd=where, capture_output=True, text=True,
+                           check=False)
     if found.returncode:
         return "unknown"
     changed = subprocess.run(["git", "diff", "--quiet", "HEAD", "--", ":!bench/*.svg", ":!bench/RESULTS.md"], cwd=where,
@@ -39,7 +40,7 @@ def about(bench, loads, began):
     versions = ", ".join(f"{name} {version}" for name, version in sorted(bench.peers.versions.items()))
     return {**machine(bench), "Colonnade": f"{bench.version}, commit {commit()}, kernels: {bench.level}",
             "peers": versions or "none", "measured": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(began)),
-            "took": f"{(time.time() - began) / 60:.0f} min; load of the machine {loads[0]:.1f} before, {loads[1]:.1f} after"}
+            "took": f"{(time.time() - began) / 60:.0f} min; load {loads[0]:.1f} before, {loads[1]:.1f} after"}
 
 
 def table(head, rows, first_left=1):
@@ -64,7 +65,7 @@ def page(facts, sections, missing):
         parts += section.text
         for one in section.tables:
             parts += [f"**{one.title}**", table(one.head, one.rows)]
-        parts += [f"![]({name})" for name in section.charts]
+        parts += [f"![{section.title}]({name})" for name in section.charts]
     return "\n\n".join(parts) + "\n"
 
 

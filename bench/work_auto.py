@@ -22,7 +22,8 @@ def generated(bench, service, rows, expression, executor):
 
 def csv(bench, service, rows, expression, executor):
     let = urllib.parse.quote("r=" + expression, safe="")
-    return service.address[1], f"/v1/compute?let={let}&executor={executor}", {"body": bench.csv(rows), "type": "text/csv"}
+    request = {"body": bench.csv(rows), "type": "text/csv"}
+    return service.address[1], f"/v1/compute?let={let}&executor={executor}", request
 
 
 def how_many(bench, port, path, options):
@@ -66,10 +67,10 @@ def row_of(rows, found, best, ratio):
 
 def measure(bench):
     section = Section("g", "`auto` against the executors that can be picked by hand")
-    section.text = ["Medians of requests on one connection, by `bench/load.c`. *generated*: the server makes the rows and "
-                    "sends none back. *CSV*: the body has the rows, and all of them come back. The ratio is that of `auto` "
-                    "to the best of the others, of the same rounds: median (least to most). A case above the limit is measured "
-                    "once more, three times as often, and that counts."]
+    section.text = ["Medians of requests on one connection, by `bench/load.c`. *generated*: the server makes the rows "
+                    "and sends none back. *CSV*: the body has the rows, and all of them come back. The ratio is "
+                    "that of `auto` to the best of the others, of the same rounds: median (least to most). A case above the "
+                    "limit is measured once more, three times as often, and that counts."]
     ratios, points = [], {}
     with bench.service() as service:
         for source, way in (("generated", generated), ("CSV", csv)):
@@ -86,10 +87,10 @@ def measure(bench):
                             points.setdefault(one.name, []).append((rows, one.median))
                 section.tables.append(Table(f"{source}, {name}: `{expression}`",
                                             ["rows", *EXECUTORS, "best", "auto / best"], rows_of_table))
-    section.charts["executors.svg"] = lines("CSV in, CSV out with md5(a, b), by executor", "rows", "seconds of a request",
-                                            points)
+    section.charts["executors.svg"] = lines("CSV in, CSV out with md5(a, b), by executor", "rows",
+                                            "seconds of a request", points)
     worst, within = max(ratios), sum(ratio <= LIMIT for ratio, _ in ratios)
     section.targets = [Target("`auto` against the best hand-picked executor, any size from 10 to 10M rows",
-                              f"never over {LIMIT} ×", f"{within} of {len(ratios)} cases within; at most {worst[0]:.2f} × "
-                              f"({worst[1]})", within == len(ratios))]
+                              f"never over {LIMIT} ×", f"{within} of {len(ratios)} cases within; at most "
+                              f"{worst[0]:.2f} × ({worst[1]})", within == len(ratios))]
     return section

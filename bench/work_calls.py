@@ -29,14 +29,14 @@ def measure(bench):
                 raise SystemExit(f"long_comp: {executor} has other results than CPython")
         found = [Contender(f"Colonnade, {executor}", lambda executor=executor: ask(executor)[1])
                  for executor in ("threads", "processes")]
-        found += [Contender(f"CPython, {kind}", lambda kind=kind: python.ask(f"comp {kind} {CALLS} {iterations}")["seconds"],
-                            most=3) for kind in ("processes", "threads")]
+        found += [Contender(f"CPython, {kind}", lambda kind=kind: python.ask(
+            f"comp {kind} {CALLS} {iterations}")["seconds"], most=3) for kind in ("processes", "threads")]
         in_turns(found, bench.repeat)
-    section.text = ["The same chain of operations on Python's numbers in `/v1/map` and in CPython, whose pools are warm. "
-                    "Colonnade's times are those of whole requests. All results are equal."]
+    section.text = ["The same chain of operations on Python's numbers in `/v1/map` and in CPython, whose pools are "
+                    "warm. Colonnade's times are those of whole requests. All results are equal."]
     section.tables = [samples_table("Seconds", found, found[0])]
     section.data = samples_data(found)
     slower = max(found[:2], key=lambda one: one.median)
-    section.targets = [Target("`long_comp` × 4, 2 workers", "≤ 0.10 s", f"{slower.median:.3f} s (least {slower.least:.3f}, "
-                              f"{slower.name.split(', ')[1]})", slower.median <= 0.10)]
+    section.targets = [Target("`long_comp` × 4, 2 workers", "≤ 0.10 s", f"{slower.median:.3f} s (least "
+                              f"{slower.least:.3f}, {slower.name.split(', ')[1]})", slower.median <= 0.10)]
     return section

@@ -1,4 +1,6 @@
 """CSV in, CSV out over HTTP; the executors against each other; how time divides."""
+import contextlib
+
 import numpy as np
 import pandas as pd
 
@@ -25,7 +27,7 @@ def same_file(one, other):
 
 
 def read(file):
-    return pd.read_csv(file, float_precision="round_trip", dtype={"k": str} if file else None)
+    return pd.read_csv(file, float_precision="round_trip")
 
 
 def compare_numbers(ours, theirs, who):
@@ -38,43 +40,54 @@ def compare_numbers(ours, theirs, who):
     return int((ours.k.to_numpy() != theirs.k.to_numpy()).sum())
 
 
-def check(bench, service, body, fastapi, duckdb, polars):
-    """Every contender's answer, before any time is taken. Paragraphs about what could be compared."""
+def compare_inexact(ours, theirs, who):
+    """Rows in another order, and numbers that are not read exactly: the first column is equal but for the last digits.
+    How many digests are not ours."""
+    if not np.allclose(np.sort(ours.a.to_numpy()), np.sort(theirs.a.to_numpy()), rtol=1e-14, atol=0):
+        raise SystemExit(f"{who} has other values in column a")
+    return int((~theirs.k.isin(ours.k)).sum())
+
+
+def check(bench, service, body, peers):
+    """Every contender's answer, before any time is taken: a paragraph about what could be compared."""
     reply, other = bench.folder / "reply.csv", bench.folder / "other.csv"
     curl(service.url + QUERY, body, reply)
     for executor in EXECUTORS[1:]:
         curl(f"{service.url}{QUERY}&executor={executor}", body, other)
         same_file(reply, other)
-    told = ["All executors' replies are the same bytes."]
-    if fastapi:
-        curl(f"http://127.0.0.1:{fastapi.port}/csv", body, other)
+    told, ours = ["All executors' replies are the same bytes."], read(reply)
+    if peers["FastAPI"]:
+        curl(f"http://127.0.0.1:{peers['FastAPI'].port}/csv", body, other)
         same_file(reply, other)
         told.append("FastAPI's are those bytes too.")
-    ours = read(reply) if duckdb or polars else None
-    if duckdb:
-        duckdb.ask(DUCKDB.format(body, other))
+    if peers["DuckDB"]:
+        peers["DuckDB"].ask(DUCKDB.format(body, other))
         differing = compare_numbers(ours, read(other), "DuckDB")
         told.append("DuckDB's numbers are equal to the bit, in the same order; "
                     + (f"its text form of some numbers is another, and with it {differing:,} of {bench.rows:,} digests."
                        if differing else "and so are its digests."))
-    if polars:
-        polars.ask(f"{body} {other}")
+    if peers["Polars"]:
+        peers["Polars"].ask(f"{body} {other}")
         compare_numbers(ours, read(other), "Polars")
         told.append("Polars has no MD5 and computes the expression alone; its numbers are equal to the bit.")
+    if peers["ClickHouse"]:
+        peers["ClickHouse"].send(body, other)
+        differing = compare_inexact(ours, read(other), "ClickHouse")
+        told.append("ClickHouse gives rows in another order and does not read numbers exactly: column a is equal to "
+                    f"14 digits, and {differing:,} of {bench.rows:,} digests are others.")
     return " ".join(told), reply
 
 
-def contenders(bench, service, body, other, fastapi, duckdb, polars, transport):
+def contenders(bench, service, body, peers, transport):
+    other = bench.folder / "other.csv"
     found = [Contender(f"Colonnade, {executor}", lambda executor=executor: curl(
         f"{service.url}{QUERY}&executor={executor}", body)[0]) for executor in EXECUTORS]
     found.append(Contender("transport alone", lambda: curl(f"http://127.0.0.1:{transport.about['port']}/", body)[0]))
-    if duckdb:
-        found.append(Contender("DuckDB, file to file", lambda: duckdb.ask(DUCKDB.format(body, other))["seconds"]))
-    if polars:
-        found.append(Contender("Polars, file to file, no md5", lambda: polars.ask(f"{body} {other}")["seconds"]))
-    if fastapi:
-        found.append(Contender("FastAPI + pandas", lambda: curl(f"http://127.0.0.1:{fastapi.port}/csv", body)[0], most=2))
-    return found
+    ways = {"DuckDB": ("DuckDB, file to file", lambda: peers["DuckDB"].ask(DUCKDB.format(body, other))["seconds"], 0),
+            "Polars": ("Polars, file to file, no md5", lambda: peers["Polars"].ask(f"{body} {other}")["seconds"], 0),
+            "ClickHouse": ("ClickHouse, HTTP, inexact", lambda: peers["ClickHouse"].send(body), 0),
+            "FastAPI": ("FastAPI + pandas", lambda: curl(f"http://127.0.0.1:{peers['FastAPI'].port}/csv", body)[0], 2)}
+    return found + [Contender(name, run, most) for peer, (name, run, most) in ways.items() if peers[peer]]
 
 
 # ---- how time divides ---------------------------------------------------------------------------------
@@ -119,22 +132,24 @@ def divide(section, service, bench, body):
 def measure(bench):
     section = Section("a", f"CSV in, CSV out over HTTP: {bench.rows:,} rows, an expression and an md5")
     body = bench.csv(bench.rows)
-    with bench.service() as service, bench.maybe("FastAPI", bench.peers.fastapi) as fastapi, \
-            bench.maybe("DuckDB", bench.peers.duckdb) as duckdb, bench.maybe("Polars", bench.peers.polars) as polars:
+    with contextlib.ExitStack() as stack:
+        service = stack.enter_context(bench.service())
+        peers = {name: stack.enter_context(bench.maybe(name, start)) for name, start in (
+            ("FastAPI", bench.peers.fastapi), ("DuckDB", bench.peers.duckdb), ("Polars", bench.peers.polars),
+            ("ClickHouse", bench.peers.clickhouse))}
         say("a: checking that all answers are equal")
-        told, reply = check(bench, service, body, fastapi, duckdb, polars)
+        told, reply = check(bench, service, body, peers)
         sizes = body.stat().st_size, reply.stat().st_size
-        with bench.peers.transport(sizes[1]) as transport:
-            found = in_turns(contenders(bench, service, body, bench.folder / "other.csv", fastapi, duckdb, polars,
-                                        transport), bench.repeat, 240)
+        transport = stack.enter_context(bench.peers.transport(sizes[1]))
+        found = in_turns(contenders(bench, service, body, peers, transport), bench.repeat, 240)
         divide(section, service, bench, body)
     ours = found[0]
     section.text = [f"`curl -s -T FILE -X POST -o /dev/null 'URL{QUERY}'`: {sizes[0] / 1e6:.0f} MB in, "
-                    f"{sizes[1] / 1e6:.0f} MB out, curl's own time. DuckDB and Polars read and write files, without HTTP. "
-                    "*transport alone*: a libmicrohttpd that drops as many bytes and sends as many.", told]
+                    f"{sizes[1] / 1e6:.0f} MB out, curl's own time. DuckDB and Polars read and write files, without "
+                    "HTTP. *transport alone*: a libmicrohttpd that drops as many bytes and sends as many.", told]
     section.tables.insert(0, samples_table("Seconds of a request", found, ours, bench.rows))
-    section.charts["csv.svg"] = bars(f"CSV in, CSV out: {bench.rows:,} rows, an expression and an md5", "seconds, median",
-                                     {one.name: {"seconds": one.median} for one in found})
+    section.charts["csv.svg"] = bars(f"CSV in, CSV out: {bench.rows:,} rows, an expression and an md5",
+                                     "seconds, median", {one.name: {"seconds": one.median} for one in found})
     section.data["samples_s"] = samples_data(found)
     section.targets = [Target("CSV in, CSV out over HTTP, 1M rows", "0.30 s, then 0.25 s", f"{ours.median:.2f} s "
                               f"(least {ours.least:.2f})", ours.median <= 0.30)]

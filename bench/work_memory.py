@@ -45,8 +45,9 @@ def check_expression(sizes, evaluator, python, has_numexpr):
 
 
 def measure_size(bench, rows, service, evaluator, python):
+    few = 3 if rows > 10**6 else 0  # the frame is generated for each sample
     found = [Contender("Colonnade's evaluator", lambda: by_peer(evaluator, rows)),
-             Contender("Colonnade, `repeat`", lambda: by_service(service, rows, EXPRESSION), most=3 if rows > 10**6 else 0),
+             Contender("Colonnade, `repeat`", lambda: by_service(service, rows, EXPRESSION), most=few),
              Contender("NumPy, 1 thread", lambda: by_peer(python, rows, "numpy"))]
     if bench.peers.has("numexpr"):
         found.insert(2, Contender("numexpr", lambda: by_peer(python, rows, "numexpr")))
@@ -79,9 +80,10 @@ def measure_expression(bench):
     file.unlink()
     names = [one.name for one in by_size[sizes[0]]]
     section.text = ["*Colonnade's evaluator* is the library in a program of its own, over blocks of 1,024 rows, its "
-                    "results written to an array (`bench/expression.c`). *`repeat`* is the service: `execute` + `gather` "
-                    "of a generated frame that is held in memory, with the work handed out to the pool. NumPy and numexpr "
-                    "write to memory that is there (`out=`). The bits of all results are equal by two checksums."]
+                    "results written to an array (`bench/expression.c`). *`repeat`* is the service: `execute` + "
+                    "`gather` of a generated frame that is held in memory, with the work handed out to the pool. NumPy "
+                    "and numexpr write to memory that is there (`out=`). The bits of all results are equal by two "
+                    "checksums."]
     rows = [[f"{size:,}", *(f"{number(one.median / size * 1e9)} ({number(one.least / size * 1e9)})" for one in found)]
             for size, found in by_size.items()]
     section.tables = [Table("ns a row: median (least)", ["rows", *names], rows)]

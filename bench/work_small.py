@@ -29,21 +29,26 @@ def measure_rate(bench):
     section = Section("d", f"Requests of {SMALL_ROWS:,} rows of CSV, {CLIENTS} clients that keep their connections")
     body, reply, other = bench.csv(SMALL_ROWS), bench.folder / "small.csv", bench.folder / "small-other.csv"
     lasting = 0.2 if bench.quick else 2
-    with bench.service() as service, bench.maybe("FastAPI", bench.peers.fastapi) as fastapi:
+    with bench.service() as service, bench.maybe("FastAPI", bench.peers.fastapi) as fastapi, \
+            bench.maybe("ClickHouse", bench.peers.clickhouse) as clickhouse:
         curl(service.url + QUERY, body, reply)
-        targets = {"Colonnade": (service.address[1], QUERY)}
+        targets = {"Colonnade": (service.address[1], QUERY, {"body": body, "expect": reply})}
         if fastapi:
             curl(f"http://127.0.0.1:{fastapi.port}/csv", body, other)
             same_file(reply, other)
-            targets["FastAPI + pandas"] = fastapi.port, "/csv"
+            targets["FastAPI + pandas"] = fastapi.port, "/csv", {"body": body, "expect": reply}
+        if clickhouse:
+            form = bench.folder / "small.form"
+            kind = clickhouse.form(body, form)
+            targets["ClickHouse"] = clickhouse.port, clickhouse.path, {"body": form, "type": kind}
         runs = {name: [] for name in targets}
         for number_of_round in range(bench.repeat):
             say(f"d: round {number_of_round + 1}")
-            for name, (port, path) in targets.items():
-                runs[name].append(bench.peers.load(port, path, body=body, expect=reply, clients=CLIENTS, seconds=lasting))
+            for name, (port, path, request) in targets.items():
+                runs[name].append(bench.peers.load(port, path, clients=CLIENTS, seconds=lasting, **request))
     section.text = [f"`bench/load.c`: each client sends its next request when it has the reply to the last one; "
-                    f"{lasting} s a sample. The load takes its share of the machine too. Every reply is compared with the "
-                    "right one, byte by byte."]
+                    f"{lasting} s a sample. The load takes its share of the machine too. Every reply is compared with "
+                    "the right one, byte by byte (but ClickHouse's, which is not exact)."]
     section.tables = [Table("Requests a second, and milliseconds of a request (medians of the samples)",
                             ["", "median", "least", "most", "p50", "p99", "longest"],
                             [rates_row(name, some) for name, some in runs.items()])]
@@ -102,15 +107,16 @@ def measure_paced(bench):
             with Job(service, rows) as job:
                 beside.append(paced(bench, service, body, reply))
             jobs += job.done
-    section.text = [f"{RATE} requests a second of {SMALL_ROWS:,} rows of CSV are due at fixed times, whatever the service "
-                    "does, and a request's time counts from then on. The job (an expression and an md5 over generated "
+    section.text = [f"{RATE} requests a second of {SMALL_ROWS:,} rows of CSV are due at fixed times, whatever the "
+                    "service does, and a request's time counts from then on. The job (an expression and an md5 over generated "
                     f"rows, `auto`) is begun anew whenever it has ended; it was run {jobs} times in all."]
-    section.tables = [Table("Milliseconds of a request (medians of the samples)", ["", "p50", "p90", "p99", "longest"], [
+    head = ["", "p50", "p90", "p99", "longest"]
+    section.tables = [Table("Milliseconds of a request (medians of the samples)", head, [
         [name, *(number(median_of(runs, part) / 1e6) for part in ("p50_ns", "p90_ns", "p99_ns", "max_ns"))]
         for name, runs in (("alone", alone), ("beside the job", beside))])]
     ratios = [one["p99_ns"] / other["p99_ns"] for one, other in zip(beside, alone)]
     ratio = statistics.median(ratios)
     section.data = {"alone": alone, "beside": beside}
-    section.targets = [Target("p99 of small requests (paced load) while a 10M-row job runs", "≤ 3 × that without the job",
+    section.targets = [Target("p99 of small requests (paced load) while a 10M-row job runs", "≤ 3 × that without it",
                               f"{number(ratio)} × ({number(min(ratios))} to {number(max(ratios))})", ratio <= 3)]
     return section

@@ -92,8 +92,8 @@ def measure(bench):
         rows.append([executor, *map(megabytes, (baseline, watch.most, allowed, after)),
                      "no" if back is None else f"{back:.1f} s"])
     section.text = ["Bytes in memory of the server and its worker processes, shared ones counted once (Pss), every "
-                    f"{EVERY_S * 1e3:.0f} ms. Before: after 20 small requests. The large request is sent three times. Given "
-                    "back: within 16 MB of before."]
+                    f"{EVERY_S * 1e3:.0f} ms. Before: after 20 small requests. The large request is sent three times. "
+                    "Given back: within 16 MB of before."]
     section.tables = [Table("MB", ["executor", "before", "most", "body + reply + 64 MiB", "after", "given back"], rows)]
     section.data = {"most": peaks, "returned_s": returned}
     section.targets = [
