@@ -108,8 +108,9 @@ def measure_paced(bench):
                 beside.append(paced(bench, service, body, reply))
             jobs += job.done
     section.text = [f"{RATE} requests a second of {SMALL_ROWS:,} rows of CSV are due at fixed times, whatever the "
-                    "service does, and a request's time counts from then on. The job (an expression and an md5 over generated "
-                    f"rows, `auto`) is begun anew whenever it has ended; it was run {jobs} times in all."]
+                    "service does, and a request's time counts from then on. The job (an expression and an md5 over "
+                    "generated rows, none of them sent back, `auto`) is begun anew whenever it has ended; it was run "
+                    f"{jobs} times in all."]
     head = ["", "p50", "p90", "p99", "longest"]
     section.tables = [Table("Milliseconds of a request (medians of the samples)", head, [
         [name, *(number(median_of(runs, part) / 1e6) for part in ("p50_ns", "p90_ns", "p99_ns", "max_ns"))]
