@@ -121,7 +121,8 @@ def draw_series(picture, name, places, label, colour):
 
 
 def bars(title, x_title, rows):
-    """rows: name -> {part: value}: one bar each, of its parts in order."""
+    """rows: name -> {part: value}: one bar each, of its parts in order. Of single parts, ours
+    have the first colour."""
     parts = list(next(iter(rows.values())))
     left, top = 24 + 7 * max(map(len, rows)), 56
     bottom = top + BAR * len(rows) - 12
@@ -149,7 +150,8 @@ def draw_legend(picture, x, y, parts):
 def draw_bar(picture, axis, y, name, parts):
     picture.text(axis.start - 8, y + 21, name, anchor="end")
     total = 0
-    for colour, value in enumerate(parts.values()):
+    first = 0 if len(parts) > 1 or name.startswith("Colonnade") else COLOURS - 1
+    for colour, value in enumerate(parts.values(), first):
         x, total = axis.place(total), total + value
         width = axis.place(total) - x
         if width < 0.5:
