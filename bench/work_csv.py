@@ -4,7 +4,8 @@ import contextlib
 import numpy as np
 import pandas as pd
 
-from measure import Contender, Section, Table, Target, in_turns, number, paired_ratio, samples_data, samples_table, say
+from measure import (Contender, Section, Table, Target, in_turns, number, paired_ratio, samples_data, samples_table, say,
+                     seconds)
 from peers import curl
 from plot import bars, lines
 
@@ -82,12 +83,31 @@ def contenders(bench, service, body, peers, transport):
     other = bench.folder / "other.csv"
     found = [Contender(f"Colonnade, {executor}", lambda executor=executor: curl(
         f"{service.url}{QUERY}&executor={executor}", body)[0]) for executor in EXECUTORS]
-    found.append(Contender("transport alone", lambda: curl(f"http://127.0.0.1:{transport.about['port']}/", body)[0]))
+    if transport:
+        found.append(Contender("transport alone", lambda: curl(
+            f"http://127.0.0.1:{transport.about['port']}/", body)[0]))
     ways = {"DuckDB": ("DuckDB, file to file", lambda: peers["DuckDB"].ask(DUCKDB.format(body, other))["seconds"], 0),
             "Polars": ("Polars, file to file, no md5", lambda: peers["Polars"].ask(f"{body} {other}")["seconds"], 0),
             "ClickHouse": ("ClickHouse, HTTP, inexact", lambda: peers["ClickHouse"].send(body), 0),
             "FastAPI": ("FastAPI + pandas", lambda: curl(f"http://127.0.0.1:{peers['FastAPI'].port}/csv", body)[0], 2)}
     return found + [Contender(name, run, most) for peer, (name, run, most) in ways.items() if peers[peer]]
+
+
+def by_rows(section, bench, service, peers, found):
+    """Seconds by rows, of `auto` and of the peers: the smaller tables here, the large one has been measured."""
+    points = {one.name: [(bench.rows, one.median)] for one in found if not one.name.startswith("Colonnade") or
+              one.name == "Colonnade, auto"}
+    points.pop("transport alone")
+    for power in range(1, 4):
+        rows = max(1, bench.rows // 10**power)
+        some = contenders(bench, service, bench.csv(rows), peers, None)
+        for one in in_turns([one for one in some if one.name in points], min(bench.repeat, 5), 30):
+            points[one.name].insert(0, (rows, one.median))
+    section.charts["rows.svg"] = lines("CSV in, CSV out, an expression and an md5", "rows", "seconds", points)
+    section.tables.append(Table("Seconds by rows", ["rows", *points], [
+        [f"{rows:,}", *(seconds(some[at][1]) for some in points.values())]
+        for at, (rows, _) in enumerate(next(iter(points.values())))]))
+    section.data["by_rows_s"] = points
 
 
 # ---- how time divides ---------------------------------------------------------------------------------
@@ -142,6 +162,7 @@ def measure(bench):
         sizes = body.stat().st_size, reply.stat().st_size
         transport = stack.enter_context(bench.peers.transport(sizes[1]))
         found = in_turns(contenders(bench, service, body, peers, transport), bench.repeat, 240)
+        by_rows(section, bench, service, peers, found)
         divide(section, service, bench, body)
     ours = found[0]
     section.text = [f"`curl -s -T FILE -X POST -o /dev/null 'URL{QUERY}'`: {sizes[0] / 1e6:.0f} MB in, "
