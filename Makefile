@@ -142,7 +142,7 @@ test-http-values: $(BUILD)/colonnade build/npm/.installed ## those of them that 
 		$(VALUE_TESTS:%=tests/http/test_%.py) $(PYTEST)
 
 .PHONY: test-levels
-test-levels: $(BUILD)/colonnade $(UNIT_TESTS) $(BUILD)/kernels/check build/npm/.installed ## unit and HTTP tests at every CPU level
+test-levels: $(BUILD)/colonnade $(BENCH_TOOLS) $(UNIT_TESTS) $(BUILD)/kernels/check build/npm/.installed ## unit and HTTP tests at every CPU level
 	@for level in $$($(BUILD)/kernels/check --levels); do echo "level $$level"; \
 		COLONNADE_CPU=$$level sh tests/unit.sh $(UNIT_TESTS) || exit 1; \
 		COLONNADE_CPU=$$level COLONNADE_BIN=$(abspath $(BUILD)/colonnade) \

@@ -225,11 +225,23 @@ static void read_csv(void) {
 }
 
 static void write_csv(void) {
-    struct cn_vector vector = {CN_TYPE_FLOAT64, work.columns[0], NULL};
+    struct cn_arena scratch;
+    size_t written;
 
+    cn_arena_init(&scratch, 1 << 20);
     work.out.len = 0;
-    for (size_t row = 0; row < ROWS; row++)
-        must(cn_csv_write_value(&work.out, &vector, row, ','), "memory");
+    for (size_t first = 0; first < ROWS; first += CN_BLOCK_ROWS) {
+        const struct cn_vector vectors[2] = {{CN_TYPE_FLOAT64, work.columns[0] + first, NULL},
+                                             {CN_TYPE_FLOAT64, work.columns[1] + first, NULL}};
+        const struct cn_csv_cells cells[2] = {{.vector = &vectors[0]}, {.vector = &vectors[1]}};
+        const struct cn_csv_rows rows = {
+            .cells = cells, .n_cells = 2, .count = CN_BLOCK_ROWS, .delimiter = ','};
+        must(cn_csv_write_rows(&work.out, &rows, SIZE_MAX, &written, &scratch) &&
+                 written == CN_BLOCK_ROWS,
+             "writing CSV");
+        cn_arena_reset(&scratch, 1 << 20);
+    }
+    cn_arena_release(&scratch);
 }
 
 static void read_json(void) {

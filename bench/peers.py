@@ -22,7 +22,7 @@ def clean_environment():
     """Without what slows NumPy down on some machines (an OpenBLAS kernel for another CPU), or sets the service."""
     leave_out = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
     return {name: value for name, value in os.environ.items()
-            if name not in leave_out and not name.startswith("COLONNADE_")}
+            if name not in leave_out and (name == "COLONNADE_CPU" or not name.startswith("COLONNADE_"))}
 
 
 class Peer:
@@ -227,8 +227,8 @@ class Peers:
     # ---- programs of this folder ----
 
     def evaluator(self, expression, rows, file=None):
-        """The program `expression`: a peer of its own kind."""
-        return Peer(self.tools / "expression", expression, rows, self.threads, *([file] if file else []))
+        """The program `evaluator`: a peer of its own kind."""
+        return Peer(self.tools / "evaluator", expression, rows, self.threads, *([file] if file else []))
 
     def transport(self, reply_bytes):
         return Peer(self.tools / "transport", reply_bytes)

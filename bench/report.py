@@ -36,9 +36,9 @@ def commit():
     return found.stdout.strip() + ("+" if changed else "")
 
 
-def about(bench, loads, began):
+def about(bench, commit, loads, began):
     versions = ", ".join(f"{name} {version}" for name, version in sorted(bench.peers.versions.items()))
-    return {**machine(bench), "Colonnade": f"{bench.version}, commit {commit()}, kernels: {bench.level}",
+    return {**machine(bench), "Colonnade": f"{bench.version}, commit {commit}, kernels: {bench.level}",
             "peers": versions or "none", "measured": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(began)),
             "took": f"{(time.time() - began) / 60:.0f} min; load {loads[0]:.1f} before, {loads[1]:.1f} after"}
 

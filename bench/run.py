@@ -87,7 +87,7 @@ def parse_options(arguments):
     add("--peers", choices=("all", "present", "none"), default="all",
         help="peers: all must be there; those that are; none but NumPy and CPython")
     add("--binary", default=str(ROOT / "build" / "colonnade"), help="the service (%(default)s)")
-    add("--tools", help="folder of the programs load, expression, transport (that of the service, /bench)")
+    add("--tools", help="folder of the programs load, evaluator, transport (that of the service, /bench)")
     add("--modules", default=str(ROOT / "build" / "peers"), help="where npm put DuckDB and Polars (%(default)s)")
     add("--output", help="folder for RESULTS.md and the plots (bench/ for a whole run, else build/bench-results)")
     add("--json", metavar="FILE", help="write all samples to FILE too")
@@ -122,14 +122,14 @@ def main(arguments=None):
     for program in (options.binary, shutil.which("curl")):
         if not program or not os.access(program, os.X_OK):
             sys.exit(f"there is no {program or 'curl'}; `make bench` builds and installs what is needed")
-    began, load = time.time(), report.load()
+    began, load, commit = time.time(), report.load(), report.commit()
     with tempfile.TemporaryDirectory(prefix="colonnade-bench-") as folder:
         bench = Bench(options, folder)
         sections = []
         for key in options.only:
             say(f"{key}: begins after {time.time() - began:.0f} s")
             sections.append(WORKLOADS[key](bench))
-    write(options, report.about(bench, (load, report.load()), began), sections, bench.peers.missing)
+    write(options, report.about(bench, commit, (load, report.load()), began), sections, bench.peers.missing)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,8 @@ class Service:
     """A Colonnade of our own on a free port, ended by its pid."""
 
     def __init__(self, binary, *flags):
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("COLONNADE_")}
+        environment = {name: value for name, value in os.environ.items()
+                       if name == "COLONNADE_CPU" or not name.startswith("COLONNADE_")}
         self.process = subprocess.Popen([binary, "--listen", "127.0.0.1:0", *flags], stdout=subprocess.PIPE,
                                         stdin=subprocess.DEVNULL, env=environment, text=True)
         line = self.process.stdout.readline()

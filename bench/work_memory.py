@@ -80,7 +80,7 @@ def measure_expression(bench):
     file.unlink()
     names = [one.name for one in by_size[sizes[0]]]
     section.text = ["*Colonnade's evaluator* is the library in a program of its own, over blocks of 1,024 rows, its "
-                    "results written to an array (`bench/expression.c`). *`repeat`* is the service: `execute` + "
+                    "results written to an array (`bench/evaluator.c`). *`repeat`* is the service: `execute` + "
                     "`gather` of a generated frame that is held in memory, with the work handed out to the pool. NumPy "
                     "and numexpr write to memory that is there (`out=`). The bits of all results are equal by two "
                     "checksums."]

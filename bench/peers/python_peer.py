@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """NumPy, numexpr and CPython: answers each line of standard input by one of JSON; ends with its input.
 
-    python_peer.py FILE ROWS THREADS     the columns a, b, c, d, as the program `expression` writes them
+    python_peer.py FILE ROWS THREADS     the columns a, b, c, d, as the program `evaluator` writes them
     numpy|numexpr ROWS RUNS              seconds of a run of (a-b)/(c+d)**2, and checksums of the results
     pool ROWS                            md5(a, b) row by row in a pool of processes that is warm
     comp processes|threads CALLS ITERATIONS    long_comp in such a pool
