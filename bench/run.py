@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -119,6 +120,7 @@ def write(options, facts, sections, missing):
 
 def main(arguments=None):
     options = parse_options(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by a signal"))  # so that servers are ended too
     for program in (options.binary, shutil.which("curl")):
         if not program or not os.access(program, os.X_OK):
             sys.exit(f"there is no {program or 'curl'}; `make bench` builds and installs what is needed")
