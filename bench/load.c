@@ -40,8 +40,9 @@ struct options {
 };
 
 struct client {
-    int fd;
+    int fd; /* -1: none yet, or the service has closed it while nothing was asked */
     bool busy;
+    bool used;     /* a reply came on this connection */
     int64_t since; /* the request was due, or sent */
     size_t sent;   /* bytes of the request */
     struct cn_buf reply;
@@ -124,9 +125,23 @@ static void connect_client(struct client *client) {
     setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
     if (fcntl(client->fd, F_SETFL, O_NONBLOCK) != 0)
         die("fcntl: %s", strerror(errno));
+    client->used = false;
 }
 
 /* ---- one exchange -------------------------------------------------------------------------- */
+
+/* The connection ended. A service may close one that it kept open just when the next request is
+ * sent; that one is sent again, on a new connection, and its time goes on. */
+static void connect_again(struct client *client, const char *why) {
+    if (client->busy && (!client->used || client->reply.len > 0))
+        die("the connection ended: %s", why);
+    close(client->fd);
+    client->fd = -1;
+    if (!client->busy)
+        return;
+    client->sent = 0;
+    connect_client(client);
+}
 
 static void send_more(struct client *client) {
     while (client->sent < load.request.len) {
@@ -134,8 +149,10 @@ static void send_more(struct client *client) {
                          load.request.len - client->sent, MSG_NOSIGNAL);
         if (n < 0 && errno == EAGAIN)
             return;
-        if (n < 0)
-            die("send: %s", strerror(errno));
+        if (n < 0) {
+            connect_again(client, strerror(errno));
+            continue;
+        }
         client->sent += (size_t)n;
     }
 }
@@ -162,6 +179,8 @@ static void begin(struct client *client, int64_t now) {
     client->sent = client->head = client->whole = 0;
     client->reply.len = 0;
     load.begun++;
+    if (client->fd < 0)
+        connect_client(client);
     send_more(client);
 }
 
@@ -221,6 +240,7 @@ static void end(struct client *client, int64_t now) {
     }
     load.times[load.done++] = now - client->since;
     client->busy = false;
+    client->used = true;
 }
 
 static void receive(struct client *client) {
@@ -231,8 +251,12 @@ static void receive(struct client *client) {
         ssize_t n = recv(client->fd, reply->data + reply->len, reply->cap - reply->len, 0);
         if (n < 0 && errno == EAGAIN)
             return;
-        if (n <= 0)
-            die("the connection ended: %s", n < 0 ? strerror(errno) : "closed");
+        if (n <= 0 || !client->busy) { /* what comes unasked is a farewell (408) */
+            connect_again(client, n < 0 ? strerror(errno) : "closed");
+            if (client->busy)
+                send_more(client);
+            return;
+        }
         reply->len += (size_t)n;
         if (client->head == 0)
             read_head(client);
@@ -380,12 +404,13 @@ int main(int argc, char **argv) {
     read_options(argc, argv);
     make_request();
     for (size_t i = 0; i < load.options.clients; i++)
-        connect_client(&load.clients[i]);
+        load.clients[i].fd = -1; /* each connects with its first request */
     run();
     ended = cn_clock_now();
     report(ended);
     for (size_t i = 0; i < load.options.clients; i++) {
-        close(load.clients[i].fd);
+        if (load.clients[i].fd >= 0)
+            close(load.clients[i].fd);
         cn_buf_release(&load.clients[i].reply);
     }
     cn_buf_release(&load.request);

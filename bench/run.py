@@ -23,7 +23,7 @@ import work_json
 import work_memory
 import work_small
 import work_space
-from measure import say
+from measure import Section, say
 from peers import Peers
 from service import Service
 
@@ -118,20 +118,31 @@ def write(options, facts, sections, missing):
     say(f"written to {options.output}")
 
 
+def stop(*_):
+    raise KeyboardInterrupt
+
+
 def main(arguments=None):
     options = parse_options(arguments)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by a signal"))  # so that servers are ended too
+    signal.signal(signal.SIGTERM, stop)  # so that servers are ended too
     for program in (options.binary, shutil.which("curl")):
         if not program or not os.access(program, os.X_OK):
             sys.exit(f"there is no {program or 'curl'}; `make bench` builds and installs what is needed")
     began, load, commit = time.time(), report.load(), report.commit()
     with tempfile.TemporaryDirectory(prefix="colonnade-bench-") as folder:
         bench = Bench(options, folder)
-        sections = []
+        sections, failed = [], []
         for key in options.only:
             say(f"{key}: begins after {time.time() - began:.0f} s")
-            sections.append(WORKLOADS[key](bench))
+            try:
+                sections.append(WORKLOADS[key](bench))
+            except SystemExit as fault:  # what the others found is not lost
+                say(f"{key}: {fault}")
+                failed.append(key)
+                sections.append(Section(key, "not measured", [f"**It failed:** {fault}"]))
     write(options, report.about(bench, commit, (load, report.load()), began), sections, bench.peers.missing)
+    if failed:
+        sys.exit(f"these workloads failed: {', '.join(failed)}")
 
 
 if __name__ == "__main__":

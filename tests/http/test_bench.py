@@ -83,6 +83,14 @@ def test_load_keeps_its_pace(server, small):
     assert found["requests"] == 50 and found["seconds"] >= 0.49
 
 
+def test_load_connects_again(launch, small):
+    """A service may close a connection on which nothing was asked for a while."""
+    impatient = launch("--header-timeout-ms", 200)
+    done = load(impatient, *small, "--clients", 1, "--rate", 2, "--seconds", 1.5)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["requests"] == 3
+
+
 def test_load_tells_a_wrong_reply(server, small, tmp_path):
     wrong = tmp_path / "wrong.csv"
     wrong.write_text("a,b,r\n1,2,3\n3,4,8\n")
