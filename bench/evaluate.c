@@ -53,7 +53,6 @@ void evaluate_rows(const struct evaluate *evaluate, struct cn_eval *state,
                    double *const columns[EVALUATE_COLUMNS], size_t first, size_t end,
                    evaluate_use use, void *context) {
     struct cn_vector inputs[EVALUATE_COLUMNS], output;
-    struct cn_spans spans = {0};
     struct cn_error error;
     size_t n, rows, block = cn_eval_capacity(state);
     const struct cn_program_input *wanted = cn_program_inputs(evaluate->program, &n);
@@ -64,7 +63,7 @@ void evaluate_rows(const struct evaluate *evaluate, struct cn_eval *state,
         for (size_t i = 0; i < n; i++)
             inputs[i] =
                 (struct cn_vector){CN_TYPE_FLOAT64, columns[wanted[i].column] + first, NULL};
-        if (cn_eval_block(state, inputs, rows, &output, NULL, &spans, &error) != CN_OK)
+        if (cn_eval_block(state, inputs, rows, &output, NULL, 0, NULL, &error) != CN_OK)
             evaluate_die(&error);
         use(context, &output, first, rows);
     }
