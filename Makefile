@@ -15,9 +15,10 @@ PACKAGES_BUILD := gcc libc6-dev make pkg-config libmicrohttpd-dev libjansson-dev
 PACKAGES_DEMO := $(PACKAGES_BUILD) curl jq
 PACKAGES_TEST := $(PACKAGES_DEMO) clang clang-format libclang-rt-14-dev llvm libcmocka-dev git \
 	python3 python3-pytest python3-numpy python3-pandas python3-mpmath python3-xxhash \
-	libpython3.11-testsuite npm/npm procps mandoc openssl chromium sqlite3
+	libpython3.11-testsuite npm/npm procps mandoc openssl chromium sqlite3 valgrind
 
-PACKAGES_BENCH := $(PACKAGES_BUILD) python3 python3-numpy python3-pandas
+PACKAGES_BENCH := $(PACKAGES_BUILD) curl python3 python3-numpy python3-pandas python3-numexpr python3-fastapi \
+	python3-uvicorn python3-uvloop python3-httptools npm/npm
 
 ROOMS := base kernels columns expr pool handlers server
 SOURCES := $(foreach room,$(ROOMS),$(sort $(wildcard $(room)/*.c)))
@@ -33,6 +34,10 @@ UNIT_SOURCES := $(sort $(wildcard tests/unit/test_*.c))
 UNIT_TESTS := $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/unit/%)
 FUZZ_SOURCES := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_TARGETS := $(FUZZ_SOURCES:tests/fuzz/%.c=$(BUILD)/fuzz/%)
+
+# What measures (bench/README.md).
+BENCH_SHARED := bench/evaluate.c tests/cpu_level.c
+BENCH_TOOLS := $(patsubst %,$(BUILD)/bench/%,load evaluator transport)
 
 WARNINGS := -Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wshadow -Wconversion -Werror
 OPTIMIZE ?= -O2
@@ -126,7 +131,7 @@ test-http-threads: $(BUILD)/colonnade ## black-box tests of threads: executors, 
 		tests/http/test_compare.py tests/http/test_notebook_cells.py -m threads $(PYTEST)
 
 .PHONY: test-http
-test-http: $(BUILD)/colonnade build/npm/.installed ## black-box tests of this build over HTTP
+test-http: $(BUILD)/colonnade $(BENCH_TOOLS) build/npm/.installed ## black-box tests of this build over HTTP
 	COLONNADE_BIN=$(abspath $(BUILD)/colonnade) /usr/bin/python3 -m pytest -q tests/http $(PYTEST)
 
 # What the kernels have a part in.
@@ -137,7 +142,7 @@ test-http-values: $(BUILD)/colonnade build/npm/.installed ## those of them that 
 		$(VALUE_TESTS:%=tests/http/test_%.py) $(PYTEST)
 
 .PHONY: test-levels
-test-levels: $(BUILD)/colonnade $(UNIT_TESTS) $(BUILD)/kernels/check build/npm/.installed ## unit and HTTP tests at every CPU level
+test-levels: $(BUILD)/colonnade $(BENCH_TOOLS) $(UNIT_TESTS) $(BUILD)/kernels/check build/npm/.installed ## unit and HTTP tests at every CPU level
 	@for level in $$($(BUILD)/kernels/check --levels); do echo "level $$level"; \
 		COLONNADE_CPU=$$level sh tests/unit.sh $(UNIT_TESTS) || exit 1; \
 		COLONNADE_CPU=$$level COLONNADE_BIN=$(abspath $(BUILD)/colonnade) \
@@ -161,6 +166,14 @@ fuzz: $(FUZZ_SOURCES:tests/fuzz/%.c=build/libfuzzer/%) ## fuzz each target for F
 			build/corpus/$$name tests/fuzz/corpus/$$name || exit 1; done
 
 ##@ Measuring
+.PHONY: bench
+bench: packages-bench $(BUILD)/colonnade $(BENCH_TOOLS) build/peers/.installed ## every workload beside its peers: bench/RESULTS.md (BENCH="--quick", "--only a,d")
+	/usr/bin/python3 bench/run.py --binary $(BUILD)/colonnade --modules build/peers $(BENCH)
+
+.PHONY: bench-instructions
+bench-instructions: $(BUILD)/bench/instructions ## count instructions; fail where they are 3 % above bench/instructions.txt (RENEW=1 writes it)
+	@/usr/bin/python3 bench/instructions.py $< $(if $(RENEW),--renew)
+
 .PHONY: bench-kernels
 bench-kernels: $(BUILD)/kernels/check ## time every kernel at every level (BENCH=hex: one family)
 	@$< --bench $(BENCH)
@@ -239,6 +252,21 @@ $(BUILD)/unit/%: tests/unit/%.c tests/cpu_level.c $(LIBRARY_OBJECTS) $(filter-ou
 	@echo "  TEST  $@"
 	@$(CC) $(CFLAGS_ALL) -MMD -MP -MF $@.d $(LDFLAGS_ALL) -o $@ $(filter %.c %.o,$^) -lcmocka $(LIBS)
 
+# Programs that measure.
+$(BUILD)/bench/transport: bench/peers/transport.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	@echo "  BENCH $@"
+	@$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $< $(LIBS)
+$(BUILD)/bench/%: bench/%.c $(BENCH_SHARED) bench/evaluate.h $(LIBRARY_OBJECTS) $(BUILD)/flags
+	@mkdir -p $(@D)
+	@echo "  BENCH $@"
+	@$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.c %.o,$^) $(LIBS)
+build/peers/.installed: bench/peers/package.json
+	@mkdir -p build/peers
+	cp bench/peers/package.json build/peers/
+	npm install --prefix build/peers --no-audit --no-fund --loglevel=error
+	@touch $@
+
 # The kernels' check: reference against variant at every level.
 CHECK_SOURCES := $(sort $(wildcard tests/kernels/check*.c))
 $(BUILD)/kernels/check: $(CHECK_SOURCES) tests/kernels/check.h $(LIBRARY_OBJECTS) $(BUILD)/flags
@@ -250,10 +278,6 @@ $(BUILD)/kernels/check: $(CHECK_SOURCES) tests/kernels/check.h $(LIBRARY_OBJECTS
 $(BUILD)/libkernels.so: tests/kernels/prove_numbers.c $(filter $(BUILD)/base/% $(BUILD)/kernels/%,$(OBJECTS)) $(BUILD)/flags
 	@echo "  LINK  $@"
 	@$(CC) $(CFLAGS_ALL) -shared $(LDFLAGS_ALL) -o $@ $(filter %.c %.o,$^) $(LIBS)
-$(BUILD)/bench/%: bench/%.c $(LIBRARY_OBJECTS) $(BUILD)/flags
-	@mkdir -p $(@D)
-	@echo "  BENCH $@"
-	@$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.c %.o,$^) $(LIBS)
 
 $(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/replay.c tests/cpu_level.c $(LIBRARY_OBJECTS) $(BUILD)/flags
 	@mkdir -p $(@D)

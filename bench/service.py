@@ -4,10 +4,12 @@ import http.client
 import json
 import os
 import re
+import shutil
 import signal
 import statistics
 import subprocess
 import time
+import urllib.request
 
 SERVICE_RUNS = 5  # runs that one request makes of work that takes milliseconds
 
@@ -17,9 +19,10 @@ SERVICE_RUNS = 5  # runs that one request makes of work that takes milliseconds
 class Service:
     """A Colonnade of our own on a free port, ended by its pid."""
 
-    def __init__(self, binary):
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("COLONNADE_")}
-        self.process = subprocess.Popen([binary, "--listen", "127.0.0.1:0"], stdout=subprocess.PIPE,
+    def __init__(self, binary, *flags):
+        environment = {name: value for name, value in os.environ.items()
+                       if name == "COLONNADE_CPU" or not name.startswith("COLONNADE_")}
+        self.process = subprocess.Popen([binary, "--listen", "127.0.0.1:0", *flags], stdout=subprocess.PIPE,
                                         stdin=subprocess.DEVNULL, env=environment, text=True)
         line = self.process.stdout.readline()
         found = re.fullmatch(r"colonnade (\S+) listening on http://([0-9.]+):(\d+)\n", line)
@@ -37,6 +40,29 @@ class Service:
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(30)
         self.process.stdout.close()
+
+    @property
+    def url(self):
+        return "http://{}:{}".format(*self.address)
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def run(self, run):
+        """What the service recorded of a run."""
+        with urllib.request.urlopen(f"{self.url}/v1/runs/{run}", timeout=60) as reply:
+            return json.load(reply)
+
+    def save(self, path, body, headers, file):
+        """A reply's body, into a file."""
+        with contextlib.closing(http.client.HTTPConnection(*self.address, timeout=600)) as connection:
+            connection.request("POST", path, body=body, headers={"Content-Type": "application/json", **headers})
+            response = connection.getresponse()
+            if response.status != 200:
+                raise SystemExit(f"{path} replied {response.status}: {response.read()[:1000].decode()}")
+            with open(file, "wb") as out:
+                shutil.copyfileobj(response, out, 1 << 20)
 
     def post(self, path, body):
         """The reply, and the seconds from the request's first byte to the reply's last. Each time by a connection of

@@ -52,6 +52,7 @@ step build-gcc make_quiet CC=gcc BUILD=build build/colonnade
 step build-clang make_quiet CC=clang BUILD=build/clang build/clang/colonnade
 step unit make_quiet CC=gcc BUILD=build test-unit
 step check-kernels make_quiet CC=gcc BUILD=build test-kernels
+step instructions make_quiet CC=gcc BUILD=build bench-instructions
 step man mandoc -T lint -W error docs/colonnade.8
 step kernels /usr/bin/python3 -m pytest -q -rs tests/kernels
 step http make_quiet CC=gcc BUILD=build test-http PYTEST="-rs"

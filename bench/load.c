@@ -1,0 +1,420 @@
+/*
+ * load.c: sends one HTTP request over and over, by some connections that stay open, and says how
+ * long the replies took.
+ *
+ *   load --port N --path TARGET [--body FILE] [--type T] [--expect FILE] [--clients N]
+ *        --requests N | --seconds S [--rate R]
+ *
+ * Without --rate each client sends its next request when it has the reply to the last one. With
+ * it requests are due at fixed times, whatever the service does, and a reply's time counts from
+ * the moment when its request was due: a service that stops for a second is charged for all that
+ * should have been sent meanwhile (Tene, "How NOT to measure latency", 2013). One thread, so that
+ * it takes little of the machine that it measures. The result is one line of JSON. Any reply but a
+ * 200, or one whose body is not that of --expect, ends it.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+
+enum { MOST_CLIENTS = 256, SECOND = 1000000000, GIVE_UP_S = 600 };
+
+struct options {
+    uint16_t port;
+    const char *path, *body, *type, *expect;
+    size_t clients, requests;
+    double seconds, rate;
+};
+
+struct client {
+    int fd; /* -1: none yet, or the service has closed it while nothing was asked */
+    bool busy;
+    bool used;     /* a reply came on this connection */
+    int64_t since; /* the request was due, or sent */
+    size_t sent;   /* bytes of the request */
+    struct cn_buf reply;
+    size_t head, whole; /* bytes of its head, and of all of it; 0: not known yet */
+    size_t chunk;       /* chunked: where the next chunk begins; else 0 */
+};
+
+static struct load {
+    struct options options;
+    struct cn_buf request;
+    struct cn_buf expected; /* data is NULL: any body will do */
+    struct client clients[MOST_CLIENTS];
+    int64_t start, last_start;
+    size_t begun, done;
+    int64_t *times;
+    size_t room;
+} load;
+
+__attribute__((noreturn)) static void die(const char *format, ...) CN_PRINTF(1, 2);
+static void die(const char *format, ...) {
+    va_list arguments;
+
+    va_start(arguments, format);
+    fputs("load: ", stderr);
+    vfprintf(stderr, format, arguments);
+    fputs("\n", stderr);
+    va_end(arguments);
+    exit(1);
+}
+
+static void must(bool held) {
+    if (!held)
+        die("out of memory");
+}
+
+/* ---- preparing ----------------------------------------------------------------------------- */
+
+static void read_file(const char *name, struct cn_buf *out) {
+    FILE *file = fopen(name, "rb");
+    size_t n;
+
+    if (!file)
+        die("%s: %s", name, strerror(errno));
+    do {
+        must(cn_buf_reserve(out, 1 << 20));
+        n = fread(out->data + out->len, 1, 1 << 20, file);
+        out->len += n;
+    } while (n > 0);
+    if (ferror(file))
+        die("%s cannot be read", name);
+    fclose(file);
+}
+
+static void make_request(void) {
+    const struct options *options = &load.options;
+    struct cn_buf body = CN_BUF_INIT;
+
+    if (options->body)
+        read_file(options->body, &body);
+    must(cn_buf_printf(&load.request,
+                       "POST %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nContent-Type: %s\r\n"
+                       "Content-Length: %zu\r\n\r\n",
+                       options->path, options->port, options->type, body.len));
+    must(cn_buf_add(&load.request, body.data ? body.data : "", body.len));
+    cn_buf_release(&body);
+    if (options->expect)
+        read_file(options->expect, &load.expected);
+}
+
+static void connect_client(struct client *client) {
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons(load.options.port),
+                                  .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    int yes = 1;
+
+    client->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (client->fd < 0 ||
+        connect(client->fd, (const struct sockaddr *)&address, sizeof address) != 0)
+        die("port %u: %s", load.options.port, strerror(errno));
+    setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+    if (fcntl(client->fd, F_SETFL, O_NONBLOCK) != 0)
+        die("fcntl: %s", strerror(errno));
+    client->used = false;
+}
+
+/* ---- one exchange -------------------------------------------------------------------------- */
+
+/* The connection ended. A service may close one that it kept open just when the next request is
+ * sent; that one is sent again, on a new connection, and its time goes on. */
+static void connect_again(struct client *client, const char *why) {
+    if (client->busy && (!client->used || client->reply.len > 0))
+        die("the connection ended: %s", why);
+    close(client->fd);
+    client->fd = -1;
+    if (!client->busy)
+        return;
+    client->sent = 0;
+    connect_client(client);
+}
+
+static void send_more(struct client *client) {
+    while (client->sent < load.request.len) {
+        ssize_t n = send(client->fd, load.request.data + client->sent,
+                         load.request.len - client->sent, MSG_NOSIGNAL);
+        if (n < 0 && errno == EAGAIN)
+            return;
+        if (n < 0) {
+            connect_again(client, strerror(errno));
+            continue;
+        }
+        client->sent += (size_t)n;
+    }
+}
+
+/* Whether another request may begin, and since when it is due. */
+static bool next_is_due(int64_t now, int64_t *due) {
+    const struct options *options = &load.options;
+
+    if (options->requests > 0 && load.begun >= options->requests)
+        return false;
+    *due = now;
+    if (options->rate > 0)
+        *due = load.start + (int64_t)((double)load.begun * SECOND / options->rate);
+    return *due <= now && (options->seconds <= 0 || *due < load.last_start);
+}
+
+static void begin(struct client *client, int64_t now) {
+    int64_t due;
+
+    if (!next_is_due(now, &due))
+        return;
+    client->busy = true;
+    client->since = due;
+    client->sent = client->head = client->whole = 0;
+    client->reply.len = 0;
+    load.begun++;
+    if (client->fd < 0)
+        connect_client(client);
+    send_more(client);
+}
+
+static void read_head(struct client *client) {
+    struct cn_buf *reply = &client->reply;
+    const char *end = memmem(reply->data, reply->len, "\r\n\r\n", 4);
+    const char *length;
+
+    if (!end)
+        return;
+    client->head = (size_t)(end - reply->data) + 4;
+    reply->data[client->head - 1] = '\0';
+    if (strncmp(reply->data, "HTTP/1.1 200", 12) != 0)
+        die("the reply is %.*s, %.*s", (int)strcspn(reply->data, "\r"), reply->data,
+            (int)(reply->len - client->head), reply->data + client->head);
+    length = strcasestr(reply->data, "\ncontent-length:");
+    client->chunk = 0;
+    if (length)
+        client->whole = client->head + strtoull(length + 16, NULL, 10);
+    else if (strcasestr(reply->data, "\ntransfer-encoding: chunked") && !load.expected.data)
+        client->chunk = client->head;
+    else
+        die("the reply has no Content-Length");
+}
+
+/* Goes from chunk to chunk of what has arrived; the last one is empty. */
+static void follow_chunks(struct client *client) {
+    struct cn_buf *reply = &client->reply;
+
+    while (client->chunk < reply->len) {
+        const char *at = reply->data + client->chunk;
+        const char *line_end = memmem(at, reply->len - client->chunk, "\r\n", 2);
+        size_t size;
+        if (!line_end)
+            return;
+        size = strtoull(at, NULL, 16);
+        client->chunk += (size_t)(line_end - at) + 2 + size + 2;
+        if (size > 0)
+            continue;
+        client->whole = client->chunk;
+        return;
+    }
+}
+
+static void end(struct client *client, int64_t now) {
+    size_t len = client->reply.len - client->head;
+
+    if (client->reply.len > client->whole)
+        die("the reply is longer than it said");
+    if (load.expected.data && (len != load.expected.len ||
+                               memcmp(client->reply.data + client->head, load.expected.data, len)))
+        die("a reply differs from %s", load.options.expect);
+    if (load.done == load.room) {
+        load.room = load.room > 0 ? 2 * load.room : 1024;
+        load.times = realloc(load.times, load.room * sizeof *load.times);
+        must(load.times != NULL);
+    }
+    load.times[load.done++] = now - client->since;
+    client->busy = false;
+    client->used = true;
+}
+
+static void receive(struct client *client) {
+    struct cn_buf *reply = &client->reply;
+
+    for (;;) {
+        must(cn_buf_reserve(reply, 256 << 10));
+        ssize_t n = recv(client->fd, reply->data + reply->len, reply->cap - reply->len, 0);
+        if (n < 0 && errno == EAGAIN)
+            return;
+        if (n <= 0 || !client->busy) { /* what comes unasked is a farewell (408) */
+            connect_again(client, n < 0 ? strerror(errno) : "closed");
+            if (client->busy)
+                send_more(client);
+            return;
+        }
+        reply->len += (size_t)n;
+        if (client->head == 0)
+            read_head(client);
+        if (client->head > 0 && client->chunk > 0 && client->whole == 0)
+            follow_chunks(client);
+        if (client->whole == 0 || reply->len < client->whole)
+            continue;
+        end(client, cn_clock_now());
+        begin(client, cn_clock_now());
+        return;
+    }
+}
+
+/* ---- all of them --------------------------------------------------------------------------- */
+
+/* Waits for a client, or for the moment when the next request is due. */
+static void wait_for_any(struct pollfd *polls, int64_t now) {
+    int64_t until = now + (int64_t)GIVE_UP_S * SECOND;
+    bool idle = false;
+    struct timespec timeout;
+
+    for (size_t i = 0; i < load.options.clients; i++) {
+        const struct client *client = &load.clients[i];
+        bool more = client->busy && client->sent < load.request.len;
+        polls[i] = (struct pollfd){client->fd, (short)(POLLIN | (more ? POLLOUT : 0)), 0};
+        idle |= !client->busy;
+    }
+    if (load.options.rate > 0 && idle)
+        until = load.start + (int64_t)((double)load.begun * SECOND / load.options.rate);
+    if (until < now)
+        until = now;
+    timeout = (struct timespec){(until - now) / SECOND, (until - now) % SECOND};
+    if (ppoll(polls, load.options.clients, &timeout, NULL) < 0)
+        die("ppoll: %s", strerror(errno));
+    if (cn_clock_now() - now >= (int64_t)GIVE_UP_S * SECOND)
+        die("no reply came");
+}
+
+static bool is_over(int64_t now) {
+    const struct options *options = &load.options;
+    int64_t due = now;
+
+    for (size_t i = 0; i < options->clients; i++)
+        if (load.clients[i].busy)
+            return false;
+    if (options->requests > 0)
+        return load.done >= options->requests;
+    if (options->rate > 0)
+        due = load.start + (int64_t)((double)load.begun * SECOND / options->rate);
+    return due >= load.last_start;
+}
+
+static void run(void) {
+    struct pollfd polls[MOST_CLIENTS];
+    int64_t now = cn_clock_now();
+
+    load.start = now;
+    load.last_start = now + (int64_t)(load.options.seconds * SECOND);
+    while (!is_over(now)) {
+        for (size_t i = 0; i < load.options.clients; i++)
+            if (!load.clients[i].busy)
+                begin(&load.clients[i], now);
+        wait_for_any(polls, now);
+        for (size_t i = 0; i < load.options.clients; i++) {
+            if (polls[i].revents & POLLOUT)
+                send_more(&load.clients[i]);
+            if (polls[i].revents & (POLLIN | POLLHUP | POLLERR))
+                receive(&load.clients[i]);
+        }
+        now = cn_clock_now();
+    }
+}
+
+static int compare(const void *a, const void *b) {
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static int64_t quantile(double part) {
+    return load.times[(size_t)((double)(load.done - 1) * part + 0.5)];
+}
+
+static void report(int64_t ended) {
+    if (load.done == 0)
+        die("no request was sent");
+    qsort(load.times, load.done, sizeof *load.times, compare);
+    printf("{\"requests\": %zu, \"seconds\": %.6f, \"min_ns\": %" PRId64 ", \"p50_ns\": %" PRId64
+           ", \"p90_ns\": %" PRId64 ", \"p99_ns\": %" PRId64 ", \"max_ns\": %" PRId64 "}\n",
+           load.done, (double)(ended - load.start) / SECOND, quantile(0), quantile(0.5),
+           quantile(0.9), quantile(0.99), quantile(1));
+}
+
+static void read_options(int argc, char **argv) {
+    static const struct option names[] = {{"port", 1, NULL, 'p'},     {"path", 1, NULL, 'u'},
+                                          {"body", 1, NULL, 'b'},     {"type", 1, NULL, 't'},
+                                          {"expect", 1, NULL, 'e'},   {"clients", 1, NULL, 'c'},
+                                          {"requests", 1, NULL, 'n'}, {"seconds", 1, NULL, 's'},
+                                          {"rate", 1, NULL, 'r'},     {NULL, 0, NULL, 0}};
+    struct options *options = &load.options;
+    int letter;
+
+    *options = (struct options){.path = "/", .type = "text/csv", .clients = 1};
+    while ((letter = getopt_long(argc, argv, "", names, NULL)) != -1) {
+        switch (letter) {
+        case 'p':
+            options->port = (uint16_t)strtoul(optarg, NULL, 10);
+            break;
+        case 'u':
+            options->path = optarg;
+            break;
+        case 'b':
+            options->body = optarg;
+            break;
+        case 't':
+            options->type = optarg;
+            break;
+        case 'e':
+            options->expect = optarg;
+            break;
+        case 'c':
+            options->clients = strtoull(optarg, NULL, 10);
+            break;
+        case 'n':
+            options->requests = strtoull(optarg, NULL, 10);
+            break;
+        case 's':
+            options->seconds = strtod(optarg, NULL);
+            break;
+        case 'r':
+            options->rate = strtod(optarg, NULL);
+            break;
+        default:
+            exit(2);
+        }
+    }
+    if (optind != argc || options->port == 0 || options->clients < 1 ||
+        options->clients > MOST_CLIENTS || (options->requests > 0) == (options->seconds > 0))
+        die("usage: load --port N --path TARGET [--body FILE] [--type T] [--expect FILE] "
+            "[--clients N] --requests N | --seconds S [--rate R]");
+}
+
+int main(int argc, char **argv) {
+    int64_t ended;
+
+    read_options(argc, argv);
+    make_request();
+    for (size_t i = 0; i < load.options.clients; i++)
+        load.clients[i].fd = -1; /* each connects with its first request */
+    run();
+    ended = cn_clock_now();
+    report(ended);
+    for (size_t i = 0; i < load.options.clients; i++) {
+        if (load.clients[i].fd >= 0)
+            close(load.clients[i].fd);
+        cn_buf_release(&load.clients[i].reply);
+    }
+    cn_buf_release(&load.request);
+    cn_buf_release(&load.expected);
+    free(load.times);
+    return 0;
+}
