@@ -5,24 +5,32 @@
  *   evaluator EXPRESSION ROWS THREADS [FILE]
  *
  * makes ROWS rows of the columns a, b, c, d (the generator's normals of seed 1), writes them to
- * FILE, column after column, and prints a line. Then each line "ROWS RUNS" on standard input is
- * answered by one of JSON: the seconds of a run over the first ROWS rows, and two checksums of the
- * results. It ends with its standard input.
+ * FILE, column after column, and prints a line. Then each line "ROWS RUNS WHERE" on standard input
+ * is answered by one of JSON: the seconds of a run over the first ROWS rows, and two checksums of
+ * the results that were stored last. WHERE is `array`: results are stored there, as NumPy does it;
+ * `block`: they are left in the block of memory that all blocks of rows use, where the service
+ * writes the reply from; `read`: nothing is computed, the columns are only read, which says what
+ * memory itself allows. It ends with its standard input.
  */
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/clock.h"
 #include "bench/evaluate.h"
 #include "kernels/random.h"
 
 #define MOST_THREADS 64
-#define LEAST_SHARE 4096 /* rows that are worth another thread */
+#define LEAST_SHARE 8192 /* rows that are worth another thread */
+#define MOST_SPINS 20000 /* some 100 us */
 #define SEED 1
+#define HUGE_PAGE ((size_t)2 << 20)
 
 struct bench {
     struct evaluate evaluate;
@@ -32,7 +40,12 @@ struct bench {
     size_t rows;      /* of this run */
     size_t shares;    /* threads that take part in it */
     size_t threads;
-    pthread_barrier_t begin, end;
+    size_t runs;             /* of this sample */
+    pthread_barrier_t begin; /* of a sample */
+    atomic_size_t arrived;   /* at the end of a run */
+    atomic_size_t round;     /* runs that all have ended */
+    bool stores;             /* to results or keys */
+    bool reads;              /* and no more */
     bool over;
 };
 
@@ -41,6 +54,7 @@ struct worker {
     size_t number;
     struct cn_eval *state;
     pthread_t thread;
+    uint64_t seen; /* keeps the reading from being left out */
 };
 
 /* Results are written to memory of the caller's, as NumPy's are. */
@@ -48,6 +62,8 @@ static void keep(void *context, const struct cn_vector *vector, size_t first, si
     struct bench *bench = context;
     const struct cn_str *texts = vector->values;
 
+    if (!bench->stores)
+        return;
     if (bench->results) {
         memcpy(bench->results + first, vector->values, rows * sizeof *bench->results);
         return;
@@ -56,38 +72,92 @@ static void keep(void *context, const struct cn_vector *vector, size_t first, si
         memcpy(bench->keys[first + i], texts[i].data, sizeof bench->keys[0]);
 }
 
+/* All columns side by side, as an expression of them reads them. */
+__attribute__((optimize("O3"))) static uint64_t read_rows(double *const columns[EVALUATE_COLUMNS],
+                                                          size_t first, size_t end) {
+    const uint64_t *a = (const uint64_t *)columns[0], *b = (const uint64_t *)columns[1];
+    const uint64_t *c = (const uint64_t *)columns[2], *d = (const uint64_t *)columns[3];
+    uint64_t sum = 0;
+
+    for (size_t i = first; i < end; i++)
+        sum += a[i] + b[i] + c[i] + d[i];
+    return sum;
+}
+
 static void take_share(struct worker *worker) {
     struct bench *bench = worker->bench;
     size_t first = bench->rows * worker->number / bench->shares;
     size_t end = bench->rows * (worker->number + 1) / bench->shares;
 
+    if (bench->reads) {
+        worker->seen += read_rows(bench->columns, first, end);
+        return;
+    }
     evaluate_rows(&bench->evaluate, worker->state, bench->columns, first, end, keep, bench);
+}
+
+/* The end of a run: no thread begins the next one before all have ended this one. It is a matter of
+ * microseconds, so they look rather than sleep. */
+static void meet(struct bench *bench) {
+    size_t round = atomic_load(&bench->round);
+
+    if (atomic_fetch_add(&bench->arrived, 1) + 1 == bench->shares) {
+        atomic_store(&bench->arrived, 0);
+        atomic_fetch_add(&bench->round, 1);
+        return;
+    }
+    for (size_t spins = 0; atomic_load(&bench->round) == round; spins++)
+        if (spins > MOST_SPINS)
+            sched_yield();
+}
+
+static void take_part(struct worker *worker) {
+    struct bench *bench = worker->bench;
+
+    for (size_t i = 0; i < bench->runs && worker->number < bench->shares; i++) {
+        take_share(worker);
+        meet(bench);
+    }
 }
 
 static void *work(void *context) {
     struct worker *worker = context;
-    struct bench *bench = worker->bench;
 
     for (;;) {
-        pthread_barrier_wait(&bench->begin);
-        if (bench->over)
+        pthread_barrier_wait(&worker->bench->begin);
+        if (worker->bench->over)
             return NULL;
-        take_share(worker);
-        pthread_barrier_wait(&bench->end);
+        take_part(worker);
     }
 }
 
-/* A few rows are computed by the caller alone, as the service does it and numexpr too. */
-static void run(struct bench *bench, struct worker *workers, size_t rows) {
+/* On huge pages, as the service's columns are, and NumPy's. */
+static void *take_memory(size_t bytes) {
+    size_t size = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+    void *memory = aligned_alloc(HUGE_PAGE, size);
+
+    if (!memory) {
+        fprintf(stderr, "evaluator: out of memory\n");
+        exit(1);
+    }
+    madvise(memory, size, MADV_HUGEPAGE);
+    memset(memory, 0, size);
+    return memory;
+}
+
+/* Seconds of a run. A few rows are computed by one thread alone, as the service does it. */
+static double run(struct bench *bench, struct worker *workers, size_t rows, size_t runs) {
     bool shared = bench->threads > 1 && rows >= LEAST_SHARE * bench->threads;
+    int64_t start;
 
     bench->rows = rows;
+    bench->runs = runs;
     bench->shares = shared ? bench->threads : 1;
     if (shared)
         pthread_barrier_wait(&bench->begin);
-    take_share(&workers[0]);
-    if (shared)
-        pthread_barrier_wait(&bench->end);
+    start = cn_clock_now();
+    take_part(&workers[0]);
+    return (double)(cn_clock_now() - start) / 1e9 / (double)runs;
 }
 
 static void print_run(const struct bench *bench, double seconds) {
@@ -105,14 +175,6 @@ static void print_run(const struct bench *bench, double seconds) {
     fflush(stdout);
 }
 
-static void *must(void *memory) {
-    if (!memory) {
-        fprintf(stderr, "evaluator: out of memory\n");
-        exit(1);
-    }
-    return memory;
-}
-
 static void make_columns(struct bench *bench, size_t rows, const char *name) {
     FILE *file = name ? fopen(name, "wb") : NULL;
 
@@ -121,7 +183,7 @@ static void make_columns(struct bench *bench, size_t rows, const char *name) {
         exit(1);
     }
     for (size_t c = 0; c < EVALUATE_COLUMNS; c++) {
-        bench->columns[c] = must(aligned_alloc(64, (rows * sizeof(double) + 63) & ~(size_t)63));
+        bench->columns[c] = take_memory(rows * sizeof(double));
         cn_random_normal(SEED, c, 0, rows, bench->columns[c]);
         if (file && fwrite(bench->columns[c], sizeof(double), rows, file) != rows) {
             fprintf(stderr, "evaluator: %s cannot be written\n", name);
@@ -131,22 +193,21 @@ static void make_columns(struct bench *bench, size_t rows, const char *name) {
     if (file && fclose(file) != 0)
         exit(1);
     if (evaluate_type(&bench->evaluate) == CN_TYPE_FLOAT64)
-        bench->results = must(calloc(rows, sizeof *bench->results));
+        bench->results = take_memory(rows * sizeof *bench->results);
     else
-        bench->keys = must(calloc(rows, sizeof *bench->keys));
+        bench->keys = take_memory(rows * sizeof *bench->keys);
 }
 
 static void serve(struct bench *bench, struct worker *workers, size_t most) {
     size_t rows, runs;
+    char where[8];
 
     printf("{\"rows\": %zu}\n", most);
     fflush(stdout);
-    while (scanf("%zu %zu", &rows, &runs) == 2 && rows > 0 && rows <= most && runs > 0) {
-        run(bench, workers, rows); /* memory that is touched for the first time is not the matter */
-        int64_t start = cn_clock_now();
-        for (size_t i = 0; i < runs; i++)
-            run(bench, workers, rows);
-        print_run(bench, (double)(cn_clock_now() - start) / 1e9 / (double)runs);
+    while (scanf("%zu %zu %7s", &rows, &runs, where) == 3 && rows > 0 && rows <= most && runs > 0) {
+        bench->stores = strcmp(where, "array") == 0;
+        bench->reads = strcmp(where, "read") == 0;
+        print_run(bench, run(bench, workers, rows, runs));
     }
 }
 
@@ -163,9 +224,8 @@ int main(int argc, char **argv) {
     evaluate_init(&bench.evaluate, argv[1]);
     make_columns(&bench, rows, argv[4]);
     pthread_barrier_init(&bench.begin, NULL, (unsigned)bench.threads);
-    pthread_barrier_init(&bench.end, NULL, (unsigned)bench.threads);
     for (size_t i = 0; i < bench.threads; i++) {
-        workers[i] = (struct worker){&bench, i, evaluate_new_state(&bench.evaluate), 0};
+        workers[i] = (struct worker){&bench, i, evaluate_new_state(&bench.evaluate), 0, 0};
         if (i > 0 && pthread_create(&workers[i].thread, NULL, work, &workers[i]) != 0)
             return 1;
     }

@@ -148,9 +148,9 @@ static uint64_t clamp_rows(uint64_t rows, uint64_t least, uint64_t most) {
     return rows < least ? least : rows;
 }
 
-/* Whole blocks of rows. */
+/* Whole blocks of rows; rounded up, so that no remainder makes one task more than was meant. */
 static uint64_t round_rows(uint64_t rows) {
-    return clamp_rows(rows / BLOCK_ROWS * BLOCK_ROWS, BLOCK_ROWS, MOST_ROWS);
+    return clamp_rows((rows + BLOCK_ROWS - 1) / BLOCK_ROWS * BLOCK_ROWS, BLOCK_ROWS, MOST_ROWS);
 }
 
 /* So many parts that each worker gets as many, up to four; fewer when they would be too small. */
@@ -165,7 +165,7 @@ static uint64_t small_rows(uint64_t rows, uint64_t workers, double row_ns) {
 uint64_t cn_compute_task_rows(const struct cn_compute *compute, uint64_t rows, uint64_t workers) {
     const struct cn_job *job = compute->job;
     uint64_t width = workers ? workers : width_of(compute);
-    uint64_t each = rows / (4 * width);
+    uint64_t each = (rows + 4 * width - 1) / (4 * width);
 
     if (compute->options.chunk_rows)
         return compute->options.chunk_rows;
