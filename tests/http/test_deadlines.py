@@ -1,5 +1,6 @@
 """Deadlines and drains in the middle of things: of an upload, of a streamed reply."""
 import http.client
+import resource
 import signal
 import threading
 import time
@@ -146,3 +147,18 @@ def test_sigterm_while_clients_never_stop_asking():
     for thread in clients:
         thread.join()
     assert code == 0 and set(answered) <= {200, 503}
+
+
+def test_sigterm_while_all_descriptors_are_in_use():
+    """Connections that cannot be taken do not hold up the end."""
+    running = Server("--grace-ms", "500")
+    clients = []
+    try:
+        limit = running.descriptors() + 8
+        resource.prlimit(running.pid, resource.RLIMIT_NOFILE, (limit, limit))
+        clients = [running.connect(5) for _ in range(24)]
+        wait_until(lambda: running.descriptors() >= limit, 10)
+        assert running.stop(20) == 0
+    finally:
+        for client in clients:
+            client.close()
