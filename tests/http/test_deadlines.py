@@ -162,3 +162,26 @@ def test_sigterm_while_all_descriptors_are_in_use():
     finally:
         for client in clients:
             client.close()
+
+
+@pytest.mark.skipif(SANITIZED, reason="AddressSanitizer has memory of its own")
+def test_the_first_bytes_of_chunked_bodies_take_little(launch):
+    """Whoever does not say how much will come gets no huge page for a few bytes."""
+    running = launch()
+    line = head(CSV + b"Transfer-Encoding: chunked\r\n", b"/v1/compute?let=r=a")
+    clients = []
+    try:
+        before = running.resident()
+        for _ in range(64):
+            clients.append(running.connect(10))
+            clients[-1].sendall(line + b"6\r\na\n1\n2\n\r\n")
+        time.sleep(1)
+        assert running.resident() - before < 32 << 20
+        for client in clients:
+            client.sendall(b"0\r\n\r\n")
+        for client in clients:
+            reply = read_reply(client.makefile("rb"))
+            assert reply.status == 200 and reply.body == b"a,r\n1,1\n2,2\n"
+    finally:
+        for client in clients:
+            client.close()
