@@ -1,5 +1,6 @@
 """Deadlines and drains in the middle of things: of an upload, of a streamed reply."""
 import http.client
+import re
 import resource
 import signal
 import threading
@@ -185,3 +186,22 @@ def test_the_first_bytes_of_chunked_bodies_take_little(launch):
     finally:
         for client in clients:
             client.close()
+
+
+@pytest.mark.parametrize("rows", [1, 20, 60])
+def test_the_reason_is_true_of_rows_that_were_not_announced(server, rows):
+    """Where a body's end is not in sight it is shared, whatever it comes to."""
+    body = b"a\n" + b"\n".join([b"x" * (80_000 // rows)] * rows)
+    with server.connect(20) as connection:
+        connection.sendall(head(CSV + b"Transfer-Encoding: chunked\r\nAccept: application/json\r\n",
+                                b"/v1/compute?let=r=length(a)"))
+        connection.sendall(b"%x\r\n" % len(body) + body + b"\r\n0\r\n\r\n")
+        reply = read_reply(connection.makefile("rb"))
+    reason = reply.json()["execution"]["reason"]
+    said = re.fullmatch(r"auto: (\d+) rows of \S+ µs, (over|under) the break-even of (\d+) rows"
+                        r"(, [a-z ]+)?(; answered without a crossing)?", reason)
+    if said:
+        assert int(said[1]) == rows, reason
+        assert (said[2] == "over") == (rows >= int(said[3])), reason
+    else:
+        assert "left to a worker" in reason or "one worker" in reason, reason
