@@ -1,5 +1,6 @@
 """Deadlines and drains in the middle of things: of an upload, of a streamed reply."""
 import http.client
+import pathlib
 import re
 import resource
 import signal
@@ -205,3 +206,17 @@ def test_the_reason_is_true_of_rows_that_were_not_announced(server, rows):
         assert (said[2] == "over") == (rows >= int(said[3])), reason
     else:
         assert "left to a worker" in reason or "one worker" in reason, reason
+
+
+@pytest.mark.skipif(SANITIZED, reason="AddressSanitizer has memory of its own")
+def test_one_chunk_that_writes_much_takes_no_memory_for_the_others(launch):
+    """Room is set aside for what a chunk is expected to write; what was not used is not kept."""
+    running = launch()
+    body = b"a\n" + (b"x" * 100 + b"\n") * 10_000 + ((b"z" * 2000 + b"\n") * 524) * 100
+    before = running.resident()
+    reply = running.post_csv(body, {"let": "r=replace(substr(a,0,100),'x','yyyyyyy')", "select": "r",
+                                    "executor": "threads"})
+    assert reply.status == 200
+    status = pathlib.Path(f"/proc/{running.pid}/status").read_text(encoding="ascii")
+    most = int(re.search(r"VmHWM:\s+(\d+)", status)[1]) << 10
+    assert most - before <= len(body) + len(reply.body) + (64 << 20)
