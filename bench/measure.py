@@ -2,6 +2,7 @@
 import dataclasses
 import statistics
 import sys
+import threading
 import time
 
 
@@ -40,6 +41,31 @@ def in_turns(contenders, rounds, budget=120):
         if now - start + (now - begun) > budget:
             break
     return contenders
+
+
+class Beside:
+    """What goes on beside a with-block: `work` until `over` is set. What fails there fails the block, which would
+    otherwise measure what it does not say."""
+
+    def __init__(self):
+        self.over, self.fault = threading.Event(), None
+        self.thread = threading.Thread(target=self._guarded)
+
+    def _guarded(self):
+        try:
+            self.work()
+        except Exception as fault:  # any: it is told in the other thread
+            self.fault = fault
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, kind, *_):
+        self.over.set()
+        self.thread.join()
+        if self.fault and kind is None:
+            raise SystemExit(f"{type(self).__name__}: {self.fault}")
 
 
 def paired_ratio(one, other):

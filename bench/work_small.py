@@ -2,9 +2,8 @@
 import json
 import statistics
 import subprocess
-import threading
 
-from measure import Section, Table, Target, number, say
+from measure import Beside, Section, Table, Target, number, say
 from peers import curl
 from work_csv import QUERY, same_file
 
@@ -63,30 +62,21 @@ def measure_rate(bench):
 
 # ---- beside a large job -----------------------------------------------------------------------------------
 
-class Job:
+class Job(Beside):
     """The same large request over and over, until the with-block ends."""
 
     def __init__(self, service, rows):
-        self.over = threading.Event()
+        super().__init__()
         self.done = 0
         self.command = ["curl", "-s", "-S", "-f", "-o", "/dev/null", "-H", "Content-Type: application/json", "-d",
                         json.dumps({"generate": {"rows": rows, "columns": ["a", "b", "c", "d"], "seed": 1},
                                     "let": {"r": "(a-b)/(c+d)**2", "k": "md5(a,b)"}, "limit": 0}),
                         service.url + "/v1/compute"]
-        self.thread = threading.Thread(target=self._work)
 
-    def _work(self):
+    def work(self):
         while not self.over.is_set():
             subprocess.run(self.command, check=True)
             self.done += 1
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.over.set()
-        self.thread.join()
 
 
 def paced(bench, service, body, reply):

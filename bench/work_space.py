@@ -1,10 +1,9 @@
 """Memory: while a large request is served, and after it."""
 import pathlib
 import re
-import threading
 import time
 
-from measure import Section, Table, Target, say
+from measure import Beside, Section, Table, Target, say
 from peers import curl
 from work_csv import QUERY
 
@@ -33,28 +32,21 @@ def resident(pid):
             text = pathlib.Path(f"/proc/{one}/smaps_rollup").read_text(encoding="ascii")
         except OSError:
             continue  # it has ended
-        total += int(re.search(r"^Pss:\s+(\d+)", text, re.M)[1]) << 10
+        found = re.search(r"^Pss:\s+(\d+)", text, re.M)
+        total += int(found[1]) << 10 if found else 0  # a process that has just ended has no memory
     return total
 
 
-class Watch:
+class Watch(Beside):
     """The greatest number of bytes while the with-block runs."""
 
     def __init__(self, pid):
-        self.pid, self.most, self.over = pid, 0, threading.Event()
-        self.thread = threading.Thread(target=self._work)
+        super().__init__()
+        self.pid, self.most = pid, 0
 
-    def _work(self):
+    def work(self):
         while not self.over.wait(EVERY_S):
             self.most = max(self.most, resident(self.pid))
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.over.set()
-        self.thread.join()
 
 
 def given_back(pid, baseline):

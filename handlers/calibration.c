@@ -11,6 +11,15 @@
 /* Four float columns with all their digits. */
 enum { COLUMNS = 4, ROWS = 1024, SAMPLES = 7 };
 
+/* What a crossing costs the thread that serves connections: submitting, and the connection that is
+ * set aside and taken up again. As measured, in round figures. */
+#define ASIDE_NS 2e4
+#define DEFAULT_DISPATCH_NS 5e4 /* where nothing was measured */
+/* Where a crossing took less, the CPUs were still awake when it was measured; where it took longer,
+ * the machine was busy. */
+#define LEAST_DISPATCH_NS 4e4
+#define MOST_DISPATCH_NS 8e4
+
 struct reference {
     const char *let;
     enum cn_source source;
@@ -172,13 +181,23 @@ static void conclude(struct cn_calibration *calibration, const struct measured *
         at_least(measured[TEXT].row_ns - format - plain, measured[TEXT].row_ns / 4) / bytes;
 }
 
+double cn_calibration_crossing(const struct cn_calibration *calibration) {
+    double dispatch =
+        calibration->dispatch_ns > 0 ? (double)calibration->dispatch_ns : DEFAULT_DISPATCH_NS;
+
+    if (dispatch > MOST_DISPATCH_NS)
+        dispatch = MOST_DISPATCH_NS;
+    return ASIDE_NS + at_least(dispatch, LEAST_DISPATCH_NS);
+}
+
 /* A crossing must be won back by what the other workers take over. */
 static int64_t break_even(const struct cn_service *service, double row_ns) {
     double parts = service->cpus.usable;
 
     if (parts < 2)
         return 0;
-    return (int64_t)((double)service->calibration.dispatch_ns / (row_ns * (1 - 1 / parts))) + 1;
+    return (int64_t)(cn_calibration_crossing(&service->calibration) / (row_ns * (1 - 1 / parts))) +
+           1;
 }
 
 enum cn_code cn_calibrate_reference(struct cn_service *service, struct cn_error *error) {

@@ -12,4 +12,8 @@
  * a few milliseconds; what could not be measured stays 0. */
 enum cn_code cn_calibrate_reference(struct cn_service *service, struct cn_error *error);
 
+/* Nanoseconds of a crossing, as `auto` reckons with it: dispatch_ns within bounds, and what the
+ * thread that gives the work away spends on that. */
+double cn_calibration_crossing(const struct cn_calibration *calibration);
+
 #endif

@@ -9,6 +9,9 @@
 #include "handlers/compute.h"
 
 #define SEGMENT_BYTES (2u << 20) /* a huge page */
+/* The first one of a body of unknown length: below a huge page, because the whole of such a page is
+ * taken by the first byte, and clients that send little may be many. */
+#define FIRST_BYTES (256u * 1024)
 #define MOST_CUT ((1u << 20) - LEAST_CUT)
 #define OUTPUT_BYTES (2u << 20) /* what a chunk's output should come to at most */
 #define LEAST_CUT (32u * 1024)
@@ -57,6 +60,8 @@ static enum cn_code roll(struct cn_compute *compute, size_t more, struct cn_erro
 
     if (!intake->segment.data && expected >= 0 && (uint64_t)expected < SEGMENT_BYTES)
         next.cap = (size_t)expected + 1;
+    else if (!intake->segment.data && expected < 0)
+        next.cap = FIRST_BYTES;
     if (tail + (more < SEGMENT_BYTES ? more : SEGMENT_BYTES) > next.cap)
         next.cap = tail + (tail > SEGMENT_BYTES / 2 ? tail : SEGMENT_BYTES / 2);
     next.data = cn_blocks_take(blocks_of(compute), &next.cap);
@@ -93,21 +98,15 @@ static size_t choose_cut(const struct cn_compute *compute) {
  * writes, large chunks are cut so that what they write fills such a block. */
 static void fit_cut(struct cn_compute *compute) {
     struct cn_intake *intake = &compute->intake;
-    const struct cn_job *job = compute->job;
     double bytes;
 
-    if (intake->fitted || intake->cut_bytes < MOST_CUT)
+    if (intake->fitted || intake->cut_bytes < MOST_CUT || compute->job->written <= 0)
         return;
-    for (size_t i = 0; i < job->n_chunks && !intake->fitted; i++) {
-        const struct cn_chunk *chunk = &job->chunks[i];
-        if (!chunk->has_output || chunk->kept == 0)
-            continue;
-        bytes = 0.97 * OUTPUT_BYTES * (double)chunk->text.len / (double)chunk->kept - PIECE_BYTES;
-        intake->cut_bytes = bytes > 1.5 * MOST_CUT   ? MOST_CUT + MOST_CUT / 2
-                            : bytes < 0.5 * MOST_CUT ? MOST_CUT / 2
-                                                     : (size_t)bytes;
-        intake->fitted = true;
-    }
+    bytes = 0.97 * OUTPUT_BYTES / compute->job->written - PIECE_BYTES;
+    intake->cut_bytes = bytes > 1.5 * MOST_CUT   ? MOST_CUT + MOST_CUT / 2
+                        : bytes < 0.5 * MOST_CUT ? MOST_CUT / 2
+                                                 : (size_t)bytes;
+    intake->fitted = true;
 }
 
 /* The header record: the job begins with it. */

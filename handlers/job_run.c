@@ -150,12 +150,20 @@ static void account(struct cn_job *job, const struct cn_task *task) {
         job->last_end_ns = task->finished_ns;
 }
 
+/* Whether a block is worth handing over: most of it may be room that was set aside and not used. */
+static bool fills_block(const struct cn_buf *out) {
+    return out->len >= SMALL_OUTPUT && out->len >= out->cap / 4;
+}
+
 /* Moves a slot's output to the chunk: by handing over its block, or by a copy when it is small. */
 static bool keep_output(struct cn_job *job, struct cn_chunk *chunk, struct cn_job_slot *slot) {
     cn_chunk_drop_output(job, chunk);
     note_written(job, chunk, slot->out.len);
-    if (slot->out.len < SMALL_OUTPUT) {
-        cn_buf_init(&chunk->out);
+    if (!fills_block(&slot->out)) {
+        if (slot->out.len < SMALL_OUTPUT)
+            cn_buf_init(&chunk->out);
+        else
+            cn_buf_init_blocks(&chunk->out, job->service->blocks);
         if (!cn_buf_add(&chunk->out, slot->out.data, slot->out.len))
             return false;
         slot->out.len = 0;

@@ -8,6 +8,7 @@
  */
 #include <sys/resource.h>
 
+#include "handlers/calibration.h"
 #include "handlers/compute.h"
 
 /* Cost that a thread that serves connections may bear: others wait behind it meanwhile. */
@@ -24,15 +25,7 @@
 #define MOST_ROWS 131072u
 #define LEAST_BYTES (32u * 1024)
 #define MOST_TASKS 65536u /* of one job: each is remembered */
-/* What a crossing costs this thread: submitting, and the connection that is set aside and taken up
- * again. As measured, in round figures. */
-#define ASIDE_NS 2e4
 /* Used where nothing was measured. */
-#define DEFAULT_DISPATCH_NS 50000.0
-/* Where a crossing took less, the CPUs were still awake when it was measured; where it took longer,
- * the machine was busy. */
-#define LEAST_DISPATCH_NS 40000.0
-#define MOST_DISPATCH_NS 80000.0
 #define DEFAULT_BYTE_NS 1.0
 #define DEFAULT_FORMAT_NS 25.0
 #define DEFAULT_GENERATE_NS 10.0
@@ -282,14 +275,6 @@ static enum cn_placing choose(struct cn_compute *compute, uint64_t rows, double 
     return load.idle > 0 ? CN_PLACING_SHARED : CN_PLACING_CROWDED;
 }
 
-static double crossing_cost(const struct cn_calibration *measured) {
-    double dispatch = measured_or((double)measured->dispatch_ns, DEFAULT_DISPATCH_NS);
-
-    if (dispatch > MOST_DISPATCH_NS)
-        dispatch = MOST_DISPATCH_NS;
-    return ASIDE_NS + (dispatch > LEAST_DISPATCH_NS ? dispatch : LEAST_DISPATCH_NS);
-}
-
 static void place(struct cn_compute *compute, uint64_t rows, uint64_t bytes, double cost, bool more,
                   enum cn_executor_kind *kind, bool *on_caller) {
     struct cn_job *job = compute->job;
@@ -299,7 +284,7 @@ static void place(struct cn_compute *compute, uint64_t rows, uint64_t bytes, dou
     size_t parts = width < cpus ? width : cpus;
 
     job->chosen = true;
-    job->dispatch_ns = crossing_cost(&service->calibration);
+    job->dispatch_ns = cn_calibration_crossing(&service->calibration);
     if (parts < 2) {
         *kind = CN_EXECUTOR_SERIAL;
         *on_caller = !more && cost * (double)rows < CALLER_NS;
@@ -314,18 +299,29 @@ static void place(struct cn_compute *compute, uint64_t rows, uint64_t bytes, dou
     *kind = *on_caller ? CN_EXECUTOR_SERIAL : CN_EXECUTOR_THREADS;
 }
 
-/* The choice was made on an estimate of the rows; the reason names those that there were. */
+/* What follows the number of the break-even. */
+static const char *explain(const struct cn_job *job, bool over) {
+    static const char *const late = ", as was seen too late";
+
+    switch (job->placing) {
+    case CN_PLACING_SMALL:
+        return over ? late : "";
+    case CN_PLACING_SHARED:
+        return over ? "" : late;
+    case CN_PLACING_WHOLE:
+        return over ? ", but not in parts" : "";
+    case CN_PLACING_CROWDED:
+        return over ? ", but others are at work" : "";
+    default:
+        return "";
+    }
+}
+
+/* The choice was made on an estimate of the rows, or before their end was in sight; the reason
+ * names those that there were. */
 const char *cn_job_reason(struct cn_job *job) {
-    static const struct {
-        const char *before, *behind;
-    } texts[] = {
-        [CN_PLACING_SMALL] = {"under the", ""},
-        [CN_PLACING_SHARED] = {"over the", ""},
-        [CN_PLACING_WHOLE] = {"over the", ", but not in parts"},
-        [CN_PLACING_CROWDED] = {"over the", ", but others are at work"},
-        [CN_PLACING_LEFT] = {"left to a worker so that others are served here; the", ""},
-    };
     unsigned long long rows = cn_job_total_rows(job);
+    bool over = (double)rows >= job->break_even;
     double each = job->row_ns / 1e3; /* µs */
 
     if (!job->chosen)
@@ -337,11 +333,16 @@ const char *cn_job_reason(struct cn_job *job) {
         snprintf(job->reason, sizeof job->reason,
                  "auto: %llu rows of %.2g µs; there is one worker to use, so nothing is shared",
                  rows, each);
+    else if (job->placing == CN_PLACING_LEFT)
+        snprintf(job->reason, sizeof job->reason,
+                 "auto: %llu rows of %.2g µs, left to a worker so that others are served here; the "
+                 "break-even of %llu rows",
+                 rows, each, (unsigned long long)job->break_even);
     else
         snprintf(job->reason, sizeof job->reason,
-                 "auto: %llu rows of %.2g µs, %s break-even of %llu rows%s%s", rows, each,
-                 texts[job->placing].before, (unsigned long long)job->break_even,
-                 texts[job->placing].behind, job->executor ? "" : "; answered without a crossing");
+                 "auto: %llu rows of %.2g µs, %s the break-even of %llu rows%s%s", rows, each,
+                 over ? "over" : "under", (unsigned long long)job->break_even, explain(job, over),
+                 job->executor ? "" : "; answered without a crossing");
     return job->reason;
 }
 

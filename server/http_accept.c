@@ -15,6 +15,10 @@
 
 #define PAUSE_US 10000 /* when there are no descriptors left */
 
+static bool is_exhausted(int code) {
+    return code == EMFILE || code == ENFILE || code == ENOBUFS || code == ENOMEM;
+}
+
 /* Takes what waits. */
 static void take_all(struct cn_http *http) {
     for (;;) {
@@ -24,10 +28,12 @@ static void take_all(struct cn_http *http) {
                          SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd >= 0) /* the library closes it, also when it refuses it */
             MHD_add_connection(http->daemon, fd, (struct sockaddr *)&address, len);
-        else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+        else if (errno == EINTR || errno == ECONNABORTED)
+            continue;
+        else if (!is_exhausted(errno) || atomic_load(&http->accept_stopping))
+            return; /* whoever waits for this thread may hold what would free a descriptor */
+        else
             usleep(PAUSE_US);
-        else if (errno != EINTR && errno != ECONNABORTED)
-            return;
     }
 }
 

@@ -100,6 +100,21 @@ def test_load_tells_a_wrong_reply(server, small, tmp_path):
     assert done.returncode == 1 and "422" in done.stderr
 
 
+def test_what_fails_beside_a_measurement_fails_it():
+    """Else small requests would be measured beside a job that does not run."""
+    import work_small
+
+    class Nowhere:
+        url = "http://127.0.0.1:1"
+
+    with pytest.raises(SystemExit, match="Job: .*curl"):
+        with work_small.Job(Nowhere, 10) as job:
+            job.thread.join(20)
+    with pytest.raises(ZeroDivisionError):  # the block's own fault comes first
+        with work_small.Job(Nowhere, 10):
+            1 / 0
+
+
 def test_instructions_are_compared(capsys):
     import instructions
     kept = {("avx2", "hex"): 1000, ("avx2", "old"): 5, ("scalar", "hex"): 2000}

@@ -1,5 +1,8 @@
 """Deadlines and drains in the middle of things: of an upload, of a streamed reply."""
 import http.client
+import pathlib
+import re
+import resource
 import signal
 import threading
 import time
@@ -146,3 +149,74 @@ def test_sigterm_while_clients_never_stop_asking():
     for thread in clients:
         thread.join()
     assert code == 0 and set(answered) <= {200, 503}
+
+
+def test_sigterm_while_all_descriptors_are_in_use():
+    """Connections that cannot be taken do not hold up the end."""
+    running = Server("--grace-ms", "500")
+    clients = []
+    try:
+        limit = running.descriptors() + 8
+        resource.prlimit(running.pid, resource.RLIMIT_NOFILE, (limit, limit))
+        clients = [running.connect(5) for _ in range(24)]
+        wait_until(lambda: running.descriptors() >= limit, 10)
+        assert running.stop(20) == 0
+    finally:
+        for client in clients:
+            client.close()
+
+
+@pytest.mark.skipif(SANITIZED, reason="AddressSanitizer has memory of its own")
+def test_the_first_bytes_of_chunked_bodies_take_little(launch):
+    """Whoever does not say how much will come gets no huge page for a few bytes."""
+    running = launch()
+    line = head(CSV + b"Transfer-Encoding: chunked\r\n", b"/v1/compute?let=r=a")
+    clients = []
+    try:
+        before = running.resident()
+        for _ in range(64):
+            clients.append(running.connect(10))
+            clients[-1].sendall(line + b"6\r\na\n1\n2\n\r\n")
+        time.sleep(1)
+        assert running.resident() - before < 32 << 20
+        for client in clients:
+            client.sendall(b"0\r\n\r\n")
+        for client in clients:
+            reply = read_reply(client.makefile("rb"))
+            assert reply.status == 200 and reply.body == b"a,r\n1,1\n2,2\n"
+    finally:
+        for client in clients:
+            client.close()
+
+
+@pytest.mark.parametrize("rows", [1, 20, 60])
+def test_the_reason_is_true_of_rows_that_were_not_announced(server, rows):
+    """Where a body's end is not in sight it is shared, whatever it comes to."""
+    body = b"a\n" + b"\n".join([b"x" * (80_000 // rows)] * rows)
+    with server.connect(20) as connection:
+        connection.sendall(head(CSV + b"Transfer-Encoding: chunked\r\nAccept: application/json\r\n",
+                                b"/v1/compute?let=r=length(a)"))
+        connection.sendall(b"%x\r\n" % len(body) + body + b"\r\n0\r\n\r\n")
+        reply = read_reply(connection.makefile("rb"))
+    reason = reply.json()["execution"]["reason"]
+    said = re.fullmatch(r"auto: (\d+) rows of \S+ µs, (over|under) the break-even of (\d+) rows"
+                        r"(, [a-z ]+)?(; answered without a crossing)?", reason)
+    if said:
+        assert int(said[1]) == rows, reason
+        assert (said[2] == "over") == (rows >= int(said[3])), reason
+    else:
+        assert "left to a worker" in reason or "one worker" in reason, reason
+
+
+@pytest.mark.skipif(SANITIZED, reason="AddressSanitizer has memory of its own")
+def test_one_chunk_that_writes_much_takes_no_memory_for_the_others(launch):
+    """Room is set aside for what a chunk is expected to write; what was not used is not kept."""
+    running = launch()
+    body = b"a\n" + (b"x" * 100 + b"\n") * 10_000 + ((b"z" * 2000 + b"\n") * 524) * 100
+    before = running.resident()
+    reply = running.post_csv(body, {"let": "r=replace(substr(a,0,100),'x','yyyyyyy')", "select": "r",
+                                    "executor": "threads"})
+    assert reply.status == 200
+    status = pathlib.Path(f"/proc/{running.pid}/status").read_text(encoding="ascii")
+    most = int(re.search(r"VmHWM:\s+(\d+)", status)[1]) << 10
+    assert most - before <= len(body) + len(reply.body) + (64 << 20)
