@@ -89,7 +89,8 @@ static bool compile_lets(struct cn_compile *c, const struct cn_table_ref *preima
     c->let = preimage->let;
     if (!cn_compile_hash(c, preimage->node, true, &text) || !end_let(c, text))
         return false;
-    program->outputs[0] = (struct cn_program_output){true, CN_TYPE_STRING, text.reg};
+    program->outputs[0] =
+        (struct cn_program_output){.wanted = true, .type = CN_TYPE_STRING, .reg = text.reg};
     return true;
 }
 
@@ -128,6 +129,23 @@ static void mark_hashed(struct cn_program *program) {
     }
 }
 
+/* The outputs that are digests in hex. Writers ask for every block and output, so it is found out
+ * here, in one pass: a register holds a digest if the step that wrote it last made one. */
+static bool mark_hex(struct cn_program *program, struct cn_arena *scratch) {
+    bool *hex = cn_arena_zalloc(scratch, (program->n_registers + 1) * sizeof *hex);
+    if (hex == NULL)
+        return false;
+    for (size_t i = 0; i < program->n_steps; i++) {
+        const struct cn_step *step = &program->steps[i];
+        if (step->op == CN_STEP_LET)
+            program->outputs[step->let].hex = hex[step->out];
+        else
+            hex[step->out] =
+                step->op == CN_STEP_HASH && program->hashes[step->index].as == CN_HASH_HEX;
+    }
+    return true;
+}
+
 static enum cn_code compile(struct cn_program *program, const struct cn_recipe *recipe,
                             const struct cn_schema *schema,
                             const struct cn_compile_options *options, struct cn_arena *scratch,
@@ -159,6 +177,9 @@ static enum cn_code compile(struct cn_program *program, const struct cn_recipe *
                                       ? CN_TYPE_STRING
                                       : schema->columns[program->inputs[i].column].type;
     mark_hashed(program);
+    /* The output of a pre-image program is a text, whatever lets it takes on the way. */
+    if (preimage == NULL && !mark_hex(program, scratch))
+        return cn_error_memory(error);
     return CN_OK;
 }
 
@@ -208,19 +229,7 @@ enum cn_type cn_program_output_type(const struct cn_program *program, size_t let
 }
 
 bool cn_program_output_is_hex(const struct cn_program *program, size_t let) {
-    size_t i = program->n_steps;
-    uint32_t reg;
-
-    while (i > 0 && !(program->steps[i - 1].op == CN_STEP_LET && program->steps[i - 1].let == let))
-        i--;
-    if (i == 0)
-        return false;
-    /* What wrote the register of the let, which may be that of an earlier let, too. */
-    reg = program->steps[--i].in[0];
-    while (i > 0 && (program->steps[i - 1].out != reg || program->steps[i - 1].op == CN_STEP_LET))
-        i--;
-    return i > 0 && program->steps[i - 1].op == CN_STEP_HASH &&
-           program->hashes[program->steps[i - 1].index].as == CN_HASH_HEX;
+    return program->outputs[let].hex;
 }
 
 double cn_program_row_cost(const struct cn_program *program) {

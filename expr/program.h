@@ -89,6 +89,7 @@ struct cn_hash {
 
 struct cn_program_output {
     bool wanted;
+    bool hex; /* every text is a digest in hex */
     enum cn_type type;
     uint32_t reg;
 };

@@ -54,7 +54,7 @@ struct cn_text_marks {
     size_t count;
     size_t feeds;      /* how many of them are LFs */
     size_t length;     /* bytes that were looked at; there is no other separator in them */
-    bool plain;        /* none of these is NUL or beyond ASCII; false where the text is irregular */
+    bool plain;        /* no byte of these is NUL or beyond ASCII; false for one behind them, too */
     bool returns;      /* there are CRs outside quotes */
     bool quotes;       /* there are quotes; if not, the next two are false */
     bool doubled;      /* a quote opens where another one closed: "" inside quotes */

@@ -344,6 +344,24 @@ static void long_rows(void **state) {
     run_release(&run);
 }
 
+/* Writers do not look into texts that are said to be digests in hex. */
+static void outputs_in_hex(void **state) {
+    (void)state;
+    static const bool expected[] = {true, true, false, false, false, true, false, false};
+    bool wanted[] = {true, true, true, true, true, true, true, false};
+    struct cn_compile_options options = default_options();
+    struct run run;
+    options.wanted = wanted;
+    run_lets(&run,
+             "a=md5(i)\nb=a\nc=a + s\nd=sha1(x, as='base64')\ne=xxh64(x, as='int64')\n"
+             "f=xxh64(a, null=None)\ng=coalesce(md5(nul, null=None), s)\nh=md5(x)",
+             &options);
+    assert_int_equal(run.code, CN_OK);
+    for (size_t let = 0; let < sizeof expected / sizeof expected[0]; let++)
+        assert_int_equal(cn_program_output_is_hex(run.program, let), expected[let]);
+    run_release(&run);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_reference_row), cmocka_unit_test(algorithms),
@@ -352,6 +370,7 @@ int main(void) {
         cmocka_unit_test(hashes_of_hashes),  cmocka_unit_test(failures),
         cmocka_unit_test(table_digests),     cmocka_unit_test(table_digest_edges),
         cmocka_unit_test(shown_texts),       cmocka_unit_test(long_rows),
+        cmocka_unit_test(outputs_in_hex),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
