@@ -11,6 +11,7 @@ import os
 import pathlib
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -90,7 +91,7 @@ def parse_options(arguments):
     add("--binary", default=str(ROOT / "build" / "colonnade"), help="the service (%(default)s)")
     add("--tools", help="folder of the programs load, evaluator, transport (that of the service, /bench)")
     add("--modules", default=str(ROOT / "build" / "peers"), help="where npm put DuckDB and Polars (%(default)s)")
-    add("--output", help="folder for RESULTS.md and the plots (bench/ for a whole run, else build/bench-results)")
+    add("--output", help="folder for RESULTS.md and the plots (bench/ for a whole run with peers, else build/bench-results)")
     add("--json", metavar="FILE", help="write all samples to FILE too")
     options = parser.parse_args(arguments)
     options.only = options.only.split(",")
@@ -99,7 +100,7 @@ def parse_options(arguments):
         parser.error(f"there is no workload {', '.join(unknown)}" if unknown else "--repeat and --rows begin at 1")
     if options.quick:
         options.rows, options.repeat = min(options.rows, 2000), min(options.repeat, 2)
-    whole = options.only == list(WORKLOADS) and not options.quick
+    whole = options.only == list(WORKLOADS) and not options.quick and options.peers != "none" and options.repeat >= 5
     options.output = pathlib.Path(options.output or (HERE if whole else ROOT / "build" / "bench-results"))
     return options
 
@@ -136,7 +137,8 @@ def main(arguments=None):
             say(f"{key}: begins after {time.time() - began:.0f} s")
             try:
                 sections.append(WORKLOADS[key](bench))
-            except SystemExit as fault:  # what the others found is not lost
+            except (SystemExit, OSError, subprocess.SubprocessError, ValueError) as fault:
+                # what the others found is not lost
                 say(f"{key}: {fault}")
                 failed.append(key)
                 sections.append(Section(key, "not measured", [f"**It failed:** {fault}"]))

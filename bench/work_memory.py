@@ -90,7 +90,8 @@ def measure_expression(bench):
     section.text = ["*Colonnade's evaluator* is the library in a program of its own, over blocks of 1,024 rows "
                     "(`bench/evaluator.c`). *block*: results are left in the block that is used again and again, from "
                     "where the service writes a reply; *array*: they are stored in an array, as NumPy and numexpr "
-                    "do; *reading the columns* is what memory itself allows: they are added up, and that is all. *`repeat`* is the service: `execute` + "
+                    "do; *reading the columns* is what memory itself allows: they are added up, and that is all. *`repeat`* is "
+                    "the service: `execute` + "
                     "`gather` of a generated frame that is held in memory, with the work handed out to the pool. NumPy "
                     "and numexpr write to memory that is there (`out=`). The bits of all results are equal by two "
                     "checksums."]

@@ -38,11 +38,13 @@ static size_t find_last_end(const char *data, size_t from, size_t len, bool quot
 static size_t scan_any(struct cn_csv_cutter *cutter, const char *data, size_t from, size_t len) {
     const char *quote = memchr(data + from, '"', len - from);
 
-    if (!quote && !cutter->quoted) {
+    if (!quote && cutter->quoted)
+        return 0; /* all of it is inside quotes */
+    if (!quote) {
         const char *feed = memrchr(data + from, '\n', len - from);
         return feed ? (size_t)(feed - data) + 1 : 0;
     }
-    size_t quotes = quote ? cn_text_count(quote, (size_t)(data + len - quote), '"') : 0;
+    size_t quotes = cn_text_count(quote, (size_t)(data + len - quote), '"');
     cutter->quoted ^= quotes & 1;
     return find_last_end(data, from, len, cutter->quoted);
 }

@@ -38,7 +38,16 @@ static inline bool cn_csv_needs_quotes(struct cn_str text, char delimiter) {
     return marks != 0;
 }
 
-/* Writes the text in quotes, quotes in it doubled: 2 * len + 2 bytes at most. Returns the end. */
+/* The bytes of the text in quotes; of text that is there, so it does not overflow. */
+static inline size_t cn_csv_quoted_length(struct cn_str text) {
+    size_t len = text.len + 2;
+
+    for (size_t i = 0; i < text.len; i++)
+        len += text.data[i] == '"';
+    return len;
+}
+
+/* Writes the text in quotes, quotes in it doubled. Returns the end. */
 static inline char *cn_csv_put_quoted(char *to, struct cn_str text) {
     *to++ = '"';
     for (size_t i = 0; i < text.len; i++) {

@@ -24,9 +24,7 @@ bool cn_csv_write_field(struct cn_buf *out, const struct cn_csv_field *field) {
 bool cn_csv_write_string(struct cn_buf *out, struct cn_str text, char delimiter) {
     if (!cn_csv_needs_quotes(text, delimiter))
         return cn_buf_add(out, text.data, text.len);
-    size_t most;
-    if (__builtin_mul_overflow(text.len, 2, &most) || __builtin_add_overflow(most, 2, &most) ||
-        !cn_buf_reserve(out, most))
+    if (!cn_buf_reserve(out, cn_csv_quoted_length(text)))
         return false;
     char *to = cn_csv_put_quoted(out->data + out->len, text);
     out->len = (size_t)(to - out->data);

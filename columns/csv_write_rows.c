@@ -147,7 +147,9 @@ static inline size_t cell_bound(const struct column *column, size_t row) {
         return column->lengths[row];
     default:
         len = column->texts[row].len;
-        return column->needs && column->needs[row] == NEED_QUOTES ? 2 * len + 2 : len;
+        return column->needs && column->needs[row] == NEED_QUOTES
+                   ? cn_csv_quoted_length(column->texts[row])
+                   : len;
     }
 }
 

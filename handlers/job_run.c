@@ -10,8 +10,6 @@
 
 /* Outputs smaller than this leave their pooled block, which is for the next task. */
 #define SMALL_OUTPUT (32u * 1024)
-/* More is not set aside for an output before it is there. */
-#define MOST_ROOM (8u * 1024 * 1024)
 
 enum cn_code cn_job_slots_new(struct cn_job *job, struct cn_error *error) {
     job->slots = calloc(job->window, sizeof *job->slots);
@@ -65,20 +63,6 @@ static enum cn_code bind_inputs(struct cn_job_slot *slot, const struct cn_chunk 
 /* What a chunk is measured by: bytes of text, or rows. */
 static double chunk_size(const struct cn_chunk *chunk) {
     return chunk->text.len > 0 ? (double)chunk->text.len : (double)chunk->rows;
-}
-
-/* A chunk writes about as much for its size as those before it did, so its buffer need not grow
- * step by step, each time into a larger block. In a worker process outputs are written elsewhere.
- */
-static void make_room(struct cn_job_slot *slot, const struct cn_chunk *chunk) {
-    struct cn_job *job = slot->job;
-    double expected = job->written * chunk_size(chunk);
-
-    if (!job->executor || !job->executor->in_process || expected < SMALL_OUTPUT ||
-        expected > MOST_ROOM)
-        return;
-    if (!cn_buf_reserve(&slot->out, (size_t)expected))
-        slot->out.len = 0; /* it grows as it is written, or fails then */
 }
 
 static void note_written(struct cn_job *job, const struct cn_chunk *chunk, size_t bytes) {
@@ -338,8 +322,6 @@ static bool submit(struct cn_job *job, size_t index) {
     }
     slot->handle = cn_plan_handle(slot->plan);
     slot->out.len = 0;
-    if (slot->plan->pass == CN_PASS_OUTPUT && cn_job_keeps_outputs(job))
-        make_room(slot, chunk);
     slot->task.kind = CN_KIND_COMPUTE;
     slot->task.group = &job->group;
     slot->task.plan = &slot->handle;

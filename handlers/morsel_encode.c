@@ -5,6 +5,8 @@
 
 #include "handlers/morsel.h"
 
+/* More is not set aside for an output before it is there. */
+#define MOST_ROOM ((size_t)8 << 20)
 #define TRAILER_ROOM 4096 /* behind the rows; more columns than that make it grow once more */
 
 void cn_morsel_evaluate(struct cn_morsel *morsel, size_t rows, uint64_t first,
@@ -209,7 +211,7 @@ static bool make_room(struct cn_morsel *morsel, const struct cn_csv_block *text,
     size_t read = (size_t)(text->row[rows - 1].next - all.data);
     double bytes = (double)out->len * ((double)all.len / (double)read) * 1.02;
 
-    if (read >= all.len || bytes > (double)CN_MORSEL_MAX_OUTPUT)
+    if (read >= all.len || bytes > (double)MOST_ROOM || morsel->args.output_rows < UINT64_MAX)
         return true;
     return cn_buf_reserve(out, (size_t)bytes - out->len + TRAILER_ROOM);
 }

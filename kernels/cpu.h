@@ -4,7 +4,8 @@
  * Each kernel with variants is a member of the table `cn_kernels` (kernels/table.h). The table
  * holds the portable C reference until cn_cpu_choose() puts in, level by level, what the CPU can
  * run. A level holds all that those before it hold, so that levels can be peeled one by one: with
- * the environment variable COLONNADE_CPU, or by a test.
+ * the environment variable COLONNADE_CPU, or by a test. A CPU with AVX-512 and without the SHA
+ * extensions (Skylake-X) stays at AVX2.
  */
 #ifndef CN_KERNELS_CPU_H
 #define CN_KERNELS_CPU_H
@@ -15,7 +16,7 @@
 
 enum cn_cpu_level {
     CN_CPU_SCALAR, /* portable C */
-    CN_CPU_AVX2,   /* AVX2, BMI1 and 2, LZCNT, PCLMULQDQ: Haswell, Zen */
+    CN_CPU_AVX2,   /* AVX2, SSE4.2, POPCNT, BMI1 and 2, LZCNT, PCLMULQDQ: Haswell, Zen */
     CN_CPU_SHA,    /* and the SHA extensions: Zen, Ice Lake */
     CN_CPU_AVX512, /* and AVX-512 F BW DQ VL CD IFMA VBMI VBMI2 BITALG: Ice Lake, Zen 4 */
     CN_CPU_LEVEL_COUNT
