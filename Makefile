@@ -22,9 +22,10 @@ PACKAGES_BENCH := $(PACKAGES_BUILD) curl python3 python3-numpy python3-pandas py
 
 ROOMS := base kernels columns expr pool handlers server
 SOURCES := $(foreach room,$(ROOMS),$(sort $(wildcard $(room)/*.c)))
-# Kernels for one instruction set are for its machines only.
-MACHINE := $(shell $(CC) -dumpmachine)
-ifeq ($(filter x86_64-%,$(MACHINE)),)
+# Kernels for one instruction set are for its machines only. Not asked of the compiler, which may not
+# be installed yet; for another machine than this one: make CC=aarch64-linux-gnu-gcc MACHINE=aarch64
+MACHINE ?= $(shell uname -m)
+ifneq ($(MACHINE),x86_64)
 SOURCES := $(filter-out %_avx2.c %_sha.c %_avx512.c,$(SOURCES))
 endif
 LIBRARY := $(filter-out server/%,$(SOURCES))
