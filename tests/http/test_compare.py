@@ -97,9 +97,9 @@ def test_more_workers_change_nothing_else(server):
     sizes = {(rows, chunk): {c["chunk_rows"] for c in cases}
              for rows, chunk, cases in zip([20_000, 20_000, 60_000, 60_000], [0, 5000] * 2,
                                            [result["cases"][i:i + 10] for i in range(0, 40, 10)])}
-    assert sizes == {(20_000, 0): {1024}, (20_000, 5000): {5000}, (60_000, 0): {3072}, (60_000, 5000): {5000}}
+    assert sizes == {(20_000, 0): {2048}, (20_000, 5000): {5000}, (60_000, 0): {4096}, (60_000, 5000): {5000}}
     alone = compare(server, {"workload": work, "executors": "threads", "workers": 1, "repeat": 1})
-    assert [c["chunk_rows"] for c in alone["cases"]] == [14336]
+    assert [c["chunk_rows"] for c in alone["cases"]] == [15360]
 
 
 def test_too_few_chunks_for_the_workers(server):
