@@ -11,50 +11,11 @@
 #include "kernels/digest_sha256_table.h"
 
 #define ROTATE(x, by) ((x) >> (by) | (x) << (32 - (by)))
-#define CHOOSE(x, y, z) (z ^ (x & (y ^ z)))
 #define SUM0(x) (ROTATE(x, 2) ^ ROTATE(x, 13) ^ ROTATE(x, 22))
 #define SUM1(x) (ROTATE(x, 6) ^ ROTATE(x, 11) ^ ROTATE(x, 25))
 #define SMALL0(x) (ROTATE(x, 7) ^ ROTATE(x, 18) ^ (x) >> 3)
 #define SMALL1(x) (ROTATE(x, 17) ^ ROTATE(x, 19) ^ (x) >> 10)
+#define ROUNDS 64
+#define CONSTANTS cn_sha256_constants
 
-#define STEP(a, b, c, d, e, f, g, h, i)                                                            \
-    h += w[i] + k[i];                                                                              \
-    h += CHOOSE(e, f, g) + SUM1(e);                                                                \
-    d += h;                                                                                        \
-    h += MAJORITY(a, b, c) + SUM0(a);
-#define EIGHT(i)                                                                                   \
-    STEP(a, b, c, d, e, f, g, h, i)                                                                \
-    STEP(h, a, b, c, d, e, f, g, i + 1)                                                            \
-    STEP(g, h, a, b, c, d, e, f, i + 2)                                                            \
-    STEP(f, g, h, a, b, c, d, e, i + 3)                                                            \
-    STEP(e, f, g, h, a, b, c, d, i + 4)                                                            \
-    STEP(d, e, f, g, h, a, b, c, i + 5)                                                            \
-    STEP(c, d, e, f, g, h, a, b, i + 6)                                                            \
-    STEP(b, c, d, e, f, g, h, a, i + 7)
-
-/* The next sixteen words of the schedule, in the place of those before. */
-static inline __attribute__((always_inline)) void expand(lanes *w) {
-    for (size_t i = 0; i < WORDS; i++)
-        w[i] += SMALL0(w[(i + 1) % WORDS]) + w[(i + 9) % WORDS] + SMALL1(w[(i + 14) % WORDS]);
-}
-
-static inline void compress(lanes state[GROUPS][STATE], lanes words[GROUPS][WORDS]) {
-    lanes *s = state[0], *w = words[0];
-    lanes a = s[0], b = s[1], c = s[2], d = s[3], e = s[4], f = s[5], g = s[6], h = s[7];
-
-    for (size_t round = 0; round < 64; round += WORDS) {
-        const uint32_t *k = hide(cn_sha256_constants + round);
-        if (round > 0)
-            expand(w);
-        EIGHT(0)
-        EIGHT(8)
-    }
-    s[0] += a;
-    s[1] += b;
-    s[2] += c;
-    s[3] += d;
-    s[4] += e;
-    s[5] += f;
-    s[6] += g;
-    s[7] += h;
-}
+#include "kernels/digest_sha2_rounds.h"
