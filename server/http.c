@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "server/mhd.h"
+#include "server/wire_socket.h"
 
 #define NS_PER_MS INT64_C(1000000)
 
@@ -23,6 +24,8 @@ static void connection_open(struct cn_http *http, struct MHD_Connection *mhd, vo
     connection->idle_from_ns = now;
     connection->head_due_ns = now + (int64_t)http->settings->header_timeout_ms * NS_PER_MS;
     *context = connection;
+    cn_wire_init(&connection->wire, http->settings->max_header_bytes);
+    cn_wire_watch(connection->fd, &connection->wire, false); /* if not: its requests are refused */
     pthread_mutex_lock(&http->lock);
     connection->excess = http->n_connections >= http->settings->max_connections;
     connection->next = http->connections;
@@ -35,6 +38,7 @@ static void connection_open(struct cn_http *http, struct MHD_Connection *mhd, vo
 }
 
 static void connection_closed(struct cn_http *http, struct cn_connection *connection) {
+    cn_wire_forget(connection->fd);
     pthread_mutex_lock(&http->lock);
     if (connection->next)
         connection->next->previous = connection->previous;
@@ -69,6 +73,7 @@ static void *on_request_line(void *cls, const char *uri, struct MHD_Connection *
         return NULL;
     struct cn_exchange *exchange = &request->exchange;
     request->connection = connection;
+    request->number = ++connection->requests;
     request->mhd = mhd;
     exchange->started_ns = now;
     exchange->deadline_ns = now + (int64_t)http->settings->request_timeout_ms * NS_PER_MS;

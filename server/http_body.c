@@ -41,9 +41,12 @@ static enum MHD_Result refuse_head(struct cn_request *request, const struct cn_e
     bool body = request->chunked || exchange->content_length > 0;
     /* Ambiguous framing: what follows cannot be trusted to be a body. Expect: it is not there yet,
      * and is not asked for. The library closes the connection in both cases. */
-    bool now = error->code == CN_AMBIGUOUS_REQUEST || (body && request->expects_continue);
+    bool now = request->broken || error->code == CN_AMBIGUOUS_REQUEST ||
+               (body && request->expects_continue);
     if (now) {
         cn_exchange_fail(exchange, error, NULL);
+        if (request->bare_status)
+            exchange->reply = (struct cn_reply){.status = request->bare_status, .close = true};
         return cn_http_reply(request);
     }
     if (body && exchange->content_length > CN_HTTP_DROP_BYTES)
@@ -60,6 +63,24 @@ static void refuse_body(struct cn_request *request, const struct cn_error *error
         cut(request, error);
     else
         drop_rest(request, error);
+}
+
+/* The check in front of the library found a fault in this body; what follows is not its rest. True:
+ * the refusal was sent, or is made if the library takes the body for ended. */
+static bool refuse_broken(struct cn_request *request, bool ended) {
+    struct cn_error error;
+    cn_error_init(&error);
+    if (!cn_http_wire_fault(request, &error))
+        return false;
+    if (request->dropping)
+        error = request->exchange.error; /* it was refused for that before */
+    if (!ended)
+        cut(request, &error);
+    else if (!request->dropping)
+        drop_rest(request, &error);
+    request->dropping = ended;
+    request->exchange.reply.close = true;
+    return true;
 }
 
 /* ---- the head ------------------------------------------------------------------------------ */
@@ -184,9 +205,10 @@ static enum MHD_Result piece(struct cn_request *request, const char *data, size_
     pthread_mutex_unlock(&request->lock);
     if (is_cut && !request->drop_left) /* by the watcher */
         request->drop_left = CN_HTTP_LINGER_BYTES;
+    bool broken = !is_cut && refuse_broken(request, false);
     if (is_cut || request->dropping)
         result = drop(request, size);
-    else
+    else if (!broken)
         take_piece(request, data, size);
     pthread_mutex_lock(&request->lock);
     request->in_piece = false;
@@ -231,6 +253,7 @@ static enum MHD_Result await_reply(struct cn_request *request) {
  * of a client that has ended its sending side, and close without a reply.
  */
 static enum MHD_Result end(struct cn_request *request) {
+    refuse_broken(request, true);
     pthread_mutex_lock(&request->lock);
     enum cn_phase phase = request->phase;
     if (phase == CN_PHASE_BODY)

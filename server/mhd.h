@@ -25,6 +25,7 @@
 
 #include "base/buf.h"
 #include "server/http.h"
+#include "server/wire.h"
 
 /* A refused body whose rest is at most this long is read and dropped, so that the connection can go
  * on. */
@@ -74,8 +75,9 @@ struct cn_request {
     unsigned quiet_ticks; /* of the watcher, since a client that sends no more has sent the last */
 
     /* the library's thread only */
-    bool entered; /* the head was looked at */
-    bool opened;  /* the endpoint's open succeeded: close must be called */
+    uint64_t number; /* of the connection's requests, from 1 */
+    bool entered;    /* the head was looked at */
+    bool opened;     /* the endpoint's open succeeded: close must be called */
     bool chunked;
     bool expects_continue;
     bool dropping; /* refused: the body is dropped, and the reply sent behind it */
@@ -90,6 +92,8 @@ struct cn_request {
     size_t part_offset;
     struct cn_buf collected; /* a stream for an HTTP/1.0 client */
     bool uri_too_long;       /* it was not kept then */
+    bool broken;             /* its framing: nothing that follows can be trusted */
+    int bare_status;         /* the refusal is this, without a document; 0: none */
 
     struct cn_request *next; /* among the spares, or the orphans */
 };
@@ -105,6 +109,10 @@ struct cn_connection {
     struct cn_request *request;
     struct cn_connection *next;
     struct cn_connection *previous;
+
+    /* the library's thread only */
+    struct cn_wire wire;
+    uint64_t requests; /* that have begun */
 };
 
 struct cn_http {
@@ -153,6 +161,13 @@ enum cn_code cn_head_check(struct cn_request *request, const char *method, const
                            struct cn_error *error);
 /* Joined values of a header in the exchange's arena; NULL: absent. */
 const char *cn_head_value(struct cn_request *request, const char *name);
+
+/* ---- http_wire.c: what the check in front of the library found ----------------------------- */
+
+/* Whether the framing of this request, its head or its body, is broken; then also how. */
+bool cn_http_wire_fault(struct cn_request *request, struct cn_error *error);
+/* The same, and a request that was never checked is refused as well. */
+enum cn_code cn_http_wire_check(struct cn_request *request, struct cn_error *error);
 
 /* ---- http_body.c: the library's handler --------------------------------------------------- */
 
