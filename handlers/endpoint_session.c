@@ -116,12 +116,12 @@ static enum cn_code read_body(struct session_request *request, struct cn_exchang
 
 /* The body's token, or without one that of the header. */
 static enum cn_code check_token(struct session_request *request, struct cn_exchange *exchange,
-                                struct cn_error *error) {
+                                const struct cn_session_key *key, struct cn_error *error) {
     struct cn_str token = cn_str(request->token, request->token_len);
     const char *header = exchange->ops->header(exchange, "Authorization");
     if (token.len == 0 && header && strncasecmp(header, "Bearer ", 7) == 0)
         token = cn_str_c(header + 7 + strspn(header + 7, " "));
-    if (cn_session_is_token(exchange->service->session_key, token))
+    if (cn_session_is_token(key, token))
         return CN_OK;
     cn_reply_add_header(exchange, "WWW-Authenticate", "Bearer");
     return cn_error_set(error, CN_UNAUTHORIZED,
@@ -143,26 +143,35 @@ static void set_cookie(struct cn_exchange *exchange, const char *value, int seco
     char cookie[CN_SESSION_VALUE_BYTES + 96];
     const char *origin = exchange->ops->header(exchange, "Origin");
     /* A proxy may speak TLS for this server; where the page came so, its cookie goes so. */
-    bool secure = origin && strncasecmp(origin, "https://", 8) == 0;
+    bool secure = exchange->secure || (origin && strncasecmp(origin, "https://", 8) == 0);
     snprintf(cookie, sizeof cookie,
              CN_SESSION_COOKIE "=%s; Max-Age=%d; HttpOnly; SameSite=Strict%s", value, seconds,
              secure ? "; Secure" : "");
     cn_reply_add_header(exchange, "Set-Cookie", cookie);
 }
 
-static enum cn_code begin(struct cn_exchange *exchange, struct session_request *request,
-                          struct cn_error *error) {
-    const struct cn_session_key *key = exchange->service->session_key;
+static enum cn_code begin_session(struct session_request *request, struct cn_exchange *exchange,
+                                  const struct cn_session_key *key, struct cn_error *error) {
     char value[CN_SESSION_VALUE_BYTES];
-    CN_TRY(read_body(request, exchange, error));
-    if (!key) /* no token is needed, so there is nothing to stand for */
-        return CN_OK;
-    CN_TRY(check_token(request, exchange, error));
+    CN_TRY(check_token(request, exchange, key, error));
     int64_t now_s = cn_clock_wall() / INT64_C(1000000000);
     if (!cn_session_make(key, now_s + CN_SESSION_SECONDS, value))
         return cn_error_memory(error);
     set_cookie(exchange, value, CN_SESSION_SECONDS);
     return CN_OK;
+}
+
+static enum cn_code begin(struct cn_exchange *exchange, struct session_request *request,
+                          struct cn_error *error) {
+    struct cn_sessions *sessions = exchange->service->sessions;
+    struct cn_session_key key;
+    CN_TRY(read_body(request, exchange, error));
+    if (!sessions) /* no token is needed, so there is nothing to stand for */
+        return CN_OK;
+    cn_sessions_key(sessions, &key);
+    enum cn_code code = begin_session(request, exchange, &key, error);
+    cn_session_key_cleanse(&key);
+    return code;
 }
 
 static void session_finish(struct cn_exchange *exchange) {

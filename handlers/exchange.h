@@ -111,6 +111,7 @@ struct cn_exchange {
     const char *query;      /* raw, behind the '?'; NULL: none */
     const char *segment;    /* what {id} matched, decoded; NULL */
     int http_minor;         /* 0 or 1 */
+    bool secure;            /* it came over TLS */
     int64_t content_length; /* -1: not stated */
     int64_t started_ns;     /* the request line was parsed */
     _Atomic int64_t

@@ -63,7 +63,7 @@ struct cn_jobs;
 struct cn_experiments;
 struct cn_load;
 struct cn_hub;
-struct cn_session_key;
+struct cn_sessions;
 
 struct cn_service {
     struct cn_service_limits limits;
@@ -77,9 +77,9 @@ struct cn_service {
     struct cn_plans *plans; /* that requests made last; may be NULL */
     struct cn_jobs *jobs;
     struct cn_experiments *experiments;
-    struct cn_load *load;                     /* how many requests there were, and how long */
-    struct cn_hub *hub;                       /* those who listen to /v1/events */
-    const struct cn_session_key *session_key; /* NULL: no token is needed */
+    struct cn_load *load;         /* how many requests there were, and how long */
+    struct cn_hub *hub;           /* those who listen to /v1/events */
+    struct cn_sessions *sessions; /* NULL: no token is needed */
     /* Requests that compute at the moment, the runs of an experiment not counted, and how many ever
      * did: an experiment looks whether it had company. */
     atomic_int_fast64_t work_running;

@@ -6,6 +6,7 @@
 #include <openssl/hmac.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "kernels/digest.h"
 
@@ -40,6 +41,29 @@ bool cn_session_is_token(const struct cn_session_key *key, struct cn_str token) 
                 CRYPTO_memcmp(given.bytes, key->bytes, sizeof given.bytes) == 0;
     cn_session_key_cleanse(&given);
     return same;
+}
+
+void cn_sessions_init(struct cn_sessions *sessions, const struct cn_session_key *key) {
+    pthread_mutex_init(&sessions->lock, NULL);
+    mlock(&sessions->key, sizeof sessions->key); /* best effort */
+    sessions->key = *key;
+}
+
+void cn_sessions_change(struct cn_sessions *sessions, const struct cn_session_key *key) {
+    pthread_mutex_lock(&sessions->lock);
+    sessions->key = *key;
+    pthread_mutex_unlock(&sessions->lock);
+}
+
+void cn_sessions_key(struct cn_sessions *sessions, struct cn_session_key *key) {
+    pthread_mutex_lock(&sessions->lock);
+    *key = sessions->key;
+    pthread_mutex_unlock(&sessions->lock);
+}
+
+void cn_sessions_release(struct cn_sessions *sessions) {
+    cn_session_key_cleanse(&sessions->key);
+    pthread_mutex_destroy(&sessions->lock);
 }
 
 /* ---- the cookie ---------------------------------------------------------------------------- */

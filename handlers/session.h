@@ -8,6 +8,7 @@
 #ifndef CN_HANDLERS_SESSION_H
 #define CN_HANDLERS_SESSION_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -28,6 +29,21 @@ void cn_session_key_cleanse(struct cn_session_key *key);
 /* Whether the key was derived from this token; in a time that does not depend on where they differ.
  */
 bool cn_session_is_token(const struct cn_session_key *key, struct cn_str token);
+
+/*
+ * The key of this moment. The token may change while requests are served; then the sessions of the
+ * old one end, and nothing is left of its key.
+ */
+struct cn_sessions {
+    pthread_mutex_t lock;
+    struct cn_session_key key;
+};
+/* `key` is copied. */
+void cn_sessions_init(struct cn_sessions *sessions, const struct cn_session_key *key);
+void cn_sessions_change(struct cn_sessions *sessions, const struct cn_session_key *key);
+/* A copy, which the caller cleanses. */
+void cn_sessions_key(struct cn_sessions *sessions, struct cn_session_key *key);
+void cn_sessions_release(struct cn_sessions *sessions);
 
 /* Room for a cookie's value: up to 19 digits, '.', 64 hex digits and a NUL. */
 #define CN_SESSION_VALUE_BYTES 96

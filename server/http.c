@@ -27,6 +27,7 @@ static void connection_open(struct cn_http *http, struct MHD_Connection *mhd, vo
     cn_wire_init(&connection->wire, http->settings->max_header_bytes);
     cn_wire_watch(connection->fd, &connection->wire, false); /* if not: its requests are refused */
     pthread_mutex_lock(&http->lock);
+    connection->tls = http->tls ? cn_tls_ref(http->tls) : NULL;
     connection->excess = http->n_connections >= http->settings->max_connections;
     connection->next = http->connections;
     if (http->connections)
@@ -35,6 +36,8 @@ static void connection_open(struct cn_http *http, struct MHD_Connection *mhd, vo
     if (http->n_connections++ == 0)
         pthread_cond_signal(&http->changed);
     pthread_mutex_unlock(&http->lock);
+    if (connection->tls)
+        cn_http_tls_open(connection, mhd);
 }
 
 static void connection_closed(struct cn_http *http, struct cn_connection *connection) {
@@ -48,6 +51,8 @@ static void connection_closed(struct cn_http *http, struct cn_connection *connec
         http->connections = connection->next;
     http->n_connections--;
     pthread_mutex_unlock(&http->lock);
+    if (connection->tls)
+        cn_http_tls_close(connection);
     free(connection);
 }
 
@@ -76,6 +81,7 @@ static void *on_request_line(void *cls, const char *uri, struct MHD_Connection *
     request->number = ++connection->requests;
     request->mhd = mhd;
     exchange->started_ns = now;
+    exchange->secure = connection->tls != NULL;
     exchange->deadline_ns = now + (int64_t)http->settings->request_timeout_ms * NS_PER_MS;
     request->deadline_ns = exchange->deadline_ns;
     cn_ledger_start(&exchange->ledger, now);
@@ -165,13 +171,18 @@ static enum cn_code start_daemon(struct cn_http *http, struct cn_error *error) {
         {threads > 1 ? MHD_OPTION_THREAD_POOL_SIZE : MHD_OPTION_END, (intptr_t)threads, NULL},
         {MHD_OPTION_END, 0, NULL},
     };
+    struct MHD_OptionItem tls_options[] = {
+        {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)CN_TLS_PRIORITIES},
+        {MHD_OPTION_HTTPS_CERT_CALLBACK2, 0, (void *)(uintptr_t)cn_http_tls_no_certificate},
+        {MHD_OPTION_END, 0, NULL},
+    };
     http->daemon = MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_ITC |
-            MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET,
-        0, NULL, NULL, cn_http_handle, http, MHD_OPTION_ARRAY, options,
-        MHD_OPTION_NOTIFY_CONNECTION, on_connection, http, MHD_OPTION_NOTIFY_COMPLETED,
-        on_completed, http, MHD_OPTION_URI_LOG_CALLBACK, on_request_line, http,
-        MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, http, MHD_OPTION_END);
+            MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET | (http->tls ? MHD_USE_TLS : 0),
+        0, NULL, NULL, cn_http_handle, http, MHD_OPTION_ARRAY, options, MHD_OPTION_ARRAY,
+        http->tls ? tls_options : &tls_options[2], MHD_OPTION_NOTIFY_CONNECTION, on_connection,
+        http, MHD_OPTION_NOTIFY_COMPLETED, on_completed, http, MHD_OPTION_URI_LOG_CALLBACK,
+        on_request_line, http, MHD_OPTION_UNESCAPE_CALLBACK, on_unescape, http, MHD_OPTION_END);
     if (!http->daemon)
         return cn_error_set(error, CN_INTERNAL, "The HTTP server could not start: %s.",
                             strerror(errno));
@@ -201,6 +212,7 @@ static void release(struct cn_http *http) {
         http->spares = request->next;
         cn_request_free(request);
     }
+    cn_tls_unref(http->tls);
     pthread_cond_destroy(&http->changed);
     pthread_mutex_destroy(&http->lock);
     free(http);
@@ -213,6 +225,7 @@ enum cn_code cn_http_start(struct cn_http **result, const struct cn_http_options
         return cn_error_memory(error);
     http->options = *options;
     http->service = options->service;
+    http->tls = options->tls;
     http->settings = options->settings;
     http->memory_bytes = options->settings->memory_bytes;
     init_locks(http);

@@ -13,12 +13,13 @@
 #include "server/settings.h"
 
 struct cn_http;
+struct cn_tls;
 
 struct cn_http_options {
     const struct cn_settings *settings;
     struct cn_service *service;
-    struct cn_str token;        /* empty: none is asked for */
-    int listen_fd;              /* owned by the server once it was started */
+    struct cn_tls *tls;         /* NULL: plain HTTP; owned by the server once it was started */
+    int listen_fd;              /* the same */
     const char *listen_address; /* without port and brackets; allowed as Host on loopback */
     bool loopback;
     unsigned threads;
@@ -27,6 +28,9 @@ struct cn_http_options {
 /* Starts to serve. What `options` points to must outlive the server. */
 enum cn_code cn_http_start(struct cn_http **http, const struct cn_http_options *options,
                            struct cn_error *error);
+
+/* New connections get this certificate. Takes over the reference; only where there was one. */
+void cn_http_use_tls(struct cn_http *http, struct cn_tls *tls);
 
 /* Waits until no request is in flight (service->draining is set: no work is taken). After
  * `grace_ms` the work of what still runs is stopped. False: some request did not end even then;

@@ -3,7 +3,6 @@
  * programs disagree on where the request ends comes first.
  */
 #include <inttypes.h>
-#include <openssl/crypto.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -58,6 +57,8 @@ struct head_walk {
     const char *host;
     const char *length;
     const char *coding;
+    int authorizations;
+    const char *authorization;
     bool bad_name;
 };
 
@@ -91,6 +92,9 @@ static enum MHD_Result walk_header(void *cls, enum MHD_ValueKind kind, const cha
     } else if (is_name(key, key_size, "transfer-encoding")) {
         walk->codings++;
         walk->coding = value ? value : "";
+    } else if (is_name(key, key_size, "authorization")) {
+        walk->authorizations++;
+        walk->authorization = value ? value : "";
     }
     return MHD_YES;
 }
@@ -166,31 +170,32 @@ static enum cn_code check_size(struct cn_request *request, struct cn_error *erro
 
 /* ---- rights -------------------------------------------------------------------------------- */
 
-static bool has_session(struct cn_request *request) {
-    const struct cn_session_key *key = request->http->service->session_key;
-    const char *cookies = cn_head_value(request, "Cookie");
-    return key && cookies &&
-           cn_session_check(key, cn_str_c(cookies), cn_clock_wall() / INT64_C(1000000000));
-}
-
 /* A token that was sent decides; the cookie counts beside any other Authorization, such as that of
  * a proxy which asks for a password. */
-static enum cn_code check_token(struct cn_request *request, struct cn_error *error) {
-    struct cn_str token = request->http->options.token;
-    if (token.len == 0)
+static bool has_right(struct cn_request *request, const char *authorization) {
+    struct cn_session_key key;
+    bool right = false;
+    const char *cookies = cn_head_value(request, "Cookie");
+    cn_sessions_key(request->http->service->sessions, &key);
+    if (authorization && strncasecmp(authorization, "Bearer ", 7) == 0)
+        right =
+            cn_session_is_token(&key, cn_str_c(authorization + 7 + strspn(authorization + 7, " ")));
+    else if (cookies)
+        right = cn_session_check(&key, cn_str_c(cookies), cn_clock_wall() / INT64_C(1000000000));
+    cn_session_key_cleanse(&key);
+    return right;
+}
+
+/* The header is used where it stands, so that no copy of it stays. */
+static enum cn_code check_token(struct cn_request *request, const struct head_walk *walk,
+                                struct cn_error *error) {
+    if (!request->http->service->sessions ||
+        (walk->authorizations < 2 && has_right(request, walk->authorization)))
         return CN_OK;
-    const char *header = cn_head_value(request, "Authorization");
-    if (header && strncasecmp(header, "Bearer ", 7) == 0) {
-        struct cn_str given = cn_str_c(header + 7 + strspn(header + 7, " "));
-        if (given.len == token.len && CRYPTO_memcmp(given.data, token.data, token.len) == 0)
-            return CN_OK;
-    } else if (has_session(request)) {
-        return CN_OK;
-    }
     cn_reply_add_header(&request->exchange, "WWW-Authenticate", "Bearer");
     return cn_error_set(error, CN_UNAUTHORIZED,
-                        header ? "The token is not the one that this server was given."
-                               : "This server wants 'Authorization: Bearer TOKEN'.");
+                        walk->authorization ? "The token is not the one that this server was given."
+                                            : "This server wants 'Authorization: Bearer TOKEN'.");
 }
 
 /* The host part of a Host header, without its port. */
@@ -221,7 +226,7 @@ static bool local_host(const struct cn_http *http, const char *host) {
 static enum cn_code check_origin(struct cn_request *request, const char *host,
                                  struct cn_error *error) {
     const struct cn_http *http = request->http;
-    if (host && http->options.loopback && http->options.token.len == 0 && !local_host(http, host)) {
+    if (host && http->options.loopback && !http->service->sessions && !local_host(http, host)) {
         cn_error_set(error, CN_FORBIDDEN_ORIGIN,
                      "The Host header names another host than this one (localhost).");
         cn_error_set_value(error, cn_str_c(host));
@@ -230,9 +235,10 @@ static enum cn_code check_origin(struct cn_request *request, const char *host,
     const char *origin = cn_head_value(request, "Origin");
     if (!origin)
         return CN_OK;
-    const char *rest = strncasecmp(origin, "http://", 7) == 0    ? origin + 7
-                       : strncasecmp(origin, "https://", 8) == 0 ? origin + 8
-                                                                 : NULL;
+    /* A proxy may speak TLS for this server, so both are taken where it speaks plain HTTP. */
+    const char *rest = strncasecmp(origin, "https://", 8) == 0 ? origin + 8 : NULL;
+    if (!rest && !request->exchange.secure && strncasecmp(origin, "http://", 7) == 0)
+        rest = origin + 7;
     if (rest && host && strcasecmp(rest, host) == 0)
         return CN_OK;
     cn_error_set(error, CN_FORBIDDEN_ORIGIN, "Pages of another origin may not use this service.");
@@ -245,8 +251,11 @@ static enum cn_code check_origin(struct cn_request *request, const char *host,
 static enum cn_code find_route(struct cn_request *request, struct cn_error *error) {
     struct cn_exchange *exchange = &request->exchange;
     const char *path = exchange->path;
-    if (strncasecmp(path, "http://", 7) == 0) { /* the absolute form, as a proxy sends it */
-        path = strchr(path + 7, '/');
+    size_t scheme = strncasecmp(path, "http://", 7) == 0    ? 7
+                    : strncasecmp(path, "https://", 8) == 0 ? 8
+                                                            : 0;
+    if (scheme > 0) { /* the absolute form, as a proxy sends it */
+        path = strchr(path + scheme, '/');
         exchange->path = path = path ? path : "/";
     }
     return cn_routes_find(exchange->method, path, &exchange->arena, &exchange->endpoint,
@@ -380,7 +389,7 @@ enum cn_code cn_head_check(struct cn_request *request, const char *method, const
     cn_error_init(&route_error);
     enum cn_code route = find_route(request, &route_error);
     if (route != CN_OK || !exchange->endpoint->open_access)
-        CN_TRY(check_token(request, error));
+        CN_TRY(check_token(request, &walk, error));
     CN_TRY(check_origin(request, walk.host, error));
     if (route == CN_METHOD_NOT_ALLOWED) {
         char allow[64];

@@ -252,6 +252,14 @@ static void send_and_shut(int fd, struct cn_str text) {
     shutdown(fd, SHUT_WR);
 }
 
+static void say_and_end(struct cn_connection *connection, struct cn_buf *text) {
+    if (connection->tls)
+        cn_http_tls_farewell(connection, text);
+    else
+        send_and_shut(connection->fd, cn_buf_str(text));
+    cn_buf_release(text);
+}
+
 void cn_http_cut(struct cn_request *request, const struct cn_error *error) {
     struct cn_exchange *exchange = &request->exchange;
     struct cn_buf body = CN_BUF_INIT;
@@ -276,7 +284,7 @@ void cn_http_cut(struct cn_request *request, const struct cn_error *error) {
     if (ok && strcmp(exchange->method, "HEAD") != 0)
         ok = cn_buf_add_str(&text, cn_buf_str(&body));
     if (ok)
-        send_and_shut(request->connection->fd, cn_buf_str(&text));
+        say_and_end(request->connection, &text);
     else
         shutdown(request->connection->fd, SHUT_RDWR);
     cn_buf_release(&body);
@@ -286,10 +294,22 @@ void cn_http_cut(struct cn_request *request, const struct cn_error *error) {
     request->limit_ns = now + CN_HTTP_LINGER_NS;
 }
 
-void cn_http_cut_bare(int fd, int status) {
-    char text[128];
-    int n = snprintf(text, sizeof text,
-                     "HTTP/1.1 %d %s\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", status,
-                     reason_phrase(status));
-    send_and_shut(fd, cn_str(text, (size_t)n));
+static bool write_bare(struct cn_buf *text, int status) {
+    return cn_buf_printf(text, "HTTP/1.1 %d %s\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+                         status, reason_phrase(status));
+}
+
+void cn_http_cut_bare(struct cn_connection *connection, int status) {
+    struct cn_buf text = CN_BUF_INIT;
+    if (write_bare(&text, status))
+        say_and_end(connection, &text);
+    else
+        shutdown(connection->fd, SHUT_RDWR);
+}
+
+void cn_http_cut_plain(int fd, int status) {
+    struct cn_buf text = CN_BUF_INIT;
+    if (write_bare(&text, status))
+        send_and_shut(fd, cn_buf_str(&text));
+    cn_buf_release(&text);
 }

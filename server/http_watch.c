@@ -66,7 +66,7 @@ static bool is_done(const struct cn_connection *connection, int64_t now) {
 
 static void head_is_late(struct cn_connection *connection, int64_t now) {
     if (!connection->cut && has_received(connection, now)) {
-        cn_http_cut_bare(connection->fd, 408);
+        cn_http_cut_bare(connection, 408);
         connection->head_due_ns = now + CN_HTTP_LINGER_NS;
     } else {
         shutdown(connection->fd, SHUT_RDWR);
@@ -124,8 +124,8 @@ static bool has_hung_up(struct cn_request *request, int64_t now) {
         probe_stream(request);
     if (request->phase != CN_PHASE_PENDING)
         return false;
-    if (request->exchange.http_minor == 0)
-        return true;
+    if (request->exchange.http_minor == 0 || request->connection->tls)
+        return true; /* it cannot be asked */
     if (request->ended_ns == 0)
         request->ended_ns = now;
     if (request->probed || now - request->ended_ns < PROBE_NS)

@@ -28,6 +28,8 @@
 #include "server/notify.h"
 #include "server/secrets.h"
 #include "server/settings.h"
+#include "server/tls.h"
+#include "server/token.h"
 #include "server/version.h"
 
 enum {
@@ -48,7 +50,9 @@ struct app {
     struct cn_registry registry;
     struct cn_forkserver *forkserver;
     struct cn_history *history; /* NULL: runs are kept in memory only */
-    bool unusable_data_dir;
+    struct cn_sessions sessions;
+    struct cn_tls *tls;  /* NULL: plain HTTP */
+    bool wrong_settings; /* what failed is the user's to mend */
     struct cn_service service;
     struct cn_http *http;
     sigset_t signals;
@@ -71,7 +75,28 @@ static enum cn_code check_settings(struct app *app, struct cn_error *error) {
                             "%s can be reached from other machines: give --token-file FILE, or "
                             "--allow-anonymous to serve everybody",
                             app->listener.shown);
-    return cn_secrets_read(&app->secrets, settings->token_file, settings->keys_dir, error);
+    if (!settings->tls_cert != !settings->tls_key)
+        return cn_error_set(error, CN_INVALID_PARAMETER, "%s needs %s too",
+                            settings->tls_cert ? "--tls-cert" : "--tls-key",
+                            settings->tls_cert ? "--tls-key" : "--tls-cert");
+    return cn_secrets_read(&app->secrets, settings->keys_dir, error);
+}
+
+/* What workers never need, so it is read when they have been forked. */
+static enum cn_code read_credentials(struct app *app, struct cn_error *error) {
+    const struct cn_settings *settings = &app->settings;
+    app->wrong_settings = true;
+    if (settings->token_file) {
+        struct cn_session_key key;
+        CN_TRY(cn_token_read(&key, settings->token_file, error));
+        cn_sessions_init(&app->sessions, &key);
+        cn_session_key_cleanse(&key);
+        app->service.sessions = &app->sessions;
+    }
+    if (settings->tls_cert)
+        CN_TRY(cn_tls_read(&app->tls, settings->tls_cert, settings->tls_key, error));
+    app->wrong_settings = false;
+    return CN_OK;
 }
 
 static void prepare_process(struct app *app) {
@@ -111,7 +136,6 @@ static void init_service(struct app *app) {
         .request_timeout_ms = (int64_t)settings->request_timeout_ms,
     };
     service->keys = &app->secrets.keyring;
-    service->session_key = app->secrets.token.len > 0 ? &app->secrets.session_key : NULL;
     service->version = CN_VERSION;
     atomic_init(&service->next_plan, 1);
     atomic_init(&service->draining, 0);
@@ -144,9 +168,9 @@ static enum cn_code start_history(struct app *app, struct cn_error *error) {
     struct cn_history_limits limits = {settings->history_bytes, settings->history_days};
     if (!settings->data_dir)
         return CN_OK;
-    app->unusable_data_dir = true;
+    app->wrong_settings = true;
     CN_TRY(cn_history_open(&app->history, settings->data_dir, &limits, error));
-    app->unusable_data_dir = false;
+    app->wrong_settings = false;
     return cn_history_start(app->history, &app->service, error);
 }
 
@@ -196,6 +220,8 @@ static void stop_rooms(struct app *app) {
     if (service->blocks)
         cn_blocks_free(service->blocks);
     cn_secrets_release(&app->secrets);
+    if (service->sessions)
+        cn_sessions_release(service->sessions);
 }
 
 /* ---- HTTP ---------------------------------------------------------------------------------- */
@@ -208,7 +234,7 @@ static enum cn_code start_http(struct app *app, struct cn_error *error) {
     CN_TRY(cn_listener_open(&app->listener, error));
     struct cn_http_options options = {.settings = &app->settings,
                                       .service = &app->service,
-                                      .token = app->secrets.token,
+                                      .tls = app->tls,
                                       .listen_fd = app->listener.fd,
                                       .listen_address = app->listener.address,
                                       .loopback = app->listener.loopback,
@@ -220,7 +246,8 @@ static void serve(struct app *app) {
     /* Memory that was idle for so long goes back: not at once, because it costs time to get it
      * again, and clients often come back after seconds. */
     const struct timespec pause = {.tv_sec = IDLE_SECONDS};
-    printf("colonnade %s listening on http://%s\n", CN_VERSION, app->listener.shown);
+    printf("colonnade %s listening on %s://%s\n", CN_VERSION, app->tls ? "https" : "http",
+           app->listener.shown);
     fflush(stdout);
     cn_notify("READY=1");
     while (sigtimedwait(&app->signals, NULL, &pause) < 0)
@@ -258,10 +285,11 @@ int main(int argc, char **argv) {
         return fail(&error, EXIT_FAILURE);
     pthread_sigmask(SIG_BLOCK, &app.signals, NULL); /* for every thread; main waits for them */
     int status = EXIT_SUCCESS;
-    if (start_rooms(&app, &error) == CN_OK && start_http(&app, &error) == CN_OK)
+    if (read_credentials(&app, &error) == CN_OK && start_rooms(&app, &error) == CN_OK &&
+        start_http(&app, &error) == CN_OK)
         serve(&app);
     else
-        status = fail(&error, app.unusable_data_dir ? EXIT_USAGE : EXIT_FAILURE);
+        status = fail(&error, app.wrong_settings ? EXIT_USAGE : EXIT_FAILURE);
     stop_rooms(&app);
     return status;
 }

@@ -19,12 +19,14 @@
 #ifndef CN_SERVER_MHD_H
 #define CN_SERVER_MHD_H
 
+#include <gnutls/abstract.h>
 #include <microhttpd.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
 #include "base/buf.h"
 #include "server/http.h"
+#include "server/tls.h"
 #include "server/wire.h"
 
 /* A refused body whose rest is at most this long is read and dropped, so that the connection can go
@@ -98,6 +100,9 @@ struct cn_request {
     struct cn_request *next; /* among the spares, or the orphans */
 };
 
+/* Whoever leaves a text for the connection's thread does so once, before it says LEFT. */
+enum cn_farewell { CN_FAREWELL_NONE, CN_FAREWELL_LEFT, CN_FAREWELL_SENT };
+
 struct cn_connection {
     struct cn_http *http;
     int fd;
@@ -106,6 +111,15 @@ struct cn_connection {
     bool served;          /* at least one request was answered */
     int64_t head_due_ns;  /* when the head that is awaited must be complete */
     int64_t idle_from_ns; /* since when it is awaited */
+
+    /* under TLS (http_tls.c) */
+    struct cn_tls *tls; /* what it began with; NULL: plain HTTP */
+    gnutls_session_t session;
+    bool greeted;              /* the first bytes are there */
+    bool shaken;               /* the client's part of the handshake is complete */
+    atomic_int farewell_state; /* enum cn_farewell */
+    struct cn_buf farewell;    /* text to be sent before the end */
+
     struct cn_request *request;
     struct cn_connection *next;
     struct cn_connection *previous;
@@ -126,6 +140,7 @@ struct cn_http {
     pthread_cond_t changed; /* CLOCK_MONOTONIC; the watcher waits on it */
     struct cn_connection *connections;
     size_t n_connections;
+    struct cn_tls *tls; /* for new connections; NULL: plain HTTP */
     struct cn_request *spares;
     size_t n_spares;
     struct cn_request *orphans; /* the last to let go was a reply: the watcher closes them */
@@ -180,11 +195,24 @@ enum MHD_Result cn_http_handle(void *cls, struct MHD_Connection *mhd, const char
 /* Hands the exchange's reply to the library (or, of a stream to an HTTP/1.0 client, collects more
  * of it and suspends the connection until it goes on). */
 enum MHD_Result cn_http_reply(struct cn_request *request);
-/* Writes a problem document to the bare socket and ends the sending side. Called with the lock of
+/* Sends a problem document past the library, and ends the sending side. Called with the lock of
  * the request held; the phase becomes CN_PHASE_CUT. */
 void cn_http_cut(struct cn_request *request, const struct cn_error *error);
 /* The same before there is a request: status line only. */
-void cn_http_cut_bare(int fd, int status);
+void cn_http_cut_bare(struct cn_connection *connection, int status);
+void cn_http_cut_plain(int fd, int status); /* whatever the connection speaks */
+
+/* ---- http_tls.c ---------------------------------------------------------------------------- */
+
+/* A connection begins, ends. Only of one that has `tls`. */
+void cn_http_tls_open(struct cn_connection *connection, struct MHD_Connection *mhd);
+void cn_http_tls_close(struct cn_connection *connection);
+/* Has the connection's thread send the text, which is taken over, and end the session; what still
+ * arrives is read. Any thread, http->lock held or the connection's own. Before the end of the
+ * handshake the connection is closed without it. */
+void cn_http_tls_farewell(struct cn_connection *connection, struct cn_buf *text);
+/* For MHD_OPTION_HTTPS_CERT_CALLBACK2. */
+gnutls_certificate_retrieve_function3 cn_http_tls_no_certificate;
 
 /* ---- http_accept.c ------------------------------------------------------------------------- */
 

@@ -1,5 +1,5 @@
 /*
- * secrets.h: the bearer token, what is derived from it, and the HMAC keys; read once at start.
+ * secrets.h: the HMAC keys; read once at start.
  *
  * Their bytes stay in locked memory where the system allows it, are overwritten before they are
  * given back, and appear in no log, error or reply.
@@ -9,20 +9,16 @@
 
 #include "base/error.h"
 #include "expr/expr.h"
-#include "handlers/session.h"
 
 struct cn_secrets {
     struct cn_keyring keyring;
-    struct cn_key *keys;               /* the same, writable */
-    struct cn_str token;               /* empty: none */
-    struct cn_session_key session_key; /* derived from the token, if there is one */
+    struct cn_key *keys; /* the same, writable */
 };
 
-/* The token: the first line of `token_file`, without its line end; CN_INVALID_PARAMETER if it is
- * empty. The keys: every regular file in `keys_dir` whose name does not begin with a dot; its bytes
- * without one trailing line feed; an empty one is CN_INVALID_PARAMETER. Either may be NULL. */
-enum cn_code cn_secrets_read(struct cn_secrets *secrets, const char *token_file,
-                             const char *keys_dir, struct cn_error *error);
+/* Every regular file in `keys_dir` (NULL: there are none) whose name does not begin with a dot; its
+ * bytes without one trailing line feed; an empty one is CN_INVALID_PARAMETER. */
+enum cn_code cn_secrets_read(struct cn_secrets *secrets, const char *keys_dir,
+                             struct cn_error *error);
 void cn_secrets_release(struct cn_secrets *secrets);
 
 #endif

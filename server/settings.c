@@ -42,6 +42,10 @@ static const struct setting table[] = {
      "serve an address that is not loopback without a token"},
     {"keys-dir", SETTING_TEXT, AT(keys_dir), NULL, 0, 0, 0,
      "directory of HMAC keys, one file each: the file's name is the key's name"},
+    {"tls-cert", SETTING_TEXT, AT(tls_cert), NULL, 0, 0, 0,
+     "file of the certificate, and of those that lead to its root, in PEM; with it HTTPS is "
+     "spoken"},
+    {"tls-key", SETTING_TEXT, AT(tls_key), NULL, 0, 0, 0, "file of the certificate's private key"},
     {"threads", SETTING_COUNT, AT(threads), NULL, 0, 0, 1024,
      "workers that the thread pool starts with; 0: one for each usable CPU"},
     {"processes", SETTING_COUNT, AT(processes), NULL, 0, 0, 1024,

@@ -17,6 +17,8 @@ struct cn_settings {
     const char *listen;     /* ADDRESS:PORT, [ADDRESS]:PORT */
     const char *token_file; /* NULL: none */
     const char *keys_dir;   /* NULL: none */
+    const char *tls_cert;   /* NULL: plain HTTP; also for the next */
+    const char *tls_key;
     bool allow_anonymous;
     uint64_t threads; /* 0: as many as there are usable CPUs; also for the next two */
     uint64_t processes;

@@ -13,6 +13,7 @@ import re
 import select
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import threading
@@ -26,6 +27,20 @@ CSV = "text/csv"
 csv.field_size_limit(1 << 30)
 SANITIZED = b"__asan_init" in pathlib.Path(BINARY).read_bytes() if os.access(BINARY, os.R_OK) else False
 SANITIZER = re.compile(r"Sanitizer|runtime error:|SUMMARY: ")
+
+
+# Every server speaks TLS then: the same tests over another transport (make test-http-tls).
+OVER_TLS = bool(os.environ.get("COLONNADE_TEST_TLS"))
+
+
+def certificate(folder, name="server", days=2, key="ec", extra=()):
+    """Makes a certificate of its own signature; returns the paths of it and of its key."""
+    cert, private = pathlib.Path(folder, name + ".pem"), pathlib.Path(folder, name + ".key")
+    kinds = {"ec": ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"], "rsa": ["-newkey", "rsa:2048"]}
+    subprocess.run(["openssl", "req", "-x509", *kinds[key], "-nodes", "-keyout", private, "-out", cert, "-days", str(days),
+                    "-subj", "/CN=" + name, "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", *extra],
+                   check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return cert, private
 
 
 class Reply:
@@ -98,8 +113,16 @@ def form(parts, boundary="colonnade-test-boundary"):
 class Server:
     """A running binary. Ends by SIGTERM to its own pid; stop() checks how it ended."""
 
-    def __init__(self, *flags, env=None, listen="127.0.0.1:0"):
+    def __init__(self, *flags, env=None, listen="127.0.0.1:0", tls=None):
+        """`tls`: the paths of a certificate and its key."""
         self.errors = tempfile.TemporaryFile()
+        self.folder = None
+        if OVER_TLS and not tls:
+            self.folder = tempfile.TemporaryDirectory()
+            tls = certificate(self.folder.name)
+        if tls:
+            flags = ("--tls-cert", tls[0], "--tls-key", tls[1], *flags)
+        self.tls = tls and ssl.create_default_context(cafile=tls[0])
         command = [BINARY] + (["--listen", listen] if listen else []) + [str(f) for f in flags]
         environment = {k: v for k, v in os.environ.items() if not k.startswith("COLONNADE_")
                        or k == "COLONNADE_CPU"}
@@ -107,12 +130,13 @@ class Server:
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.errors,
                                         stdin=subprocess.DEVNULL, env=environment)
         self.line = self._ready_line(60)
-        found = re.fullmatch(r"colonnade (\S+) listening on http://([0-9.]+):(\d+)\n", self.line)
+        found = re.fullmatch(r"colonnade (\S+) listening on (https?)://([0-9.]+):(\d+)\n", self.line)
         if not found:
             self.process.kill()
             self.process.wait()
             raise RuntimeError(f"no ready line but {self.line!r}; stderr: {self.stderr()[:2000]}")
-        self.version, self.host, self.port = found[1], found[2], int(found[3])
+        self.version, self.scheme, self.host, self.port = found[1], found[2], found[3], int(found[4])
+        assert self.scheme == ("https" if tls else "http")
         self.pid = self.process.pid
         self.default_headers = {}
 
@@ -151,13 +175,19 @@ class Server:
 
     @property
     def url(self):
-        return f"http://{self.host}:{self.port}"
+        return f"{self.scheme}://{self.host}:{self.port}"
 
     def connect(self, timeout=120):
+        connection = self.connect_bare(timeout)
+        return self.tls.wrap_socket(connection, server_hostname=self.host) if self.tls else connection
+
+    def connect_bare(self, timeout=120):
+        """Without TLS, whatever the server speaks."""
         return socket.create_connection((self.host, self.port), timeout=timeout)
 
     def request(self, method, target, body=None, headers=None, timeout=120):
-        connection = http.client.HTTPConnection(self.host, self.port, timeout=timeout)
+        connection = (http.client.HTTPSConnection(self.host, self.port, timeout=timeout, context=self.tls) if self.tls
+                      else http.client.HTTPConnection(self.host, self.port, timeout=timeout))
         try:
             head = dict(self.default_headers)
             head.update(headers or {})

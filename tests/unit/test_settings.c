@@ -15,6 +15,7 @@
 #include "server/listen.h"
 #include "server/secrets.h"
 #include "server/settings.h"
+#include "server/token.h"
 
 struct result {
     enum cn_settings_outcome outcome;
@@ -231,27 +232,27 @@ static void keys_and_token(void **state) {
     write_file(dir, "binary", "\0\xff\n\n", 4);
     write_file(dir, ".hidden", "x", 1);
     struct cn_secrets secrets;
-    assert_int_equal(cn_secrets_read(&secrets, NULL, dir, NULL), CN_OK);
+    assert_int_equal(cn_secrets_read(&secrets, dir, NULL), CN_OK);
     assert_int_equal(secrets.keyring.n_keys, 3);
     assert_true(cn_str_is(find_key(&secrets, "plain"), "abc"));
     assert_true(cn_str_is(find_key(&secrets, "line"), "abc"));
     assert_true(cn_str_equal(find_key(&secrets, "binary"), CN_STR("\0\xff\n")));
-    assert_int_equal(secrets.token.len, 0);
     cn_secrets_release(&secrets);
 
     char path[256];
     write_file(dir, "empty", "\n", 1);
-    assert_int_equal(cn_secrets_read(&secrets, NULL, dir, NULL), CN_INVALID_PARAMETER);
+    assert_int_equal(cn_secrets_read(&secrets, dir, NULL), CN_INVALID_PARAMETER);
+    struct cn_session_key key, right;
     snprintf(path, sizeof path, "%s/empty", dir);
-    assert_int_equal(cn_secrets_read(&secrets, path, NULL, NULL), CN_INVALID_PARAMETER);
+    assert_int_equal(cn_token_read(&key, path, NULL), CN_INVALID_PARAMETER);
     write_file(dir, "token", "s3cret\r\nrest\n", 13);
     snprintf(path, sizeof path, "%s/token", dir);
-    assert_int_equal(cn_secrets_read(&secrets, path, NULL, NULL), CN_OK);
-    assert_true(cn_str_is(secrets.token, "s3cret"));
-    cn_secrets_release(&secrets);
+    assert_int_equal(cn_token_read(&key, path, NULL), CN_OK);
+    assert_true(cn_session_key_derive(&right, CN_STR("s3cret")));
+    assert_memory_equal(&key, &right, sizeof key);
     snprintf(path, sizeof path, "%s/none", dir);
-    assert_int_equal(cn_secrets_read(&secrets, path, NULL, NULL), CN_INVALID_PARAMETER);
-    assert_int_equal(cn_secrets_read(&secrets, NULL, path, NULL), CN_INVALID_PARAMETER);
+    assert_int_equal(cn_token_read(&key, path, NULL), CN_INVALID_PARAMETER);
+    assert_int_equal(cn_secrets_read(&secrets, path, NULL), CN_INVALID_PARAMETER);
 
     static const char *const names[] = {"plain", "line", "binary", ".hidden", "empty", "token"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
