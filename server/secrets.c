@@ -1,6 +1,5 @@
 #include "server/secrets.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/crypto.h>
@@ -10,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MAX_SECRET = 64 << 10, MAX_KEYS = 10000 };
+enum { MAX_SECRET = 64 << 10 };
 
 static void drop_secret(struct cn_str *secret) {
     char *bytes = (char *)(uintptr_t)secret->data;
@@ -95,53 +94,6 @@ static enum cn_code read_token(struct cn_secrets *secrets, const char *path,
     return CN_OK;
 }
 
-static enum cn_code add_key(struct cn_secrets *secrets, int dir, const char *name,
-                            struct cn_error *error) {
-    struct stat info;
-    if (fstatat(dir, name, &info, 0) != 0)
-        return file_error(error, name);
-    if (!S_ISREG(info.st_mode))
-        return CN_OK;
-    size_t n = secrets->keyring.n_keys;
-    if (n == MAX_KEYS)
-        return cn_error_set(error, CN_INVALID_PARAMETER, "there are more than %d keys", MAX_KEYS);
-    struct cn_key *keys = realloc(secrets->keys, (n + 1) * sizeof *keys);
-    if (!keys)
-        return cn_error_memory(error);
-    secrets->keys = keys;
-    secrets->keyring.keys = keys;
-    struct cn_key key;
-    CN_TRY(read_secret(dir, name, &key.bytes, error));
-    if (key.bytes.len > 0 && key.bytes.data[key.bytes.len - 1] == '\n')
-        cut_secret(&key.bytes, key.bytes.len - 1);
-    if (key.bytes.len == 0) {
-        drop_secret(&key.bytes);
-        return cn_error_set(error, CN_INVALID_PARAMETER, "the key %s is empty", name);
-    }
-    char *copy = strdup(name);
-    if (!copy) {
-        drop_secret(&key.bytes);
-        return cn_error_memory(error);
-    }
-    key.name = cn_str_c(copy);
-    keys[secrets->keyring.n_keys++] = key;
-    return CN_OK;
-}
-
-static enum cn_code read_keys(struct cn_secrets *secrets, const char *path,
-                              struct cn_error *error) {
-    DIR *dir = opendir(path);
-    if (!dir)
-        return file_error(error, path);
-    enum cn_code code = CN_OK;
-    struct dirent *entry;
-    while (code == CN_OK && (entry = readdir(dir)))
-        if (entry->d_name[0] != '.')
-            code = add_key(secrets, dirfd(dir), entry->d_name, error);
-    closedir(dir);
-    return code;
-}
-
 enum cn_code cn_secrets_read(struct cn_secrets *secrets, const char *token_file,
                              const char *keys_dir, struct cn_error *error) {
     *secrets = (struct cn_secrets){0};
@@ -149,18 +101,16 @@ enum cn_code cn_secrets_read(struct cn_secrets *secrets, const char *token_file,
     if (token_file)
         code = read_token(secrets, token_file, error);
     if (code == CN_OK && keys_dir)
-        code = read_keys(secrets, keys_dir, error);
+        code = cn_keys_read(&secrets->keys, keys_dir, error);
+    if (code == CN_OK && keys_dir)
+        secrets->keyring = cn_keys_ring(&secrets->keys);
     if (code != CN_OK)
         cn_secrets_release(secrets);
     return code;
 }
 
 void cn_secrets_release(struct cn_secrets *secrets) {
-    for (size_t i = 0; i < secrets->keyring.n_keys; i++) {
-        drop_secret(&secrets->keys[i].bytes);
-        free((char *)(uintptr_t)secrets->keys[i].name.data);
-    }
-    free(secrets->keys);
+    cn_keys_release(&secrets->keys);
     drop_secret(&secrets->token);
     cn_session_key_cleanse(&secrets->session_key);
     *secrets = (struct cn_secrets){0};

@@ -1,19 +1,20 @@
 /*
  * secrets.h: the bearer token, what is derived from it, and the HMAC keys; read once at start.
  *
- * Their bytes stay in locked memory where the system allows it, are overwritten before they are
- * given back, and appear in no log, error or reply.
+ * What is kept of them stays in locked memory where the system allows it, is overwritten before it
+ * is given back, and appears in no log, error or reply. Of the keys that is not their bytes
+ * (keys.h).
  */
 #ifndef CN_SERVER_SECRETS_H
 #define CN_SERVER_SECRETS_H
 
 #include "base/error.h"
-#include "expr/expr.h"
 #include "handlers/session.h"
+#include "server/keys.h"
 
 struct cn_secrets {
     struct cn_keyring keyring;
-    struct cn_key *keys;               /* the same, writable */
+    struct cn_keys keys;               /* the memory behind it */
     struct cn_str token;               /* empty: none */
     struct cn_session_key session_key; /* derived from the token, if there is one */
 };

@@ -215,11 +215,13 @@ static void remove_file(const char *dir, const char *name) {
     unlink(path);
 }
 
-static struct cn_str find_key(const struct cn_secrets *secrets, const char *name) {
-    for (size_t i = 0; i < secrets->keyring.n_keys; i++)
-        if (cn_str_is(secrets->keyring.keys[i].name, name))
-            return secrets->keyring.keys[i].bytes;
-    return (struct cn_str){0};
+/* The key of that name is what HMAC makes of these bytes. */
+static void assert_key(const struct cn_secrets *secrets, const char *name, struct cn_str bytes) {
+    const struct cn_key *key = cn_keyring_find(&secrets->keyring, cn_str_c(name));
+    struct cn_hmac_key hmac;
+    assert_non_null(key);
+    assert_true(cn_hmac_key_make(&hmac, bytes));
+    assert_memory_equal(&key->hmac, &hmac, sizeof hmac);
 }
 
 static void keys_and_token(void **state) {
@@ -233,9 +235,10 @@ static void keys_and_token(void **state) {
     struct cn_secrets secrets;
     assert_int_equal(cn_secrets_read(&secrets, NULL, dir, NULL), CN_OK);
     assert_int_equal(secrets.keyring.n_keys, 3);
-    assert_true(cn_str_is(find_key(&secrets, "plain"), "abc"));
-    assert_true(cn_str_is(find_key(&secrets, "line"), "abc"));
-    assert_true(cn_str_equal(find_key(&secrets, "binary"), CN_STR("\0\xff\n")));
+    assert_key(&secrets, "plain", CN_STR("abc"));
+    assert_key(&secrets, "line", CN_STR("abc"));
+    assert_key(&secrets, "binary", CN_STR("\0\xff\n"));
+    assert_null(cn_keyring_find(&secrets.keyring, CN_STR(".hidden")));
     assert_int_equal(secrets.token.len, 0);
     cn_secrets_release(&secrets);
 
