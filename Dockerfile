@@ -12,7 +12,7 @@ RUN make -j"$(nproc)" build/colonnade && make DESTDIR=/out install && strip /out
 
 FROM debian:bookworm-slim
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends libmicrohttpd12 libjansson4 libssl3 libxxhash0 libsleef3 libsqlite3-0 \
+    && apt-get install -y --no-install-recommends libmicrohttpd12 libjansson4 libssl3 libxxhash0 libsleef3 libsqlite3-0 libseccomp2 \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=build /out/usr/local /usr/local
 ENV COLONNADE_LISTEN=0.0.0.0:8080

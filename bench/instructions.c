@@ -162,7 +162,7 @@ static void digest_rows(enum cn_digest_kind kind) {
     struct cn_error error;
 
     cn_error_init(&error);
-    check(cn_digest_new(&digest, kind, cn_str("", 0), &error), &error);
+    check(cn_digest_new(&digest, kind, NULL, &error), &error);
     check(cn_digest_rows(digest, work.csv.data, work.offsets, ROWS, work.digests, &error), &error);
     cn_digest_free(digest);
 }

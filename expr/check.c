@@ -216,10 +216,8 @@ static enum cn_code hash_type(struct cn_check *check, const struct cn_node *node
     }
     if (node->function->digest != CN_DIGEST_HMAC_SHA256)
         return CN_OK;
-    for (size_t i = 0; check->keys != NULL && i < check->keys->n_keys; i++) {
-        if (cn_str_equal(check->keys->keys[i].name, node->hash->key))
-            return CN_OK;
-    }
+    if (cn_keyring_find(check->keys, node->hash->key) != NULL)
+        return CN_OK;
     cn_expr_error(error, CN_UNKNOWN_KEY, (int32_t)check->let, node->hash->key_position,
                   "the server holds no key of the name '%.*s'",
                   (int)(node->hash->key.len > 64 ? 64 : node->hash->key.len), node->hash->key.data);

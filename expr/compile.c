@@ -206,11 +206,8 @@ enum cn_code cn_program_compile(struct cn_program **program, const struct cn_rec
 void cn_program_free(struct cn_program *program) {
     if (program == NULL)
         return;
-    for (size_t i = 0; i < program->n_hashes; i++) {
-        struct cn_str key = program->hashes[i].key;
-        if (key.len > 0)
-            OPENSSL_cleanse((void *)(uintptr_t)key.data, key.len);
-    }
+    for (size_t i = 0; i < program->n_hashes; i++)
+        OPENSSL_cleanse(&program->hashes[i].key, sizeof program->hashes[i].key);
     cn_arena_release(&program->arena);
     free(program);
 }

@@ -42,14 +42,11 @@ static bool add_hash(struct cn_compile *c, const struct cn_node *node, uint32_t 
     hash.sep = cn_arena_str(&program->arena, call->sep);
     if (hash.args == NULL || hash.sep.data == NULL)
         return false;
-    for (size_t i = 0; hash.kind == CN_DIGEST_HMAC_SHA256 && i < c->options->keys->n_keys; i++) {
-        const struct cn_key *key = &c->options->keys->keys[i];
-        if (!cn_str_equal(key->name, call->key))
-            continue;
-        hash.key = cn_arena_str(&program->arena, key->bytes);
-        if (hash.key.data == NULL)
-            return false;
-    }
+    const struct cn_key *key = NULL;
+    if (hash.kind == CN_DIGEST_HMAC_SHA256)
+        key = cn_keyring_find(c->options->keys, call->key);
+    if (key != NULL)
+        hash.key = key->hmac;
     *index = (uint32_t)program->n_hashes;
     program->hashes[program->n_hashes++] = hash;
     return true;

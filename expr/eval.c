@@ -144,7 +144,7 @@ static enum cn_code make_digests(struct cn_eval *eval, struct cn_error *error) {
         if (step->op != CN_STEP_HASH)
             continue;
         const struct cn_hash *hash = &program->hashes[step->index];
-        CN_TRY(cn_digest_new(&eval->digests[step->index], hash->kind, hash->key, error));
+        CN_TRY(cn_digest_new(&eval->digests[step->index], hash->kind, &hash->key, error));
     }
     return CN_OK;
 }

@@ -17,6 +17,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "columns/column.h"
+#include "expr/keyring.h"
 
 /* ---- recipe ------------------------------------------------------------------------------- */
 
@@ -67,18 +68,6 @@ struct cn_schema {
  * others are left alone. Only names matter, not types. */
 enum cn_code cn_recipe_uses(const struct cn_recipe *recipe, const struct cn_schema *schema,
                             bool *used, struct cn_error *error);
-
-/* ---- keys --------------------------------------------------------------------------------- */
-
-/* The HMAC keys that the server holds. Owner: main. Read-only after start. */
-struct cn_key {
-    struct cn_str name;
-    struct cn_str bytes;
-};
-struct cn_keyring {
-    const struct cn_key *keys;
-    size_t n_keys;
-};
 
 /* ---- program ------------------------------------------------------------------------------ */
 

@@ -78,7 +78,7 @@ struct cn_hash_arg {
 
 struct cn_hash {
     enum cn_digest_kind kind;
-    struct cn_str key; /* a copy, cleansed when the program is freed */
+    struct cn_hmac_key key; /* of HMAC; a copy, cleansed when the program is freed */
     struct cn_str sep;
     bool length_frame;
     bool null_is_null; /* null=None */

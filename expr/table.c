@@ -20,13 +20,12 @@ size_t cn_recipe_tables(const struct cn_recipe *recipe) {
 }
 
 static enum cn_code find_key(const struct cn_hash_call *call, const struct cn_table_ref *table,
-                             const struct cn_keyring *keys, struct cn_str *key,
+                             const struct cn_keyring *keys, const struct cn_hmac_key **key,
                              struct cn_error *error) {
-    for (size_t i = 0; keys != NULL && i < keys->n_keys; i++) {
-        if (cn_str_equal(keys->keys[i].name, call->key)) {
-            *key = keys->keys[i].bytes;
-            return CN_OK;
-        }
+    const struct cn_key *found = cn_keyring_find(keys, call->key);
+    if (found != NULL) {
+        *key = &found->hmac;
+        return CN_OK;
     }
     cn_error_set(error, CN_UNKNOWN_KEY, "the server holds no key of the name '%.*s'",
                  (int)(call->key.len > 64 ? 64 : call->key.len), call->key.data);
@@ -42,7 +41,7 @@ enum cn_code cn_table_digest_new(struct cn_table_digest **digest, const struct c
                                  struct cn_error *error) {
     *digest = NULL;
     const struct cn_table_ref *ref = &recipe->tables[table];
-    struct cn_str key = CN_STR("");
+    const struct cn_hmac_key *key = NULL;
     if (ref->node->function->digest == CN_DIGEST_HMAC_SHA256)
         CN_TRY(find_key(ref->node->hash, ref, keys, &key, error));
     struct cn_table_digest *self = malloc(sizeof *self);

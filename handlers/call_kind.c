@@ -217,7 +217,7 @@ static enum cn_code state_new(void **result, const void *context, struct cn_erro
         return cn_error_memory(error);
     cn_arena_init(&state->task, 4096);
     cn_arena_init(&state->call, 4096);
-    enum cn_code code = cn_digest_new(&state->digest, CN_DIGEST_MD5, CN_STR(""), error);
+    enum cn_code code = cn_digest_new(&state->digest, CN_DIGEST_MD5, NULL, error);
     if (code != CN_OK) {
         state_free(state);
         return code;

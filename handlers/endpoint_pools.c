@@ -4,6 +4,7 @@
 #include "handlers/endpoints.h"
 #include "handlers/pools_document.h"
 #include "handlers/service.h"
+#include "pool/forkserver.h"
 
 enum { WORKERS_SHOWN = 1024 };
 
@@ -33,8 +34,28 @@ static void write_worker(struct cn_json_out *out, const struct cn_worker_stats *
     cn_json_out_close(out, '}');
 }
 
+/* How the worker processes are confined, and what forks them. */
+static void write_isolation(struct cn_json_out *out, struct cn_forkserver *server) {
+    const struct cn_confinement *wanted = cn_forkserver_confinement(server);
+    struct cn_forkserver_state state = cn_forkserver_state(server);
+    cn_json_out_open(out, "isolation", '{');
+    cn_json_out_c(out, "level", cn_isolation_name(wanted->level));
+    cn_json_out_bool(out, "seccomp", state.isolation.seccomp);
+    cn_json_out_int(out, "landlock", state.isolation.landlock);
+    cn_json_out_int(out, "memory_bytes", (int64_t)wanted->memory_bytes);
+    cn_json_out_close(out, '}');
+    cn_json_out_open(out, "fork_server", '{');
+    if (state.pid > 0)
+        cn_json_out_int(out, "pid", state.pid);
+    else
+        cn_json_out_null(out, "pid");
+    cn_json_out_int(out, "starts", (int64_t)state.starts);
+    cn_json_out_close(out, '}');
+}
+
 static void write_pool(struct cn_json_out *out, enum cn_executor_kind kind,
-                       struct cn_executor *executor, struct cn_worker_stats *stats) {
+                       struct cn_executor *executor, struct cn_forkserver *server,
+                       struct cn_worker_stats *stats) {
     size_t queued = 0;
     size_t n = executor->ops->stats(executor, stats, WORKERS_SHOWN, &queued);
     cn_json_out_open(out, NULL, '{');
@@ -46,6 +67,8 @@ static void write_pool(struct cn_json_out *out, enum cn_executor_kind kind,
         write_worker(out, &stats[i]);
     cn_json_out_close(out, ']');
     cn_json_out_int(out, "queued", (int64_t)queued);
+    if (server)
+        write_isolation(out, server);
     cn_json_out_close(out, '}');
 }
 
@@ -66,7 +89,8 @@ void cn_pools_write(struct cn_json_out *out, struct cn_service *service) {
     cn_json_out_open(out, "pools", '[');
     for (enum cn_executor_kind kind = 0; kind < CN_EXECUTOR_KIND_COUNT && stats; kind++)
         if (service->executors[kind])
-            write_pool(out, kind, service->executors[kind], stats);
+            write_pool(out, kind, service->executors[kind],
+                       kind == CN_EXECUTOR_PROCESSES ? service->forkserver : NULL, stats);
     cn_json_out_close(out, ']');
     write_calibration(out, &service->calibration);
     cn_json_out_close(out, '}');

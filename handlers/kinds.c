@@ -1,5 +1,7 @@
 #include "handlers/kinds.h"
 
+#include <stdlib.h>
+
 #include "handlers/call.h"
 #include "handlers/compute_kind.h"
 #include "handlers/map.h"
@@ -73,3 +75,39 @@ static const struct cn_kind kinds[CN_KIND_COUNT] = {
 void cn_registry_init(struct cn_registry *registry, const struct cn_keyring *keys) {
     *registry = (struct cn_registry){.kinds = kinds, .n_kinds = CN_KIND_COUNT, .context = keys};
 }
+
+/* ---- in a fork server ------------------------------------------------------------------------ */
+
+struct cn_str cn_kinds_context(const struct cn_keyring *keys) {
+    return cn_str((const void *)keys->keys, keys->n_keys * sizeof *keys->keys);
+}
+
+static enum cn_code open_keys(struct cn_str bytes, const void **context, struct cn_error *error) {
+    struct cn_keyring *keys = malloc(sizeof *keys); /* for the life of the process */
+    if (!keys)
+        return cn_error_memory(error);
+    if (!cn_keyring_adopt(keys, bytes))
+        return cn_error_set(error, CN_INTERNAL, "The keys did not arrive as they were sent");
+    *context = keys;
+    return CN_OK;
+}
+
+/* OpenSSL reads its settings when a digest is first looked up. */
+static enum cn_code use_digests(struct cn_error *error) {
+    struct cn_hmac_key key = {0};
+    for (int kind = 0; kind < CN_DIGEST_KIND_COUNT; kind++) {
+        struct cn_digest *digest = NULL;
+        uint8_t out[CN_DIGEST_MAX_SIZE];
+        enum cn_code code = cn_digest_new(&digest, (enum cn_digest_kind)kind, &key, error);
+        if (code == CN_OK)
+            code = cn_digest_begin(digest, error);
+        if (code == CN_OK)
+            code = cn_digest_end(digest, out, error);
+        cn_digest_free(digest);
+        CN_TRY(code);
+    }
+    return CN_OK;
+}
+
+const struct cn_forkserver_program cn_kinds_program = {
+    .kinds = kinds, .n_kinds = CN_KIND_COUNT, .open_context = open_keys, .prepare = use_digests};

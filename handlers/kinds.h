@@ -5,7 +5,7 @@
 #define CN_HANDLERS_KINDS_H
 
 #include "expr/expr.h"
-#include "pool/executor.h"
+#include "pool/forkserver.h"
 
 enum {
     CN_KIND_NOOP,    /* nothing: what a crossing costs */
@@ -19,5 +19,10 @@ enum {
 
 /* `keys` are what kinds get as their context; they must outlive the registry's users. */
 void cn_registry_init(struct cn_registry *registry, const struct cn_keyring *keys);
+
+/* The same kinds in a fork server: its context is an array of keys. */
+extern const struct cn_forkserver_program cn_kinds_program;
+/* What to send to it. */
+struct cn_str cn_kinds_context(const struct cn_keyring *keys);
 
 #endif

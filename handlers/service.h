@@ -64,10 +64,12 @@ struct cn_experiments;
 struct cn_load;
 struct cn_hub;
 struct cn_sessions;
+struct cn_forkserver;
 
 struct cn_service {
     struct cn_service_limits limits;
     struct cn_executor *executors[CN_EXECUTOR_KIND_COUNT]; /* [AUTO] is NULL */
+    struct cn_forkserver *forkserver; /* of the processes; NULL in tests that have none */
     struct cn_calibration calibration;
     struct cn_cpus cpus;
     struct cn_blocks *blocks;

@@ -24,7 +24,8 @@ struct method {
     const char *name;
     size_t size;
     const char *evp_name; /* fetched for the methods that need it */
-    enum cn_code (*open)(struct cn_digest *digest, struct cn_str key, struct cn_error *error);
+    enum cn_code (*open)(struct cn_digest *digest, const struct cn_hmac_key *key,
+                         struct cn_error *error);
     void (*close)(struct cn_digest *digest);
     /* 1 on success, as OpenSSL's. */
     int (*begin)(struct cn_digest *digest);
@@ -76,7 +77,8 @@ PLAIN_METHOD(sha1, SHA1)
 PLAIN_METHOD(sha256, SHA256)
 PLAIN_METHOD(sha512, SHA512)
 
-static enum cn_code evp_open(struct cn_digest *digest, struct cn_str key, struct cn_error *error) {
+static enum cn_code evp_open(struct cn_digest *digest, const struct cn_hmac_key *key,
+                             struct cn_error *error) {
     (void)key;
     digest->as.evp.type = EVP_MD_fetch(NULL, digest->method->evp_name, NULL);
     if (!digest->as.evp.type)
@@ -109,27 +111,48 @@ static int evp_end(struct cn_digest *digest, uint8_t *out) {
 }
 
 /* HMAC (RFC 2104): a digest of the padded key and the text, then one of the padded key, otherwise
- * padded, and that digest. The states behind both keys are made once. */
+ * padded, and that digest. The states behind both keys are made once, when a key is read. */
 
-static int begin_with_key(SHA256_CTX *context, const uint8_t *key, uint8_t pad) {
+static bool state_behind(uint32_t state[8], const uint8_t *key, uint8_t pad) {
     uint8_t block[SHA256_CBLOCK];
+    SHA256_CTX context;
     for (size_t i = 0; i < sizeof block; i++)
         block[i] = key[i] ^ pad;
-    int ok = SHA256_Init(context) == 1 && SHA256_Update(context, block, sizeof block) == 1;
+    bool ok = SHA256_Init(&context) == 1 && SHA256_Update(&context, block, sizeof block) == 1;
+    for (size_t i = 0; i < 8; i++)
+        state[i] = context.h[i];
+    OPENSSL_cleanse(block, sizeof block);
+    OPENSSL_cleanse(&context, sizeof context);
+    return ok;
+}
+
+bool cn_hmac_key_make(struct cn_hmac_key *key, struct cn_str bytes) {
+    uint8_t block[SHA256_CBLOCK] = {0};
+    if (bytes.len > sizeof block)
+        SHA256((const unsigned char *)bytes.data, bytes.len, block);
+    else if (bytes.len > 0)
+        memcpy(block, bytes.data, bytes.len);
+    bool ok = state_behind(key->inner, block, 0x36) && state_behind(key->outer, block, 0x5C);
     OPENSSL_cleanse(block, sizeof block);
     return ok;
 }
 
-static enum cn_code hmac_open(struct cn_digest *digest, struct cn_str key, struct cn_error *error) {
-    uint8_t block[SHA256_CBLOCK] = {0};
-    if (key.len > sizeof block)
-        SHA256((const unsigned char *)key.data, key.len, block);
-    else if (key.len > 0)
-        memcpy(block, key.data, key.len);
-    int ok = begin_with_key(&digest->as.hmac.inner, block, 0x36) &&
-             begin_with_key(&digest->as.hmac.outer, block, 0x5C);
-    OPENSSL_cleanse(block, sizeof block);
-    return ok ? CN_OK : cn_error_set(error, CN_INTERNAL, "OpenSSL cannot begin an HMAC.");
+/* A context that has digested the padded key. */
+static int context_behind(SHA256_CTX *context, const uint32_t state[8]) {
+    if (SHA256_Init(context) != 1)
+        return 0;
+    for (size_t i = 0; i < 8; i++)
+        context->h[i] = state[i];
+    context->Nl = SHA256_CBLOCK * 8;
+    return 1;
+}
+
+static enum cn_code hmac_open(struct cn_digest *digest, const struct cn_hmac_key *key,
+                              struct cn_error *error) {
+    if (!key || context_behind(&digest->as.hmac.inner, key->inner) != 1 ||
+        context_behind(&digest->as.hmac.outer, key->outer) != 1)
+        return cn_error_set(error, CN_INTERNAL, "OpenSSL cannot begin an HMAC.");
+    return CN_OK;
 }
 
 static int hmac_begin(struct cn_digest *digest) {
@@ -167,7 +190,7 @@ static void hmac_rows(struct cn_digest *digest, struct cn_digest_batch *batch, s
     cn_kernels.sha256_rows(&outer);
 }
 
-static enum cn_code xxh64_open(struct cn_digest *digest, struct cn_str key,
+static enum cn_code xxh64_open(struct cn_digest *digest, const struct cn_hmac_key *key,
                                struct cn_error *error) {
     (void)key;
     digest->as.xxh64 = XXH64_createState();
@@ -197,7 +220,8 @@ static int xxh64_end(struct cn_digest *digest, uint8_t *out) {
     return 1;
 }
 
-static enum cn_code xxh3_open(struct cn_digest *digest, struct cn_str key, struct cn_error *error) {
+static enum cn_code xxh3_open(struct cn_digest *digest, const struct cn_hmac_key *key,
+                              struct cn_error *error) {
     (void)key;
     digest->as.xxh3 = XXH3_createState();
     return digest->as.xxh3 ? CN_OK : cn_error_memory(error);
@@ -255,8 +279,8 @@ size_t cn_digest_size(enum cn_digest_kind kind) {
     return methods[kind].size;
 }
 
-enum cn_code cn_digest_new(struct cn_digest **digest, enum cn_digest_kind kind, struct cn_str key,
-                           struct cn_error *error) {
+enum cn_code cn_digest_new(struct cn_digest **digest, enum cn_digest_kind kind,
+                           const struct cn_hmac_key *key, struct cn_error *error) {
     *digest = NULL;
     struct cn_digest *made = calloc(1, sizeof *made);
     if (!made)

@@ -32,12 +32,21 @@ enum cn_digest_kind {
 const char *cn_digest_name(enum cn_digest_kind kind); /* "sha3_256", the function's name */
 size_t cn_digest_size(enum cn_digest_kind kind);      /* bytes */
 
-/* A context for one kind (and key), reused for any number of texts; not thread-safe. The key (HMAC
- * only) is read at once; the context keeps what HMAC makes of it and cleanses that when it is
- * freed. */
+/* A key of HMAC-SHA-256 as it is used (RFC 2104): the digest's states behind the key, padded in two
+ * ways. It is as good as the key for making HMACs, but the key's own bytes cannot be had from it.
+ */
+struct cn_hmac_key {
+    uint32_t inner[8];
+    uint32_t outer[8];
+};
+/* Makes it from the key's own bytes, of which nothing is kept; false: OpenSSL failed. */
+CN_NODISCARD bool cn_hmac_key_make(struct cn_hmac_key *key, struct cn_str bytes);
+
+/* A context for one kind, reused for any number of texts; not thread-safe. `key` is for HMAC and
+ * NULL for the others; it is copied, and the copy is cleansed when the context is freed. */
 struct cn_digest;
-enum cn_code cn_digest_new(struct cn_digest **digest, enum cn_digest_kind kind, struct cn_str key,
-                           struct cn_error *error);
+enum cn_code cn_digest_new(struct cn_digest **digest, enum cn_digest_kind kind,
+                           const struct cn_hmac_key *key, struct cn_error *error);
 void cn_digest_free(struct cn_digest *digest);
 
 /* out[i * size ..] = digest of base[offsets[i] .. offsets[i + 1]), for i < n. Nothing outside of

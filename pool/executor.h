@@ -86,7 +86,7 @@ struct cn_kind {
 struct cn_registry {
     const struct cn_kind *kinds;
     size_t n_kinds;
-    const void *context; /* read-only, made before the fork server starts (keys) */
+    const void *context; /* read-only (keys) */
 };
 
 /* ---- groups and tasks --------------------------------------------------------------------- */
@@ -216,12 +216,7 @@ enum cn_code cn_serial_new(struct cn_executor **executor,
 enum cn_code cn_gil_new(struct cn_executor **executor, const struct cn_executor_settings *settings,
                         int64_t switch_ns, struct cn_error *error);
 
-/* The fork server: started by main before any thread exists, and before any library starts one. */
-struct cn_forkserver;
-enum cn_code cn_forkserver_start(struct cn_forkserver **server, const struct cn_registry *registry,
-                                 struct cn_error *error);
-pid_t cn_forkserver_pid(const struct cn_forkserver *server);
-void cn_forkserver_stop(struct cn_forkserver *server); /* workers must be gone */
+struct cn_forkserver; /* forkserver.h */
 
 /* The pre-forked process pool. */
 enum cn_code cn_processes_new(struct cn_executor **executor, struct cn_forkserver *server,

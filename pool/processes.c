@@ -1,7 +1,6 @@
 /* The pool of pre-forked worker processes: each slot's thread looks after one of them. */
 #include <stdlib.h>
 
-#include "pool/protocol.h"
 #include "pool/proxy.h"
 #include "pool/queue.h"
 
@@ -57,7 +56,7 @@ static enum cn_code start(struct cn_proxy *proxy, struct cn_error *error) {
 
 static enum cn_slot_health process_prepare(struct cn_slot *slot, int64_t *retry_ns) {
     struct cn_proxy *proxy = slot->worker;
-    if (proxy->pid != 0 && proxy->suspect) {
+    if (proxy->process.pid != 0 && proxy->suspect) {
         bool sound = proxy->served || cn_clock_now() - proxy->born_ns >= SOUND_NS;
         cn_proxy_discard(proxy, NULL, 0);
         if (sound)
@@ -65,10 +64,10 @@ static enum cn_slot_health process_prepare(struct cn_slot *slot, int64_t *retry_
         else
             back_off(proxy);
     }
-    if (proxy->pid == 0 && cn_clock_now() >= proxy->retry_ns)
+    if (proxy->process.pid == 0 && cn_clock_now() >= proxy->retry_ns)
         (void)start(proxy, NULL);
     *retry_ns = proxy->retry_ns;
-    if (proxy->pid != 0)
+    if (proxy->process.pid != 0)
         return CN_SLOT_READY;
     return proxy->failing ? CN_SLOT_FAILING : CN_SLOT_DOWN;
 }
@@ -77,7 +76,7 @@ static enum cn_code process_execute(struct cn_slot *slot, struct cn_task *task) 
     struct cn_proxy *proxy = slot->worker;
     char how[ATTEMPTS][64] = {"", ""};
     for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
-        if (proxy->pid == 0)
+        if (proxy->process.pid == 0)
             CN_TRY(start(proxy, &task->error));
         task->attempts = attempt + 1;
         enum cn_code code = CN_OK;

@@ -6,9 +6,28 @@
 #ifndef CN_POOL_PROTOCOL_H
 #define CN_POOL_PROTOCOL_H
 
-#include "pool/executor.h"
+#include "pool/forkserver.h"
 
 /* ---- server and fork server --------------------------------------------------------------- */
+
+#define CN_FORKSERVER_ARGUMENT "--fork-server"
+#define CN_FORKSERVER_SOCKET 3
+#define CN_FORK_PIECE ((size_t)32 << 10) /* bytes of the context in one message */
+
+/* The first message; then come the context's bytes in pieces, then an answer with number 0. */
+struct cn_fork_setup {
+    uint32_t size; /* of this struct, and the next two: a wrong program is not believed */
+    uint32_t answer_size;
+    uint32_t request_size;
+    struct cn_confinement confinement;
+    uint64_t context_size;
+};
+
+struct cn_fork_ready {
+    struct cn_isolation isolation;
+    int32_t code;
+    struct cn_error error;
+};
 
 enum cn_fork_op {
     CN_FORK_SPAWN = 1, /* comes with three descriptors: socket, inputs, outputs */
@@ -67,16 +86,32 @@ struct cn_worker_answer {
 /* Closes all descriptors from `first` on. */
 void cn_close_from(int first);
 
-/* Runs a worker on these descriptors until its socket closes. Called in the forked child. */
-_Noreturn void cn_worker_main(int socket, int in, int out, const struct cn_registry *registry);
+/* What a worker gets from the fork server that forked it. */
+struct cn_worker_legacy {
+    const struct cn_registry *registry;
+    struct cn_confinement confinement;
+    struct cn_isolation isolation;
+};
+
+/* Runs a worker on these descriptors (socket, inputs, outputs) until its socket closes. Called in
+ * the forked child. */
+_Noreturn void cn_worker_main(int fds[3], const struct cn_worker_legacy *legacy);
 
 /* ---- the server's side of the fork server --------------------------------------------------- */
 
-/* Forks a worker, handing it duplicates of the descriptors. Thread-safe, as are both. */
-enum cn_code cn_forkserver_spawn(struct cn_forkserver *server, int socket, int in, int out,
-                                 pid_t *pid, struct cn_error *error);
+/* A worker's process, and which fork server forked it. */
+struct cn_worker_process {
+    pid_t pid; /* 0: none */
+    uint64_t server;
+};
+
+/* Forks a worker, handing it duplicates of the descriptors. A fork server that is gone is replaced.
+ * CN_WORKER_LOST: there is none, or it could not fork. */
+enum cn_code cn_forkserver_spawn(struct cn_forkserver *server, const int fds[3],
+                                 struct cn_worker_process *process, struct cn_error *error);
 /* Kills a worker and takes its wait status; one that was dead already keeps the status it died
- * with. False: the fork server is gone, or knows no such worker. */
-bool cn_forkserver_reap(struct cn_forkserver *server, pid_t pid, int *status);
+ * with. False: it went together with its fork server. */
+bool cn_forkserver_reap(struct cn_forkserver *server, const struct cn_worker_process *process,
+                        int *status);
 
 #endif

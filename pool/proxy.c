@@ -9,8 +9,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "pool/protocol.h"
-
 #define MILLION INT64_C(1000000)
 #define GREETING_NS (10000 * MILLION)
 #define STOP_GRACE_NS (250 * MILLION) /* a worker that was told to stop is killed after it */
@@ -56,7 +54,7 @@ void cn_proxy_wake(struct cn_proxy *proxy) {
 
 void cn_proxy_wait(struct cn_proxy *proxy, int64_t until_ns) {
     int64_t trim_ns = 0;
-    if (proxy->pid != 0 && !proxy->trimmed) {
+    if (proxy->process.pid != 0 && !proxy->trimmed) {
         trim_ns = cn_clock_now() + IDLE_NS;
         if (until_ns == 0 || trim_ns < until_ns)
             until_ns = trim_ns;
@@ -116,14 +114,14 @@ static void close_all(struct cn_proxy *proxy) {
 }
 
 void cn_proxy_discard(struct cn_proxy *proxy, char *how, size_t size) {
-    if (proxy->pid != 0) {
+    if (proxy->process.pid != 0) {
         int status = 0;
-        bool known = cn_forkserver_reap(proxy->server, proxy->pid, &status);
+        bool known = cn_forkserver_reap(proxy->server, &proxy->process, &status);
         if (how && known)
             describe(status, how, size);
         else if (how)
             snprintf(how, size, "gone together with the fork server");
-        proxy->pid = 0;
+        proxy->process.pid = 0;
         proxy->replaced = true;
         cn_queue_set_pid(proxy->slot, 0, false);
     }
@@ -149,6 +147,7 @@ enum cn_code cn_proxy_start(struct cn_proxy *proxy, struct cn_error *error) {
     enum cn_code code = cn_window_init(&proxy->in, true, error);
     if (code == CN_OK)
         code = cn_window_init(&proxy->out, false, error);
+    proxy->out.most = (size_t)cn_forkserver_confinement(proxy->server)->output_bytes;
     if (code != CN_OK) {
         close_all(proxy);
         return code;
@@ -160,8 +159,8 @@ enum cn_code cn_proxy_start(struct cn_proxy *proxy, struct cn_error *error) {
                             strerrordesc_np(failed));
     }
     proxy->socket = sockets[0];
-    code = cn_forkserver_spawn(proxy->server, sockets[1], proxy->in.fd, proxy->out.fd, &proxy->pid,
-                               error);
+    int fds[3] = {sockets[1], proxy->in.fd, proxy->out.fd};
+    code = cn_forkserver_spawn(proxy->server, fds, &proxy->process, error);
     close(sockets[1]);
     if (code != CN_OK) {
         close_all(proxy);
@@ -178,7 +177,7 @@ enum cn_code cn_proxy_start(struct cn_proxy *proxy, struct cn_error *error) {
                             how);
     }
     proxy->born_ns = cn_clock_now();
-    cn_queue_set_pid(proxy->slot, proxy->pid, proxy->replaced);
+    cn_queue_set_pid(proxy->slot, proxy->process.pid, proxy->replaced);
     return CN_OK;
 }
 
@@ -293,7 +292,7 @@ enum cn_proxy_outcome cn_proxy_try(struct cn_proxy *proxy, struct cn_task *task,
     struct cn_worker_request request;
     memset(&request, 0, sizeof(request));
     int64_t began = cn_clock_now();
-    task->pid = proxy->pid;
+    task->pid = proxy->process.pid;
     if (!fill(proxy, task, &request)) {
         *code = cn_error_memory(&task->error);
         return CN_PROXY_ANSWERED;

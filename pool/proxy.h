@@ -10,17 +10,16 @@
 
 #include <sys/types.h>
 
+#include "pool/protocol.h"
 #include "pool/queue.h"
 #include "pool/window.h"
-
-struct cn_forkserver;
 
 struct cn_proxy {
     struct cn_slot *slot;
     struct cn_forkserver *server;
     int event;  /* eventfd: "look up" */
     int socket; /* -1 while there is no process */
-    pid_t pid;  /* 0: none */
+    struct cn_worker_process process;
     struct cn_window in;
     struct cn_window out;
     uint64_t number; /* of the last request */

@@ -7,15 +7,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define STEP ((size_t)256 << 10)
-
 enum cn_code cn_window_init(struct cn_window *window, bool writes, struct cn_error *error) {
     *window = CN_WINDOW_NONE;
     window->writes = writes;
     window->fd = memfd_create("colonnade-window", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (window->fd >= 0 && ftruncate(window->fd, (off_t)STEP) == 0 &&
+    if (window->fd >= 0 && ftruncate(window->fd, (off_t)CN_WINDOW_STEP) == 0 &&
         fcntl(window->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_SEAL) == 0 &&
-        cn_window_map(window, STEP))
+        cn_window_map(window, CN_WINDOW_STEP))
         return CN_OK;
     int failed = errno;
     cn_window_release(window);
@@ -39,27 +37,38 @@ void cn_window_release(struct cn_window *window) {
 
 /* The size to map for `size` bytes: doubling, so that a growing output is not mapped again and
  * again. */
-static size_t round_size(size_t size, size_t mapped) {
-    size_t wanted = size > mapped * 2 ? size : mapped * 2;
-    return (wanted + STEP - 1) / STEP * STEP;
+static size_t round_size(const struct cn_window *window, size_t size) {
+    size_t wanted = window->mapped * 2;
+    if (window->most != 0 && wanted > window->most)
+        wanted = window->most;
+    if (wanted < size)
+        wanted = size;
+    return (wanted + CN_WINDOW_STEP - 1) / CN_WINDOW_STEP * CN_WINDOW_STEP;
+}
+
+size_t cn_window_room(const struct cn_window *window) {
+    return window->most != 0 && window->most < window->mapped ? window->most : window->mapped;
 }
 
 bool cn_window_map(struct cn_window *window, size_t size) {
+    if (window->most != 0 && size > window->most)
+        return false;
     if (window->base && size <= window->mapped)
         return true;
-    struct stat status;
-    if (window->fd < 0 || size > SIZE_MAX / 4 || fstat(window->fd, &status) != 0)
+    /* not fstat(), which a worker may not call: the C library makes it a look-up by name */
+    off_t end = window->fd < 0 || size > SIZE_MAX / 4 ? -1 : lseek(window->fd, 0, SEEK_END);
+    if (end < 0)
         return false;
-    size_t have = (size_t)status.st_size;
+    size_t have = (size_t)end;
     if (window->writes) {
-        size_t wanted = round_size(size, window->mapped);
+        size_t wanted = round_size(window, size);
         if (wanted > have && ftruncate(window->fd, (off_t)wanted) != 0)
             return false;
         have = wanted > have ? wanted : have;
     }
-    size_t target = round_size(size, window->mapped);
+    size_t target = round_size(window, size);
     if (target > have)
-        target = have / STEP * STEP; /* never beyond the end, where a touch would be fatal */
+        target = have / CN_WINDOW_STEP * CN_WINDOW_STEP; /* beyond the end a touch is fatal */
     if (target < size || target == 0)
         return false;
     void *base;

@@ -13,11 +13,14 @@
 
 #include "base/error.h"
 
+#define CN_WINDOW_STEP ((size_t)256 << 10) /* sizes are multiples of it */
+
 struct cn_window {
     int fd; /* -1: none */
     bool writes;
     char *base;
     size_t mapped; /* bytes of it that are mapped here */
+    size_t most;   /* bytes that it may be used for; 0: no limit */
 };
 
 #define CN_WINDOW_NONE ((struct cn_window){.fd = -1})
@@ -28,8 +31,12 @@ enum cn_code cn_window_init(struct cn_window *window, bool writes, struct cn_err
 void cn_window_adopt(struct cn_window *window, int fd, bool writes);
 void cn_window_release(struct cn_window *window);
 
-/* Maps at least `size` bytes. The writer lets the memory grow as needed; for the reader a size
- * beyond the memory is an error (false). What was mapped before keeps its contents, not its place.
+/* How many bytes may be used now. */
+size_t cn_window_room(const struct cn_window *window);
+
+/* Maps at least `size` bytes; false if that is more than `most`. The writer lets the memory grow as
+ * needed; for the reader a size beyond the memory is an error (false). What was mapped before keeps
+ * its contents, not its place.
  */
 CN_NODISCARD bool cn_window_map(struct cn_window *window, size_t size);
 

@@ -10,16 +10,17 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "pool/kinds.h"
 #include "pool/protocol.h"
+#include "pool/sandbox.h"
 #include "pool/window.h"
 
 struct worker {
     int socket;
+    uint64_t memory_bytes; /* that it may have; 0: no limit */
     struct cn_window in;
     struct cn_window out;
     struct cn_kinds kinds;
@@ -57,12 +58,6 @@ static void reset_signals(void) {
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* The place for everything that a worker must not be able to do. */
-static bool worker_sandbox(void) {
-    struct rlimit none = {0, 0};
-    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && setrlimit(RLIMIT_CORE, &none) == 0;
-}
-
 /* ---- one task ------------------------------------------------------------------------------ */
 
 static bool grow_output(struct cn_buf *buf, size_t cap) {
@@ -70,7 +65,7 @@ static bool grow_output(struct cn_buf *buf, size_t cap) {
     if (!cn_window_map(out, cap))
         return false;
     buf->data = out->base;
-    buf->cap = out->mapped;
+    buf->cap = cn_window_room(out);
     return true;
 }
 
@@ -99,12 +94,22 @@ static enum cn_code open_inputs(struct worker *worker, const struct cn_worker_re
     return CN_OK;
 }
 
+/* Where its own limit is what memory ends at, to try again later is no help. */
+static enum cn_code too_little_memory(const struct worker *worker, struct cn_error *error) {
+    cn_error_init(error);
+    cn_error_set_limit(error, "--worker-memory-bytes");
+    return cn_error_set(error, CN_LIMIT_EXCEEDED,
+                        "The work needs more than the %llu bytes of memory that a worker process "
+                        "may have (--worker-memory-bytes)",
+                        (unsigned long long)worker->memory_bytes);
+}
+
 static void compute(struct worker *worker, const struct cn_worker_request *request,
                     int64_t started_ns, struct cn_worker_answer *answer) {
     enum cn_code code = open_inputs(worker, request, &answer->error);
     if (code == CN_OK) {
         struct cn_buf out = {.data = worker->out.base,
-                             .cap = worker->out.mapped,
+                             .cap = cn_window_room(&worker->out),
                              .grow = grow_output,
                              .drop = drop_output,
                              .owner = &worker->out};
@@ -124,6 +129,8 @@ static void compute(struct worker *worker, const struct cn_worker_request *reque
         code = cn_kinds_run(&worker->kinds, request->kind, &run, &answer->error);
         answer->out_len = code == CN_OK ? out.len : 0;
     }
+    if (code == CN_OVERLOADED && worker->memory_bytes != 0)
+        code = too_little_memory(worker, &answer->error);
     answer->code = (int32_t)code;
 }
 
@@ -146,19 +153,21 @@ static bool serve_one(struct worker *worker) {
     return send(worker->socket, &answer, sizeof(answer), MSG_NOSIGNAL) == (ssize_t)sizeof(answer);
 }
 
-_Noreturn void cn_worker_main(int socket, int in, int out, const struct cn_registry *registry) {
-    int fds[3] = {socket, in, out};
+_Noreturn void cn_worker_main(int fds[3], const struct cn_worker_legacy *legacy) {
     struct worker worker = {0};
     reset_signals();
     keep_only(fds);
     prctl(PR_SET_NAME, "colonnade-work");
     worker.socket = fds[0];
+    worker.memory_bytes = legacy->confinement.memory_bytes;
+    worker.out.most = (size_t)legacy->confinement.output_bytes;
     cn_window_adopt(&worker.in, fds[1], false);
     cn_window_adopt(&worker.out, fds[2], true);
     struct cn_worker_answer greeting;
     memset(&greeting, 0, sizeof(greeting));
     if (!cn_window_map(&worker.in, 1) || !cn_window_map(&worker.out, 1) ||
-        cn_kinds_init(&worker.kinds, registry, NULL) != CN_OK || !worker_sandbox() ||
+        cn_kinds_init(&worker.kinds, legacy->registry, NULL) != CN_OK ||
+        !cn_sandbox_worker(&legacy->confinement, &legacy->isolation) ||
         send(worker.socket, &greeting, sizeof(greeting), MSG_NOSIGNAL) < 0)
         _exit(1);
     while (serve_one(&worker))

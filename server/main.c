@@ -1,6 +1,7 @@
 /*
- * main.c: wires the rooms together, in this order: settings, secrets, the fork server (before
- * there is any thread), memory, the record of runs and its history, executors, calibration, HTTP.
+ * main.c: wires the rooms together, in this order: settings, secrets, the fork server, memory, the
+ * record of runs and its history, executors, calibration, HTTP. (Started with --fork-server, the
+ * program is a fork server, and nothing else.)
  * Then it waits for a signal and takes it all down again. The only file that ends the program.
  */
 #include <errno.h>
@@ -9,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -26,7 +28,7 @@
 #include "server/http.h"
 #include "server/listen.h"
 #include "server/notify.h"
-#include "server/secrets.h"
+#include "server/keys.h"
 #include "server/settings.h"
 #include "server/tls.h"
 #include "server/token.h"
@@ -39,15 +41,18 @@ enum {
     MAX_QUEUED_TASKS = 1 << 16,
     IDLE_SECONDS = 4
 };
+#define LEAST_MEMORY ((uint64_t)16 << 20)
 #define RUNS_BYTES ((size_t)32 << 20)
 #define CHECKS_BYTES ((size_t)1 << 20)
 #define IDLE_BLOCK_BYTES ((size_t)256 << 20)
 
 struct app {
     struct cn_settings settings;
-    struct cn_secrets secrets;
+    struct cn_keys keys;
+    struct cn_keyring keyring; /* of these keys */
     struct cn_listener listener;
     struct cn_registry registry;
+    struct cn_confinement confinement;
     struct cn_forkserver *forkserver;
     struct cn_history *history; /* NULL: runs are kept in memory only */
     struct cn_sessions sessions;
@@ -65,10 +70,34 @@ static int fail(const struct cn_error *error, int status) {
 
 /* ---- before any thread --------------------------------------------------------------------- */
 
+/* What the fork server and its workers do as well. */
+static enum cn_code prepare_memory_and_kernels(struct cn_error *error) {
+    mallopt(M_MMAP_THRESHOLD, 1 << 20); /* large things go back to the system when they are freed */
+    mallopt(M_TRIM_THRESHOLD, 8 << 20);
+    return cn_cpu_choose(getenv("COLONNADE_CPU"), error);
+}
+
+static enum cn_code check_confinement(struct app *app, struct cn_error *error) {
+    const struct cn_settings *settings = &app->settings;
+    if (!cn_isolation_parse(&app->confinement.level, settings->isolation))
+        return cn_error_set(error, CN_INVALID_PARAMETER,
+                            "--isolation is '%s'; expected available, required or off",
+                            settings->isolation);
+    if (settings->worker_memory_bytes != 0 && settings->worker_memory_bytes < LEAST_MEMORY)
+        return cn_error_set(
+            error, CN_INVALID_PARAMETER,
+            "--worker-memory-bytes is less than 16MiB, which is what a worker process "
+            "needs before it does anything");
+    if (app->confinement.level != CN_ISOLATION_OFF)
+        prctl(PR_SET_DUMPABLE, 0); /* before there are secrets: nobody looks into them */
+    return CN_OK;
+}
+
 /* Errors here are the user's: exit status 2. */
 static enum cn_code check_settings(struct app *app, struct cn_error *error) {
     const struct cn_settings *settings = &app->settings;
-    CN_TRY(cn_cpu_choose(getenv("COLONNADE_CPU"), error));
+    CN_TRY(prepare_memory_and_kernels(error));
+    CN_TRY(check_confinement(app, error));
     CN_TRY(cn_listener_parse(&app->listener, settings->listen, error));
     if (!app->listener.loopback && !settings->token_file && !settings->allow_anonymous)
         return cn_error_set(error, CN_INVALID_PARAMETER,
@@ -79,7 +108,10 @@ static enum cn_code check_settings(struct app *app, struct cn_error *error) {
         return cn_error_set(error, CN_INVALID_PARAMETER, "%s needs %s too",
                             settings->tls_cert ? "--tls-cert" : "--tls-key",
                             settings->tls_cert ? "--tls-key" : "--tls-cert");
-    return cn_secrets_read(&app->secrets, settings->keys_dir, error);
+    if (settings->keys_dir)
+        CN_TRY(cn_keys_read(&app->keys, settings->keys_dir, error));
+    app->keyring = cn_keys_ring(&app->keys);
+    return CN_OK;
 }
 
 /* What workers never need, so it is read when they have been forked. */
@@ -102,8 +134,6 @@ static enum cn_code read_credentials(struct app *app, struct cn_error *error) {
 static void prepare_process(struct app *app) {
     struct rlimit files;
     signal(SIGPIPE, SIG_IGN);
-    mallopt(M_MMAP_THRESHOLD, 1 << 20); /* large things go back to the system when they are freed */
-    mallopt(M_TRIM_THRESHOLD, 8 << 20);
     sigemptyset(&app->signals);
     sigaddset(&app->signals, SIGTERM);
     sigaddset(&app->signals, SIGINT);
@@ -113,6 +143,10 @@ static void prepare_process(struct app *app) {
     }
     if (app->settings.memory_bytes == 0)
         app->settings.memory_bytes = cn_settings_memory();
+    uint64_t memory = app->settings.worker_memory_bytes;
+    memory = memory ? memory : app->settings.memory_bytes;
+    app->confinement.memory_bytes = memory;
+    app->confinement.output_bytes = memory;
 }
 
 static void init_service(struct app *app) {
@@ -135,11 +169,30 @@ static void init_service(struct app *app) {
         .max_import_bytes = settings->max_import_bytes,
         .request_timeout_ms = (int64_t)settings->request_timeout_ms,
     };
-    service->keys = &app->secrets.keyring;
+    service->keys = &app->keyring;
     service->version = CN_VERSION;
     atomic_init(&service->next_plan, 1);
     atomic_init(&service->draining, 0);
     cn_cpus_read(&service->cpus);
+}
+
+/* ---- the fork server ------------------------------------------------------------------------- */
+
+static enum cn_code start_forkserver(struct app *app, struct cn_error *error) {
+    struct cn_forkserver_settings settings = {.context = cn_kinds_context(&app->keyring),
+                                              .confinement = app->confinement};
+    CN_TRY(cn_forkserver_start(&app->forkserver, &settings, error));
+    struct cn_isolation isolation = cn_forkserver_state(app->forkserver).isolation;
+    app->service.forkserver = app->forkserver;
+    if (app->confinement.level == CN_ISOLATION_OFF)
+        fprintf(stderr, "colonnade: worker processes are not confined (--isolation off)\n");
+    else if (!isolation.seccomp || isolation.landlock == 0)
+        fprintf(stderr,
+                "colonnade: worker processes are not fully confined: this system has no %s\n",
+                isolation.seccomp        ? "Landlock"
+                : isolation.landlock > 0 ? "seccomp filters"
+                                         : "seccomp filters and no Landlock");
+    return CN_OK;
 }
 
 /* ---- the pools ----------------------------------------------------------------------------- */
@@ -180,7 +233,7 @@ static enum cn_code start_rooms(struct app *app, struct cn_error *error) {
     service->runs = cn_runs_new(RUNS_KEPT, RUNS_BYTES);
     service->checks = cn_runs_new(CHECKS_KEPT, CHECKS_BYTES);
     service->load = cn_load_new();
-    service->inline_states = cn_inline_states_new(&app->secrets.keyring);
+    service->inline_states = cn_inline_states_new(&app->keyring);
     service->plans = cn_plans_new();
     if (!service->blocks || !service->runs || !service->checks || !service->load ||
         !service->inline_states || !service->plans)
@@ -219,7 +272,7 @@ static void stop_rooms(struct app *app) {
     cn_load_free(service->load);
     if (service->blocks)
         cn_blocks_free(service->blocks);
-    cn_secrets_release(&app->secrets);
+    cn_keys_release(&app->keys);
     if (service->sessions)
         cn_sessions_release(service->sessions);
 }
@@ -272,6 +325,11 @@ int main(int argc, char **argv) {
     static struct app app; /* large, and alive as long as the program */
     struct cn_error error;
     cn_error_init(&error);
+    if (cn_forkserver_wanted(argc, argv)) {
+        if (prepare_memory_and_kernels(&error) != CN_OK)
+            return fail(&error, EXIT_USAGE);
+        cn_forkserver_enter(&cn_kinds_program);
+    }
     enum cn_settings_outcome outcome =
         cn_settings_read(&app.settings, argc, argv, getenv, stdout, stderr);
     if (outcome != CN_SETTINGS_RUN)
@@ -280,8 +338,8 @@ int main(int argc, char **argv) {
         return fail(&error, EXIT_USAGE);
     prepare_process(&app);
     init_service(&app);
-    cn_registry_init(&app.registry, &app.secrets.keyring);
-    if (cn_forkserver_start(&app.forkserver, &app.registry, &error) != CN_OK)
+    cn_registry_init(&app.registry, &app.keyring);
+    if (start_forkserver(&app, &error) != CN_OK)
         return fail(&error, EXIT_FAILURE);
     pthread_sigmask(SIG_BLOCK, &app.signals, NULL); /* for every thread; main waits for them */
     int status = EXIT_SUCCESS;

@@ -42,8 +42,13 @@ static const struct cn_vector vectors[] = {
     {CN_TYPE_BOOL, bools, NULL},     {CN_TYPE_BOOL, bools, NULL},
 };
 static const struct cn_vector raw = {CN_TYPE_STRING, strings, marks};
-static const struct cn_key key = {{"k", 1}, {"secret", 6}};
+static struct cn_key key;
 static const struct cn_keyring keyring = {&key, 1};
+
+__attribute__((constructor)) static void make_key(void) {
+    if (!cn_key_make(&key, CN_STR("k"), CN_STR("secret")))
+        abort();
+}
 static const struct cn_expr_limits limits = {4096, 512, 60};
 
 static size_t split(const char *text, size_t size, struct cn_let *lets) {

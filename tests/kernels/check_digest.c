@@ -61,7 +61,10 @@ static void expect(enum cn_digest_kind kind, const char *text, size_t len, uint8
 static struct cn_digest *make(enum cn_digest_kind kind) {
     struct cn_digest *digest = NULL;
 
-    check_that(cn_digest_new(&digest, kind, cn_str(key, sizeof key - 1), NULL) == CN_OK,
+    struct cn_hmac_key hmac;
+
+    check_that(cn_hmac_key_make(&hmac, cn_str(key, sizeof key - 1)) &&
+                   cn_digest_new(&digest, kind, &hmac, NULL) == CN_OK,
                "no context for %s", cn_digest_name(kind));
     return digest;
 }

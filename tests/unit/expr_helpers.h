@@ -55,8 +55,13 @@ static const struct cn_vector column_vectors[] = {
 static const struct cn_str raw_fields[ROWS] = {{"1.50", 4}, {"-0", 2}, {"1e300", 5}, {"2", 1}};
 static const struct cn_vector raw_vector = {CN_TYPE_STRING, raw_fields, NULL};
 
-static const struct cn_key test_keys[] = {{{"main", 4}, {"secret", 6}}};
+static struct cn_key test_keys[1];
 static const struct cn_keyring test_keyring = {test_keys, 1};
+
+__attribute__((constructor)) static void make_test_keys(void) {
+    if (!cn_key_make(&test_keys[0], CN_STR("main"), CN_STR("secret")))
+        abort();
+}
 
 /* A computation over the table, with everything that must be released. */
 struct run {

@@ -22,6 +22,12 @@ struct test_service {
     struct cn_forkserver *forkserver;
 };
 
+/* The first thing in main: the fork server is this program again. */
+static inline void test_service_enter(int argc, char **argv) {
+    if (cn_forkserver_wanted(argc, argv))
+        cn_forkserver_enter(&cn_kinds_program);
+}
+
 static inline void test_service_start(struct test_service *test) {
     struct cn_service *service = &test->service;
     struct cn_error error;
@@ -29,7 +35,8 @@ static inline void test_service_start(struct test_service *test) {
     *test = (struct test_service){0};
     cn_error_init(&error);
     cn_registry_init(&test->registry, &test->keys);
-    assert_int_equal(cn_forkserver_start(&test->forkserver, &test->registry, &error), CN_OK);
+    struct cn_forkserver_settings settings = {.context = cn_kinds_context(&test->keys)};
+    assert_int_equal(cn_forkserver_start(&test->forkserver, &settings, &error), CN_OK);
     struct cn_executor_settings pool = {
         .registry = &test->registry, .workers = 2, .max_workers = 4, .max_queued = 10000};
     service->limits = (struct cn_service_limits){

@@ -357,7 +357,8 @@ static void what_the_experiment_sets(void **state) {
     }
 }
 
-int main(void) {
+int main(int argc, char **argv) {
+    test_service_enter(argc, argv);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whole_reply),
         cmocka_unit_test(whole_bytes),

@@ -200,7 +200,8 @@ static void ends_when_it_is_given_up(void **state) {
     }
 }
 
-int main(void) {
+int main(int argc, char **argv) {
+    test_service_enter(argc, argv);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_whole_reply_or_none),
         cmocka_unit_test(counts_rows),

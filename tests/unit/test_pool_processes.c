@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -14,11 +15,12 @@
 
 /* ---- kinds --------------------------------------------------------------------------------- */
 
-/* Shared between this process and the workers: mapped before the fork server starts. */
+/* Shared between this process and the workers: a memfd, which the fork server finds by its name. */
 struct shared {
     atomic_int entered;
     atomic_int deaths; /* how often KIND_DIE still is to die */
     atomic_int states;
+    atomic_int open; /* lets KIND_HOLD go */
     struct rounds rounds;
 };
 
@@ -36,6 +38,7 @@ enum {
     KIND_FAIL,
     KIND_LIE,
     KIND_ROUND,
+    KIND_HOLD,
     N_KINDS
 };
 
@@ -144,17 +147,58 @@ static enum cn_code run_lie(struct cn_run *run, struct cn_error *error) {
     return CN_OK;
 }
 
+static enum cn_code run_hold(struct cn_run *run, struct cn_error *error) {
+    (void)error;
+    atomic_fetch_add(&shared->entered, 1);
+    while (atomic_load(&shared->open) == 0 && atomic_load(run->stop) == 0)
+        nap(MILLION / 10);
+    return CN_OK;
+}
+
+/* The shared memory is elsewhere in this process than in the one that made the task. */
+static enum cn_code run_round(struct cn_run *run, struct cn_error *error) {
+    struct rounds *rounds = &shared->rounds;
+    _Alignas(16) unsigned char args[CN_TASK_ARGS];
+    memcpy(args, run->args, sizeof(args));
+    memcpy(args + sizeof(size_t), &rounds, sizeof(rounds));
+    run->args = args;
+    return rounds_take_part(run, error);
+}
+
 static const struct cn_kind kinds[N_KINDS] = {
-    [KIND_ECHO] = {"echo", run_echo, new_state, NULL},
-    [KIND_SPIN] = {"spin", run_spin, NULL, NULL},
-    [KIND_LOOP] = {"loop", run_loop, NULL, NULL},
-    [KIND_DIE] = {"die", run_die, NULL, NULL},
-    [KIND_BIG] = {"big", run_big, NULL, NULL},
-    [KIND_FAIL] = {"fail", run_fail, NULL, NULL},
-    [KIND_LIE] = {"lie", run_lie, NULL, NULL},
-    [KIND_ROUND] = {"round", rounds_take_part, NULL, NULL},
+    [KIND_ECHO] = {"echo", run_echo, new_state, NULL}, [KIND_SPIN] = {"spin", run_spin, NULL, NULL},
+    [KIND_LOOP] = {"loop", run_loop, NULL, NULL},      [KIND_DIE] = {"die", run_die, NULL, NULL},
+    [KIND_BIG] = {"big", run_big, NULL, NULL},         [KIND_FAIL] = {"fail", run_fail, NULL, NULL},
+    [KIND_LIE] = {"lie", run_lie, NULL, NULL},         [KIND_HOLD] = {"hold", run_hold, NULL, NULL},
+    [KIND_ROUND] = {"round", run_round, NULL, NULL},
 };
 static const struct cn_registry registry = {kinds, N_KINDS, &shared};
+
+/* The context that is sent to the fork server: where the shared memory is. */
+static char shared_path[64];
+
+static struct shared *map_shared(int fd) {
+    void *memory = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
+static enum cn_code open_shared(struct cn_str bytes, const void **context, struct cn_error *error) {
+    char path[sizeof(shared_path)];
+    memcpy(path, bytes.data, bytes.len);
+    path[bytes.len] = 0;
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    shared = fd < 0 ? NULL : map_shared(fd);
+    close(fd);
+    *context = &shared;
+    return shared ? CN_OK : cn_error_set(error, CN_INTERNAL, "no %s: %s", path, strerror(errno));
+}
+
+static const struct cn_forkserver_program program = {kinds, N_KINDS, open_shared, NULL};
+
+static enum cn_code start_forkserver(struct cn_forkserver **server, struct cn_error *error) {
+    struct cn_forkserver_settings settings = {.context = cn_str_c(shared_path)};
+    return cn_forkserver_start(server, &settings, error);
+}
 
 /* ---- a pool for each test, and the accounts of what it leaves behind ------------------------- */
 
@@ -183,7 +227,7 @@ static struct fixture make(size_t workers, size_t max_workers) {
     struct cn_error error;
     cn_error_init(&error);
     memset(shared, 0, sizeof(*shared));
-    assert_int_equal(cn_forkserver_start(&fixture.server, &registry, &error), CN_OK);
+    assert_int_equal(start_forkserver(&fixture.server, &error), CN_OK);
     assert_int_equal(cn_processes_new(&fixture.executor, fixture.server, &settings, &error), CN_OK);
     return fixture;
 }
@@ -553,32 +597,106 @@ static void signals_to_the_group_are_not_for_workers(void **unused) {
     pid_t worker = stats_of(&fixture, 0).pid;
     kill(worker, SIGTERM);
     kill(worker, SIGINT);
-    kill(cn_forkserver_pid(fixture.server), SIGTERM);
-    kill(cn_forkserver_pid(fixture.server), SIGINT);
+    kill(cn_forkserver_state(fixture.server).pid, SIGTERM);
+    kill(cn_forkserver_state(fixture.server).pid, SIGINT);
     assert_serves(&fixture);
     assert_int_equal(stats_of(&fixture, 0).pid, worker);
     end(&fixture);
 }
 
-static void without_a_fork_server_tasks_fail(void **unused) {
+/* Whether a process is there, and is not only waiting to be taken off the list. */
+static bool runs(pid_t pid) {
+    char path[64];
+    char line[512];
+    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    FILE *file = fopen(path, "r");
+    bool read = file && fgets(line, sizeof(line), file);
+    if (file)
+        fclose(file);
+    const char *state = read ? strrchr(line, ')') : NULL;
+    return state && state[1] != 0 && state[2] != 'Z' && state[2] != 'X';
+}
+
+/* The other fork server is there when the next task wants a worker. */
+static void a_fork_server_that_dies_is_replaced(void **unused) {
     (void)unused;
     struct fixture fixture = make(2, 2);
-    assert_serves(&fixture);
-    kill(cn_forkserver_pid(fixture.server), SIGKILL);
-    /* the workers go with it; each slot notices in its own time */
+    for (int round = 0; round < 3; round++) {
+        struct cn_worker_stats before[2] = {stats_of(&fixture, 0), stats_of(&fixture, 1)};
+        pid_t pid = cn_forkserver_state(fixture.server).pid;
+        assert_true(pid > 0);
+        assert_int_equal(kill(pid, round == 1 ? SIGABRT : SIGKILL), 0);
+        /* its workers go with it, and nobody but the pool does anything about it */
+        for (size_t i = 0; i < 2; i++)
+            while (stats_of(&fixture, i).pid == before[i].pid || stats_of(&fixture, i).pid == 0)
+                nap(MILLION);
+        assert_int_not_equal(cn_forkserver_state(fixture.server).pid, pid);
+        for (size_t i = 0; i < 2; i++) {
+            assert_int_equal(stats_of(&fixture, i).restarts, round + 1);
+            while (runs(before[i].pid))
+                nap(MILLION);
+        }
+        assert_serves(&fixture);
+    }
+    end(&fixture);
+}
+
+/* Tasks that were running get their second attempt. */
+static void tasks_survive_the_death_of_a_fork_server(void **unused) {
+    (void)unused;
+    struct fixture fixture = make(2, 2);
     struct job job;
-    for (int i = 0; i < 10000; i++) {
-        job_run_one(&fixture, &job, KIND_ECHO, 0);
-        enum cn_code code = job.tasks[0].code;
-        if (code == CN_WORKER_LOST)
-            break;
-        assert_int_equal(code, CN_OK);
+    job_init(&job, 2, KIND_HOLD, 2, 0);
+    job_submit(fixture.executor, &job);
+    while (atomic_load(&shared->entered) < 2)
+        nap(MILLION);
+    kill(cn_forkserver_state(fixture.server).pid, SIGKILL);
+    while (atomic_load(&shared->entered) < 4)
+        nap(MILLION);
+    atomic_store(&shared->open, 1);
+    job_wait(&job);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(job.tasks[i].code, CN_OK);
+        assert_int_equal(job.tasks[i].attempts, 2);
+        assert_spans_exact(&job.tasks[i]);
+    }
+    job_release(&job);
+    end(&fixture);
+}
+
+/* One that is killed whenever it is there costs tasks at most, and each of them ends. */
+static void fork_servers_are_killed_under_load(void **unused) {
+    (void)unused;
+    struct fixture fixture = make(2, 3);
+    size_t right = 0;
+    for (int round = 0; round < 20; round++) {
+        struct job job;
+        job_init(&job, 50, KIND_ECHO, 2, 0);
+        job_submit(fixture.executor, &job);
+        nap((round % 5) * MILLION);
+        pid_t pid = cn_forkserver_state(fixture.server).pid;
+        if (pid > 0)
+            kill(pid, SIGKILL);
+        job_wait(&job);
+        for (size_t i = 0; i < job.n_tasks; i++) {
+            bool good = job.tasks[i].code == CN_OK;
+            assert_true(good || job.tasks[i].code == CN_WORKER_LOST);
+            assert_int_equal(job.outs[i].len, good ? 5 : 0);
+            right += good;
+        }
         job_release(&job);
+    }
+    assert_true(right > 500);
+    for (int i = 0; i < 10000; i++) { /* it may be backing off */
+        struct job job;
+        job_run_one(&fixture, &job, KIND_ECHO, 0);
+        bool good = job.tasks[0].code == CN_OK;
+        job_release(&job);
+        if (good)
+            break;
         nap(MILLION);
     }
-    assert_int_equal(job.tasks[0].code, CN_WORKER_LOST);
-    assert_string_equal(job.tasks[0].error.detail, "The fork server is gone");
-    job_release(&job);
+    assert_serves(&fixture);
     end(&fixture);
 }
 
@@ -624,7 +742,7 @@ static void descriptors_run_out(void **unused) {
         struct cn_error error;
         cn_error_init(&error);
         assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
-        enum cn_code code = cn_forkserver_start(&fixture.server, &registry, &error);
+        enum cn_code code = start_forkserver(&fixture.server, &error);
         if (code == CN_OK) {
             code = cn_processes_new(&fixture.executor, fixture.server, &settings, &error);
             if (code == CN_OK) {
@@ -697,14 +815,17 @@ static void *nothing(void *argument) {
     return argument;
 }
 
-int main(void) {
+int main(int argc, char **argv) {
+    if (cn_forkserver_wanted(argc, argv))
+        cn_forkserver_enter(&program);
     /* ThreadSanitizer starts a thread of its own with the first one: it is not to be counted. */
     pthread_t thread;
     if (pthread_create(&thread, NULL, nothing, NULL) != 0 || pthread_join(thread, NULL) != 0)
         return 1;
-    shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (shared == MAP_FAILED)
+    int fd = memfd_create("test-pool", MFD_CLOEXEC);
+    if (fd < 0 || ftruncate(fd, sizeof(*shared)) != 0 || !(shared = map_shared(fd)))
         return 1;
+    snprintf(shared_path, sizeof(shared_path), "/proc/%d/fd/%d", (int)getpid(), fd);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(results_and_accounts),
         cmocka_unit_test(large_inputs_and_outputs),
@@ -719,7 +840,9 @@ int main(void) {
         cmocka_unit_test(sleepers_take_rounds),
         cmocka_unit_test(a_sleeper_that_does_not_wake_is_ended),
         cmocka_unit_test(signals_to_the_group_are_not_for_workers),
-        cmocka_unit_test(without_a_fork_server_tasks_fail),
+        cmocka_unit_test(a_fork_server_that_dies_is_replaced),
+        cmocka_unit_test(tasks_survive_the_death_of_a_fork_server),
+        cmocka_unit_test(fork_servers_are_killed_under_load),
         cmocka_unit_test(nothing_outlives_the_server),
         cmocka_unit_test(descriptors_run_out),
         cmocka_unit_test(every_task_ends_right_or_lost),

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "server/listen.h"
-#include "server/secrets.h"
+#include "server/keys.h"
 #include "server/settings.h"
 #include "server/token.h"
 
@@ -216,11 +216,14 @@ static void remove_file(const char *dir, const char *name) {
     unlink(path);
 }
 
-static struct cn_str find_key(const struct cn_secrets *secrets, const char *name) {
-    for (size_t i = 0; i < secrets->keyring.n_keys; i++)
-        if (cn_str_is(secrets->keyring.keys[i].name, name))
-            return secrets->keyring.keys[i].bytes;
-    return (struct cn_str){0};
+/* The key of that name is what HMAC makes of these bytes. */
+static void assert_key(const struct cn_keys *keys, const char *name, struct cn_str bytes) {
+    struct cn_keyring ring = cn_keys_ring(keys);
+    const struct cn_key *key = cn_keyring_find(&ring, cn_str_c(name));
+    struct cn_hmac_key hmac;
+    assert_non_null(key);
+    assert_true(cn_hmac_key_make(&hmac, bytes));
+    assert_memory_equal(&key->hmac, &hmac, sizeof hmac);
 }
 
 static void keys_and_token(void **state) {
@@ -231,17 +234,19 @@ static void keys_and_token(void **state) {
     write_file(dir, "line", "abc\n", 4);
     write_file(dir, "binary", "\0\xff\n\n", 4);
     write_file(dir, ".hidden", "x", 1);
-    struct cn_secrets secrets;
-    assert_int_equal(cn_secrets_read(&secrets, dir, NULL), CN_OK);
-    assert_int_equal(secrets.keyring.n_keys, 3);
-    assert_true(cn_str_is(find_key(&secrets, "plain"), "abc"));
-    assert_true(cn_str_is(find_key(&secrets, "line"), "abc"));
-    assert_true(cn_str_equal(find_key(&secrets, "binary"), CN_STR("\0\xff\n")));
-    cn_secrets_release(&secrets);
+    struct cn_keys keys;
+    assert_int_equal(cn_keys_read(&keys, dir, NULL), CN_OK);
+    assert_int_equal(keys.n_keys, 3);
+    assert_key(&keys, "plain", CN_STR("abc"));
+    assert_key(&keys, "line", CN_STR("abc"));
+    assert_key(&keys, "binary", CN_STR("\0\xff\n"));
+    struct cn_keyring ring = cn_keys_ring(&keys);
+    assert_null(cn_keyring_find(&ring, CN_STR(".hidden")));
+    cn_keys_release(&keys);
 
     char path[256];
     write_file(dir, "empty", "\n", 1);
-    assert_int_equal(cn_secrets_read(&secrets, dir, NULL), CN_INVALID_PARAMETER);
+    assert_int_equal(cn_keys_read(&keys, dir, NULL), CN_INVALID_PARAMETER);
     struct cn_session_key key, right;
     snprintf(path, sizeof path, "%s/empty", dir);
     assert_int_equal(cn_token_read(&key, path, NULL), CN_INVALID_PARAMETER);
@@ -252,7 +257,7 @@ static void keys_and_token(void **state) {
     assert_memory_equal(&key, &right, sizeof key);
     snprintf(path, sizeof path, "%s/none", dir);
     assert_int_equal(cn_token_read(&key, path, NULL), CN_INVALID_PARAMETER);
-    assert_int_equal(cn_secrets_read(&secrets, path, NULL), CN_INVALID_PARAMETER);
+    assert_int_equal(cn_keys_read(&keys, path, NULL), CN_INVALID_PARAMETER);
 
     static const char *const names[] = {"plain", "line", "binary", ".hidden", "empty", "token"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)

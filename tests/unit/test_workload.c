@@ -281,7 +281,8 @@ static void memory_is_bounded(void **state) {
     test.service.limits.memory_bytes = 1 << 30;
 }
 
-int main(void) {
+int main(int argc, char **argv) {
+    test_service_enter(argc, argv);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(alike_wherever_they_run, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sweeps_rows, set_up, tear_down),
