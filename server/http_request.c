@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "handlers/load.h"
+#include "handlers/reserve.h"
 #include "server/mhd.h"
 
 enum { SPARES = 64, ARENA_BLOCK = 16 << 10 };
@@ -126,8 +127,8 @@ static void request_close(struct cn_request *request) {
     if (request->opened && exchange->endpoint->close)
         exchange->endpoint->close(exchange);
     cn_buf_release(&request->collected);
-    if (request->counted)
-        atomic_fetch_sub(&http->working, 1);
+    cn_reserve_end(exchange);
+    cn_admission_leave(http->service->admission, &request->place, request->over_ns);
     if (request->computes)
         atomic_fetch_sub(&http->service->work_running, 1);
     pthread_mutex_destroy(&request->lock);
