@@ -63,6 +63,7 @@ static void refuse_body(struct cn_request *request, const struct cn_error *error
         cut(request, error);
     else
         drop_rest(request, error);
+    cn_request_let_go(request);
 }
 
 /* ---- the head ------------------------------------------------------------------------------ */

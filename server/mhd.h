@@ -138,6 +138,9 @@ struct cn_http {
 struct cn_request *cn_request_new(struct cn_http *http);
 void cn_request_free(struct cn_request *request);  /* for good */
 void cn_request_unref(struct cn_request *request); /* the last one closes the exchange */
+/* What a refused request holds is given back while its client still sends: the endpoint's state,
+ * memory, its place in the queue. The reply lies in the arena. */
+void cn_request_let_go(struct cn_request *request);
 /* Closes the exchanges of requests that nobody refers to any more. */
 void cn_request_close_all(struct cn_request *orphans);
 /* A stream goes on. Called with the lock of the request held. */
