@@ -26,6 +26,7 @@ struct cn_blocks {
     size_t keep_bytes;
     size_t idle_bytes;
     size_t used_bytes;
+    struct cn_budget *budget; /* NULL: none; set once, by whoever begins to share the pool */
 };
 
 static size_t class_size(unsigned class) {
@@ -70,6 +71,13 @@ static void system_give(void *block, size_t size) {
         munmap(block, size);
     else
         free(block);
+}
+
+/* A block that the pool had leaves it. */
+static void give_back(struct cn_blocks *blocks, void *block, size_t size) {
+    system_give(block, size);
+    if (blocks->budget)
+        cn_budget_drop(blocks->budget, size);
 }
 
 struct cn_blocks *cn_blocks_new(size_t keep_bytes) {
@@ -125,12 +133,64 @@ size_t cn_blocks_trim(struct cn_blocks *blocks) {
         pthread_mutex_unlock(&blocks->lock);
         while (list) {
             struct idle_block *next = list->next;
-            system_give(list, class_size(class));
+            give_back(blocks, list, class_size(class));
             freed += class_size(class);
             list = next;
         }
     }
     return freed;
+}
+
+/* The largest idle block goes back to the system; false: there is none. */
+static bool evict(struct cn_blocks *blocks) {
+    struct idle_block *block = NULL;
+    unsigned class = CLASS_COUNT;
+    pthread_mutex_lock(&blocks->lock);
+    while (class > 0 && !block)
+        block = blocks->idle[--class];
+    if (block) {
+        cn_unpoison(block, class_size(class));
+        unlink_idle(blocks, class);
+    }
+    pthread_mutex_unlock(&blocks->lock);
+    if (block)
+        give_back(blocks, block, class_size(class));
+    return block != NULL;
+}
+
+void cn_blocks_set_budget(struct cn_blocks *blocks, struct cn_budget *budget) {
+    pthread_mutex_lock(&blocks->lock);
+    blocks->budget = budget;
+    atomic_fetch_add(&budget->held, blocks->idle_bytes + blocks->used_bytes);
+    if (blocks->keep_bytes > budget->limit / 2)
+        blocks->keep_bytes = (size_t)(budget->limit / 2);
+    pthread_mutex_unlock(&blocks->lock);
+}
+
+bool cn_blocks_charge(struct cn_blocks *blocks, size_t size) {
+    struct cn_budget *budget = blocks->budget;
+    if (!budget || size == 0)
+        return true;
+    while (!cn_budget_hold(budget, size))
+        if (size > budget->limit || !evict(blocks)) {
+            cn_budget_deny(budget);
+            return false;
+        }
+    return true;
+}
+
+void cn_blocks_discharge(struct cn_blocks *blocks, size_t size) {
+    if (blocks->budget)
+        cn_budget_drop(blocks->budget, size);
+}
+
+static void *take_fresh(struct cn_blocks *blocks, size_t size) {
+    if (!cn_blocks_charge(blocks, size))
+        return NULL;
+    void *block = system_take(size);
+    if (!block)
+        cn_blocks_discharge(blocks, size);
+    return block;
 }
 
 void *cn_blocks_take(struct cn_blocks *blocks, size_t *size) {
@@ -147,7 +207,7 @@ void *cn_blocks_take(struct cn_blocks *blocks, size_t *size) {
     blocks->used_bytes += true_size;
     pthread_mutex_unlock(&blocks->lock);
     if (!block) {
-        block = system_take(true_size);
+        block = take_fresh(blocks, true_size);
         if (!block) {
             pthread_mutex_lock(&blocks->lock);
             blocks->used_bytes -= true_size;
@@ -177,7 +237,7 @@ void cn_blocks_give(struct cn_blocks *blocks, void *block, size_t size) {
     }
     pthread_mutex_unlock(&blocks->lock);
     if (!keep)
-        system_give(block, size);
+        give_back(blocks, block, size);
 }
 
 static bool grow_from_blocks(struct cn_buf *buf, size_t cap) {

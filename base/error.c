@@ -103,6 +103,8 @@ enum cn_code cn_error_set(struct cn_error *error, enum cn_code code, const char 
 }
 
 enum cn_code cn_error_memory(struct cn_error *error) {
+    if (error && error->code == CN_OK)
+        cn_error_set_limit(error, "--memory-bytes");
     return cn_error_set(error, CN_OVERLOADED,
                         "The server has no memory left for this request; try again later.");
 }

@@ -8,6 +8,7 @@
 #include "handlers/endpoints.h"
 #include "handlers/jobs.h"
 #include "handlers/prefer.h"
+#include "handlers/reserve.h"
 #include "handlers/service.h"
 
 struct waiting {
@@ -97,9 +98,13 @@ static void deferred_finish(struct cn_exchange *exchange) {
                                            .settle = settle,
                                            .due_ns = wait_ns > 0 ? now + wait_ns : 0};
     exchange->deadline_ns = 0; /* that of the job is the job's affair */
+    cn_reserve_move(cn_deferred_exchange(waiting->deferred), exchange);
+    if (cn_deferred_submit(waiting->deferred, &error) != CN_OK) {
+        cn_exchange_fail(exchange, &error, NULL);
+        return;
+    }
     waiting->submitted = true;
     exchange->handed_on = true;
-    cn_deferred_submit(waiting->deferred);
     cn_watcher_wait(&waiting->watcher);
 }
 

@@ -1,10 +1,13 @@
 #include "handlers/exchange.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include <openssl/rand.h>
 
+#include "handlers/admission.h"
 #include "handlers/problem.h"
+#include "handlers/reserve.h"
 #include "handlers/runs.h"
 #include "handlers/service.h"
 #include "kernels/digest.h"
@@ -88,20 +91,33 @@ static void name_deadline(struct cn_exchange *exchange) {
         cn_error_set_limit(error, "--request-timeout-ms");
 }
 
+const char *cn_exchange_retry_after(const struct cn_exchange *exchange, enum cn_code code,
+                                    char text[CN_RETRY_AFTER_SIZE]) {
+    const char *usual = cn_problem_retry_after(code);
+    if (!usual || code == CN_DRAINING || !exchange->service)
+        return usual;
+    snprintf(text, CN_RETRY_AFTER_SIZE, "%u",
+             cn_admission_retry_after(exchange->service->admission, cn_clock_now()));
+    return text;
+}
+
 void cn_exchange_fail(struct cn_exchange *exchange, const struct cn_error *error,
                       const char *expression) {
     struct cn_reply *reply = &exchange->reply;
     if (error != &exchange->error)
         exchange->error = *error;
+    error = &exchange->error;
     if (!expression)
         expression = exchange->expression;
     name_deadline(exchange);
+    cn_reserve_judge(exchange, &exchange->error);
     reply->status = cn_code_status(error->code);
     reply->content_type = NULL;
     reply->parts = NULL;
     reply->n_parts = 0;
     reply->stream = NULL;
-    const char *retry_after = cn_problem_retry_after(error->code);
+    char text[CN_RETRY_AFTER_SIZE];
+    const char *retry_after = cn_exchange_retry_after(exchange, error->code, text);
     if (retry_after)
         cn_reply_add_header(exchange, "Retry-After", retry_after);
     struct cn_buf buf = CN_BUF_INIT;

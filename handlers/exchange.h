@@ -124,6 +124,11 @@ struct cn_exchange {
      * (else CN_LIMIT_EXCEEDED naming whole_limit). 0: the service's buffer_bytes, then a stream. */
     uint64_t whole_bytes;
     const char *whole_limit; /* "--job-bytes" */
+    /* Bytes of the service's budget that are reserved for it (reserve.h); the length of body that
+     * they are for, if that is not known beforehand; how often memory had been denied before. */
+    _Atomic uint64_t reserved;
+    uint64_t reserved_body;
+    uint64_t denied_before;
     /* How far the work is, for whoever asks; total 0: not known yet. */
     _Atomic uint64_t done_rows;
     _Atomic uint64_t total_rows;
@@ -158,6 +163,11 @@ void cn_reply_add_timing(struct cn_exchange *exchange, const struct cn_ledger *l
 /* Replies with one body, copied into the arena. */
 void cn_exchange_reply_text(struct cn_exchange *exchange, int status, const char *content_type,
                             struct cn_str body);
+/* What Retry-After says in a refusal with `code`, in `text`, which is returned; NULL: nothing. */
+enum { CN_RETRY_AFTER_SIZE = 12 };
+const char *cn_exchange_retry_after(const struct cn_exchange *exchange, enum cn_code code,
+                                    char text[CN_RETRY_AFTER_SIZE]);
+
 /* Replies with what exchange->reply holds. */
 void cn_exchange_reply(struct cn_exchange *exchange);
 /* Replies with a problem document made of `error`; `expression` (may be NULL) is the text of the

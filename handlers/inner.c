@@ -2,6 +2,7 @@
 
 #include <strings.h>
 
+#include "handlers/reserve.h"
 #include "handlers/service.h"
 
 #define ARENA_BLOCK ((size_t)16 << 10)
@@ -58,5 +59,6 @@ enum cn_code cn_inner_init(struct cn_inner *inner, struct cn_service *service,
 }
 
 void cn_inner_release(struct cn_inner *inner) {
+    cn_reserve_end(&inner->exchange);
     cn_arena_release(&inner->exchange.arena);
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "handlers/kinds.h"
+#include "handlers/reserve.h"
 
 /* Outputs smaller than this leave their pooled block, which is for the next task. */
 #define SMALL_OUTPUT (32u * 1024)
@@ -197,7 +198,9 @@ static void collect(struct cn_job *job, struct cn_job_slot *slot) {
     struct cn_chunk *chunk = &job->chunks[slot->chunk];
     struct cn_morsel_trailer trailer;
     struct cn_morsel_result result;
+    struct cn_error error;
 
+    cn_error_init(&error);
     memcpy(&result, task->result, sizeof result);
     account(job, task);
     chunk->state = CN_CHUNK_DONE;
@@ -237,7 +240,10 @@ static void collect(struct cn_job *job, struct cn_job_slot *slot) {
         job->failed_compute = true;
     } else if (slot->plan->pass != CN_PASS_CHECK && cn_job_keeps_outputs(job) &&
                !keep_output(job, chunk, slot)) {
-        cn_job_fail(job, CN_OVERLOADED, NULL);
+        cn_error_memory(&error);
+        cn_job_fail(job, CN_OVERLOADED, &error);
+    } else if (job->exchange && cn_reserve_reply(job->exchange, job->kept_bytes, &error) != CN_OK) {
+        cn_job_fail(job, CN_OVERLOADED, &error);
     }
     if (job->phase != CN_JOB_STREAM && job->kept_bytes > job->keep_bytes)
         job->over = true;

@@ -101,8 +101,19 @@ static void list_remove(struct cn_deferred_list *list, struct cn_deferred *defer
         list->first = deferred->next;
 }
 
-void cn_jobs_list(struct cn_deferred *deferred) {
+static enum cn_code check_room(const struct cn_jobs *jobs, struct cn_error *error) {
+    if (jobs->n_jobs - jobs->n_ended < jobs->max_jobs)
+        return CN_OK;
+    cn_error_set_limit(error, "--max-jobs");
+    return cn_error_set(error, CN_OVERLOADED,
+                        "%zu jobs are there and none of them has ended; try again in a moment.",
+                        jobs->max_jobs);
+}
+
+enum cn_code cn_jobs_list(struct cn_deferred *deferred, struct cn_error *error) {
     struct cn_jobs *jobs = deferred->jobs;
+    CN_TRY(check_room(jobs, error));
+    jobs->n_jobs++;
     while (jobs->n_jobs > jobs->max_jobs && jobs->ended.first)
         cn_jobs_forget(jobs->ended.first);
     deferred->listed = true;
@@ -113,6 +124,7 @@ void cn_jobs_list(struct cn_deferred *deferred) {
     jobs->newest = deferred;
     list_add(&jobs->active, deferred);
     pthread_cond_signal(&jobs->news);
+    return CN_OK;
 }
 
 void cn_jobs_forget(struct cn_deferred *deferred) {
@@ -135,8 +147,18 @@ void cn_jobs_unref(struct cn_deferred *deferred) {
     if (--deferred->refs > 0)
         return;
     deferred->jobs->held -= deferred->bytes;
-    cn_arena_release(&deferred->kept.arena);
+    cn_jobs_drop_kept(deferred);
     free(deferred);
+}
+
+void cn_jobs_drop_kept(struct cn_deferred *deferred) {
+    struct cn_service *service = deferred->jobs->service;
+    cn_arena_release(&deferred->kept.arena);
+    if (deferred->charged > 0) {
+        cn_blocks_discharge(service->blocks, deferred->charged);
+        cn_budget_release(service->budget, deferred->charged);
+    }
+    deferred->charged = 0;
 }
 
 void cn_deferred_unref(struct cn_deferred *deferred) {
@@ -147,12 +169,7 @@ void cn_deferred_unref(struct cn_deferred *deferred) {
 }
 
 enum cn_code cn_jobs_admit(struct cn_jobs *jobs, struct cn_error *error) {
-    if (jobs->n_jobs - jobs->n_ended >= jobs->max_jobs) {
-        cn_error_set_limit(error, "--max-jobs");
-        return cn_error_set(error, CN_OVERLOADED,
-                            "%zu jobs are there and none of them has ended; try again in a moment.",
-                            jobs->max_jobs);
-    }
+    CN_TRY(check_room(jobs, error));
     if (jobs->held - jobs->bytes > jobs->job_bytes) {
         cn_error_set_limit(error, "--job-bytes");
         return cn_error_set(error, CN_OVERLOADED,
@@ -160,7 +177,6 @@ enum cn_code cn_jobs_admit(struct cn_jobs *jobs, struct cn_error *error) {
                             "moment.",
                             (unsigned long long)(jobs->held - jobs->bytes));
     }
-    jobs->n_jobs++;
     jobs->n_inner++;
     return CN_OK;
 }

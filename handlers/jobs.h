@@ -38,8 +38,9 @@ enum cn_code cn_deferred_open(struct cn_deferred **deferred, struct cn_exchange 
                               struct cn_error *error);
 /* The exchange that the body is for. */
 struct cn_exchange *cn_deferred_exchange(struct cn_deferred *deferred);
-/* The body has ended: the job is known from now on, and its endpoint's `finish` was called. */
-void cn_deferred_submit(struct cn_deferred *deferred);
+/* The body has ended: the job is known from now on, and its endpoint's `finish` was called.
+ * CN_OVERLOADED: meanwhile --max-jobs are there; it may be discarded. */
+enum cn_code cn_deferred_submit(struct cn_deferred *deferred, struct cn_error *error);
 /* Instead of submit: nothing remains of it. */
 void cn_deferred_discard(struct cn_deferred *deferred);
 /* Ends the caller's use of the job, which may live on. */

@@ -38,7 +38,7 @@ static void take_reply(struct cn_jobs *jobs) {
                     deferred->kept.status < 400 ? CN_DEFERRED_FINISHED : CN_DEFERRED_FAILED);
     } else { /* cancelled, perhaps just now */
         count(deferred, deferred->inner.exchange.reply.status);
-        cn_arena_release(&deferred->kept.arena);
+        cn_jobs_drop_kept(deferred);
     }
     pthread_mutex_unlock(&jobs->lock);
     cn_jobs_unuse(deferred);

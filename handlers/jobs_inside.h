@@ -50,6 +50,7 @@ struct cn_deferred {
     struct cn_deferred_progress progress; /* as it was last seen; final when it has ended */
     struct cn_kept kept;                  /* finished, failed */
     uint64_t bytes;                       /* of a result that is kept */
+    uint64_t charged;                     /* to the service's budget, for `kept` */
 
     struct cn_watcher *watchers; /* none when it has ended */
     struct cn_deferred *newer, *older;
@@ -75,7 +76,7 @@ struct cn_jobs {
     struct cn_deferred_list active;
     struct cn_deferred_list ended;
     struct cn_deferred *first_reply, *last_reply;
-    size_t n_jobs;  /* known ones, and those whose body arrives */
+    size_t n_jobs;  /* known ones */
     size_t n_ended; /* of them */
     size_t n_inner; /* inner exchanges that are not closed */
     uint64_t bytes; /* of results that are known */
@@ -86,13 +87,17 @@ struct cn_jobs {
 
 /* ---- jobs.c: with the lock ----------------------------------------------------------------- */
 
-/* Counts one more, whose body may now arrive; ended ones make room for it only when it is listed.
+/* One more, whose body may now arrive. It does not count as a job before it is listed: bodies that
+ * come slowly are bounded by the queue of requests, and take no job's place.
  * CN_OVERLOADED: --max-jobs are there and none has ended, or readers of results that were forgotten
  * hold more than --job-bytes. */
 enum cn_code cn_jobs_admit(struct cn_jobs *jobs, struct cn_error *error);
-void cn_jobs_list(struct cn_deferred *deferred);   /* known and active from now on */
+/* Known and active from now on; ended ones make room for it. CN_OVERLOADED: --max-jobs are there
+ * and none has ended. */
+enum cn_code cn_jobs_list(struct cn_deferred *deferred, struct cn_error *error);
 void cn_jobs_forget(struct cn_deferred *deferred); /* of one that has ended */
 void cn_jobs_unref(struct cn_deferred *deferred);
+void cn_jobs_drop_kept(struct cn_deferred *deferred); /* the reply's memory */
 /* The end: `state` is final, watchers are told, and older results make room. */
 void cn_jobs_end(struct cn_deferred *deferred, enum cn_deferred_state state);
 /* Looks how far the inner exchange is. */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "handlers/problem.h"
+#include "handlers/reserve.h"
 #include "handlers/runs.h"
 #include "handlers/service.h"
 
@@ -118,7 +119,6 @@ enum cn_code cn_deferred_open(struct cn_deferred **result, struct cn_exchange *o
     code = make(&deferred, outer, error);
     if (code != CN_OK) {
         pthread_mutex_lock(&jobs->lock);
-        jobs->n_jobs--;
         jobs->n_inner--;
         pthread_cond_signal(&jobs->news);
         pthread_mutex_unlock(&jobs->lock);
@@ -127,6 +127,7 @@ enum cn_code cn_deferred_open(struct cn_deferred **result, struct cn_exchange *o
     atomic_fetch_add(&service->work_running, 1);
     atomic_fetch_add(&service->work_begun, 1);
     struct cn_exchange *inner = &deferred->inner.exchange;
+    cn_reserve_move(inner, outer);
     code = outer->deferred->open(inner, error);
     if (code == CN_OK) {
         deferred->opened = true;
@@ -146,14 +147,18 @@ struct cn_exchange *cn_deferred_exchange(struct cn_deferred *deferred) {
     return &deferred->inner.exchange;
 }
 
-void cn_deferred_submit(struct cn_deferred *deferred) {
+enum cn_code cn_deferred_submit(struct cn_deferred *deferred, struct cn_error *error) {
     struct cn_jobs *jobs = deferred->jobs;
     struct cn_exchange *exchange = &deferred->inner.exchange;
 
     pthread_mutex_lock(&jobs->lock);
+    enum cn_code code = cn_jobs_list(deferred, error);
+    if (code != CN_OK) {
+        pthread_mutex_unlock(&jobs->lock);
+        return code;
+    }
     deferred->complete_at = cn_clock_wall();
-    deferred->uses++; /* the pending reply's */
-    cn_jobs_list(deferred);
+    deferred->uses++;          /* the pending reply's */
     cn_jobs_observe(deferred); /* text is computed on as it arrives */
     pthread_mutex_unlock(&jobs->lock);
     exchange->endpoint->finish(exchange);
@@ -165,6 +170,7 @@ void cn_deferred_submit(struct cn_deferred *deferred) {
     if (gone)
         exchange->endpoint->gone(exchange);
     cn_jobs_unuse(deferred);
+    return CN_OK;
 }
 
 void cn_deferred_discard(struct cn_deferred *deferred) {
@@ -172,9 +178,6 @@ void cn_deferred_discard(struct cn_deferred *deferred) {
     if (deferred->working)
         atomic_fetch_sub(&jobs->service->work_running, 1);
     deferred->working = false;
-    pthread_mutex_lock(&jobs->lock);
-    jobs->n_jobs--;
-    pthread_mutex_unlock(&jobs->lock);
     cn_jobs_unuse(deferred);
 }
 
@@ -228,9 +231,27 @@ static void keep_headers(struct cn_kept *kept, const struct cn_exchange *exchang
     }
 }
 
+/* What is kept takes over its part of what was reserved for the work. False: no memory. */
+static bool charge_kept(struct cn_deferred *deferred, size_t len) {
+    struct cn_service *service = deferred->jobs->service;
+    if (!service->budget)
+        return true;
+    if (!cn_reserve_leave(&deferred->inner.exchange, len))
+        return false;
+    if (!cn_blocks_charge(service->blocks, len)) {
+        cn_budget_release(service->budget, len);
+        return false;
+    }
+    deferred->charged = len;
+    return true;
+}
+
 /* False: no memory. */
-static bool keep_body(struct cn_kept *kept, const struct cn_reply *reply, size_t len) {
+static bool keep_body(struct cn_deferred *deferred, const struct cn_reply *reply, size_t len) {
+    struct cn_kept *kept = &deferred->kept;
     bool ok = true;
+    if (!charge_kept(deferred, len))
+        return false;
     kept->status = reply->status;
     kept->content_type = copy_text(&kept->arena, reply->content_type, &ok);
     char *body = cn_arena_alloc(&kept->arena, len > 0 ? len : 1);
@@ -275,7 +296,7 @@ void cn_jobs_keep(struct cn_deferred *deferred) {
         cn_error_set(&error, CN_LIMIT_EXCEEDED, "The result has %zu bytes; at most %llu are kept.",
                      len, (unsigned long long)deferred->jobs->job_bytes);
         keep_error(kept, &error);
-    } else if (!keep_body(kept, reply, len)) {
+    } else if (!keep_body(deferred, reply, len)) {
         cn_error_memory(&error);
         keep_error(kept, &error);
     }

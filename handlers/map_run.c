@@ -108,6 +108,13 @@ static void fail(struct cn_map_run *run, enum cn_code code, const struct cn_erro
         executor_of(run)->ops->cancel(executor_of(run), &run->group);
 }
 
+static void fail_memory(struct cn_map_run *run) {
+    struct cn_error error;
+    cn_error_init(&error);
+    cn_error_memory(&error);
+    fail(run, CN_OVERLOADED, &error);
+}
+
 /* ---- what came back (with the lock held) --------------------------------------------------- */
 
 static size_t calls_of(const struct cn_map_run *run, size_t task, size_t *first) {
@@ -227,7 +234,7 @@ static void collect(struct cn_map_run *run, struct cn_map_slot *slot) {
     enum cn_code code = task->code;
 
     if (!account(run, slot->index, task))
-        fail(run, CN_OVERLOADED, NULL);
+        fail_memory(run);
     if (code == CN_OK)
         code = take_calls(run, slot);
     else if (code == CN_WORKER_LOST)
@@ -322,7 +329,7 @@ static bool pump(struct cn_map_run *run) {
         if (run->over)
             return true;
         if (!begin_pass(run))
-            fail(run, CN_OVERLOADED, NULL);
+            fail_memory(run);
     }
     return false;
 }
@@ -350,7 +357,7 @@ void cn_map_run_start(struct cn_map_run *run) {
     if (run->progress)
         atomic_store(&run->progress->total_rows, run->request->n_calls * run->passes);
     if (!begin_pass(run))
-        fail(run, CN_OVERLOADED, NULL);
+        fail_memory(run);
     bool ended = pump(run);
     pthread_mutex_unlock(&run->lock);
     if (ended)

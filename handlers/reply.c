@@ -3,6 +3,7 @@
  * around it is made here.
  */
 #include "handlers/job.h"
+#include "handlers/reserve.h"
 
 #include <stdlib.h>
 
@@ -243,6 +244,7 @@ static const char *prepare_failure(struct cn_job *job, enum cn_code code) {
         struct cn_str text = cn_recipe_text(job->spec->recipe, (size_t)job->error.let);
         expression = cn_arena_strndup(&exchange->arena, text.data, text.len);
     }
+    cn_reserve_judge(exchange, &job->error);
     exchange->error = job->error;
     if (job->bare)
         return expression;

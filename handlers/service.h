@@ -56,6 +56,7 @@ bool cn_executor_kind_emulates(enum cn_executor_kind kind);
 enum cn_mode { CN_MODE_VECTOR, CN_MODE_TUPLE, CN_MODE_ROW, CN_MODE_COUNT };
 const char *cn_mode_name(enum cn_mode mode);
 
+struct cn_admission;
 struct cn_runs;
 struct cn_inline_states;
 struct cn_plans;
@@ -73,6 +74,8 @@ struct cn_service {
     struct cn_calibration calibration;
     struct cn_cpus cpus;
     struct cn_blocks *blocks;
+    struct cn_budget *budget;       /* of the memory for requests; NULL: there is no bound */
+    struct cn_admission *admission; /* who is let in; NULL: everybody */
     struct cn_runs *runs;
     struct cn_runs *checks; /* the last calls of /v1/check: found by id, not listed, not kept */
     struct cn_inline_states *inline_states;

@@ -1,13 +1,12 @@
 #include "pool/cpus.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#define PATH_SIZE 4096
-#define TEXT_SIZE 8192
+#include "base/cgroup.h"
+
 #define MOST_CPUS (1 << 20)
 
 /* ---- text ----------------------------------------------------------------------------------- */
@@ -38,119 +37,36 @@ bool cn_cpus_parse_max(const char *text, double *cpus) {
     return true;
 }
 
-/* Reads a whole small file as text; false: there is none. */
-static bool read_text(const char *path, char text[TEXT_SIZE]) {
-    size_t len = 0;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    while (len < TEXT_SIZE - 1) {
-        ssize_t got = read(fd, text + len, TEXT_SIZE - 1 - len);
-        if (got <= 0)
-            break;
-        len += (size_t)got;
-    }
-    close(fd);
-    text[len] = '\0';
-    return len > 0;
-}
-
 /* ---- control groups ------------------------------------------------------------------------- */
-
-static void lower(double *quota, double cpus) {
-    if (cpus > 0 && (*quota == 0 || cpus < *quota))
-        *quota = cpus;
-}
 
 /* The quota of one group: cpu.max of version 2, or the two files of version 1. */
 static double quota_at(const char *folder) {
-    char path[PATH_SIZE];
-    char text[TEXT_SIZE];
+    char text[CN_CGROUP_TEXT];
     double cpus = 0;
     int64_t quota;
     int64_t period;
-    if (snprintf(path, sizeof(path), "%s/cpu.max", folder) < PATH_SIZE && read_text(path, text) &&
-        cn_cpus_parse_max(text, &cpus))
+    if (cn_cgroup_text(folder, "cpu.max", text) && cn_cpus_parse_max(text, &cpus))
         return cpus;
-    if (snprintf(path, sizeof(path), "%s/cpu.cfs_quota_us", folder) >= PATH_SIZE ||
-        !read_text(path, text))
+    if (!cn_cgroup_text(folder, "cpu.cfs_quota_us", text))
         return 0;
     const char *at = text;
-    if (!read_integer(&at, &quota) || quota <= 0)
-        return 0;
-    if (snprintf(path, sizeof(path), "%s/cpu.cfs_period_us", folder) >= PATH_SIZE ||
-        !read_text(path, text))
+    if (!read_integer(&at, &quota) || quota <= 0 ||
+        !cn_cgroup_text(folder, "cpu.cfs_period_us", text))
         return 0;
     at = text;
     return read_integer(&at, &period) && period > 0 ? (double)quota / (double)period : 0;
 }
 
-/* The smallest quota from a group up to the mount it lies in. Groups that are not there are
- * passed over: in a container the path may be the host's, while the mount is the group itself. */
-static double quota_upwards(const char *mount, const char *group) {
-    char folder[PATH_SIZE];
-    double quota = 0;
-    size_t floor = strlen(mount);
-    int size = snprintf(folder, sizeof(folder), "%s%s", mount, group);
-    if (size < 0 || size >= PATH_SIZE)
-        return 0;
-    for (;;) {
-        lower(&quota, quota_at(folder));
-        char *slash = strrchr(folder, '/');
-        if (!slash || (size_t)(slash - folder) < floor)
-            return quota;
-        *slash = '\0';
-    }
-}
-
-/* Whether a v1 line's list of controllers ("cpu,cpuacct") has `cpu`. */
-static bool has_cpu(const char *list) {
-    size_t len;
-    for (; *list; list += len + (list[len] == ',')) {
-        len = strcspn(list, ",");
-        if (len == 3 && memcmp(list, "cpu", 3) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* One line of /proc/self/cgroup: "ID:CONTROLLERS:PATH". */
-static void read_line(const char *root, char *line, double *quota) {
-    static const char *const mounts_v2[] = {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"};
-    static const char *const mounts_v1[] = {"/sys/fs/cgroup/cpu", "/sys/fs/cgroup/cpu,cpuacct"};
-    char *list = strchr(line, ':');
-    char *group = list ? strchr(list + 1, ':') : NULL;
-    if (!group)
-        return;
-    *group++ = '\0';
-    list++;
-    if (*list != '\0' && !has_cpu(list))
-        return;
-    const char *const *mounts = *list == '\0' ? mounts_v2 : mounts_v1;
-    if (strcmp(group, "/") == 0)
-        group = "";
-    for (int i = 0; i < 2; i++) {
-        char mount[PATH_SIZE];
-        if (snprintf(mount, sizeof(mount), "%s%s", root, mounts[i]) < PATH_SIZE)
-            lower(quota, quota_upwards(mount, group));
-    }
+static void lower(const char *folder, void *context) {
+    double *quota = context;
+    double cpus = quota_at(folder);
+    if (cpus > 0 && (*quota == 0 || cpus < *quota))
+        *quota = cpus;
 }
 
 double cn_cpus_quota(const char *root) {
-    char path[PATH_SIZE];
-    char text[TEXT_SIZE];
     double quota = 0;
-    if (snprintf(path, sizeof(path), "%s/proc/self/cgroup", root) >= PATH_SIZE ||
-        !read_text(path, text))
-        return 0;
-    char *line = text;
-    while (line && *line) {
-        char *end = strchr(line, '\n');
-        if (end)
-            *end = '\0';
-        read_line(root, line, &quota);
-        line = end ? end + 1 : NULL;
-    }
+    cn_cgroup_walk(root, "cpu", lower, &quota);
     return quota;
 }
 
@@ -172,11 +88,10 @@ static const char *find_value(const char *text, const char *name) {
 }
 
 void cn_cpus_model(const char *root, char *model, size_t size) {
-    char path[PATH_SIZE];
-    char text[TEXT_SIZE];
+    char text[CN_CGROUP_TEXT];
     const char *value = NULL;
     size_t len = 0;
-    if (snprintf(path, sizeof(path), "%s/proc/cpuinfo", root) < PATH_SIZE && read_text(path, text))
+    if (cn_cgroup_text(root, "proc/cpuinfo", text))
         value = find_value(text, "model name");
     for (; value && *value && *value != '\n' && len < size - 1; value++) {
         bool blank = *value <= ' ' || *value > '~';

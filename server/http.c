@@ -18,9 +18,13 @@ static void connection_open(struct cn_http *http, struct MHD_Connection *mhd, vo
         return; /* its first request is refused */
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+    const union MHD_ConnectionInfo *peer =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     int64_t now = cn_clock_now();
     connection->http = http;
     connection->fd = info->connect_fd;
+    connection->client =
+        cn_admission_client(http->service->admission, peer ? peer->client_addr : NULL);
     connection->idle_from_ns = now;
     connection->head_due_ns = now + (int64_t)http->settings->header_timeout_ms * NS_PER_MS;
     *context = connection;
@@ -227,7 +231,6 @@ enum cn_code cn_http_start(struct cn_http **result, const struct cn_http_options
     http->service = options->service;
     http->tls = options->tls;
     http->settings = options->settings;
-    http->memory_bytes = options->settings->memory_bytes;
     init_locks(http);
     if (pthread_create(&http->watcher, NULL, cn_http_watch, http) != 0) {
         release(http);
@@ -263,7 +266,7 @@ static bool wait_idle(struct cn_http *http, int64_t until_ns) {
     int64_t quiet_since = 0;
     for (;;) {
         int64_t now = cn_clock_now();
-        if (atomic_load(&http->working) == 0)
+        if (cn_admission_working(http->service->admission) == 0)
             stop_listening(http);
         if (atomic_load(&http->in_flight) != 0)
             quiet_since = 0;

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "handlers/reserve.h"
 #include "server/mhd.h"
 
 #define MIB INT64_C(1048576)
@@ -14,8 +15,10 @@
 /* ---- refusals ------------------------------------------------------------------------------ */
 
 /* Sends the refusal past the library, which takes no reply in the middle of a body. */
-static void cut(struct cn_request *request, const struct cn_error *error) {
-    request->exchange.error = *error;
+static void cut(struct cn_request *request, const struct cn_error *why) {
+    struct cn_error *error = &request->exchange.error;
+    *error = *why;
+    cn_reserve_judge(&request->exchange, error);
     request->exchange.reply.status = cn_code_status(error->code);
     pthread_mutex_lock(&request->lock);
     if (request->phase != CN_PHASE_CUT)
@@ -63,6 +66,7 @@ static void refuse_body(struct cn_request *request, const struct cn_error *error
         cut(request, error);
     else
         drop_rest(request, error);
+    cn_request_let_go(request);
 }
 
 /* The check in front of the library found a fault in this body; what follows is not its rest. True:
@@ -136,17 +140,6 @@ static enum MHD_Result drop(struct cn_request *request, size_t size) {
     return MHD_YES;
 }
 
-/* A head is let in on what it declares; a chunked body declares nothing, and replies grow too. */
-static enum cn_code check_memory(struct cn_request *request, struct cn_error *error) {
-    size_t idle, in_use;
-    cn_blocks_stats(request->exchange.service->blocks, &idle, &in_use);
-    if (in_use <= request->http->memory_bytes)
-        return CN_OK;
-    cn_error_set_limit(error, "--memory-bytes");
-    return cn_error_set(error, CN_OVERLOADED,
-                        "The memory for requests is in use; try again in a moment.");
-}
-
 /* Takes the piece into account, and checks what holds for every body. */
 static enum cn_code count(struct cn_request *request, size_t size, struct cn_error *error) {
     uint64_t limit = request->http->settings->max_body_bytes;
@@ -172,7 +165,9 @@ static enum cn_code count(struct cn_request *request, size_t size, struct cn_err
                             "The deadline passed while the body arrived.");
     if (late)
         return cn_error_set(error, CN_REQUEST_TIMEOUT, "The body did not arrive in time.");
-    return check_memory(request, error);
+    return request->chunked
+               ? cn_reserve_body(&request->exchange, (uint64_t)request->received, error)
+               : CN_OK;
 }
 
 /* A piece that is wanted, for the endpoint. */

@@ -9,6 +9,7 @@
 
 #include "handlers/endpoints.h"
 #include "handlers/prefer.h"
+#include "handlers/reserve.h"
 #include "handlers/session.h"
 #include "server/mhd.h"
 #include "server/routes.h"
@@ -278,54 +279,32 @@ static enum cn_code check_body(struct cn_request *request, struct cn_error *erro
     return CN_OK;
 }
 
-static enum cn_code overloaded(struct cn_error *error, const char *limit, const char *detail) {
-    cn_error_set(error, CN_OVERLOADED, "%s", detail);
-    cn_error_set_limit(error, limit);
-    return CN_OVERLOADED;
-}
-
-static enum cn_code check_memory(struct cn_request *request, struct cn_error *error) {
-    const struct cn_http *http = request->http;
-    uint64_t length =
-        (uint64_t)(request->exchange.content_length > 0 ? request->exchange.content_length : 0);
-    if (length > http->memory_bytes) {
-        cn_error_set(error, CN_BODY_TOO_LARGE,
-                     "The body has %" PRIu64 " bytes; the service has %" PRIu64
-                     " for all requests together.",
-                     length, http->memory_bytes);
-        cn_error_set_limit(error, "--memory-bytes");
-        return CN_BODY_TOO_LARGE;
-    }
-    size_t idle, in_use;
-    cn_blocks_stats(http->service->blocks, &idle, &in_use);
-    if (in_use > http->memory_bytes - length)
-        return overloaded(error, "--memory-bytes",
-                          "The memory for requests is in use; try again in a moment.");
-    return CN_OK;
-}
-
 /* Health checks are answered whatever else is going on. */
 static enum cn_code admit(struct cn_request *request, struct cn_error *error) {
     struct cn_http *http = request->http;
     struct cn_exchange *exchange = &request->exchange;
+    struct cn_admission *admission = http->service->admission;
     if (request->connection->excess && !exchange->endpoint->open_access) {
         exchange->reply.close = true;
-        return overloaded(error, "--max-connections",
-                          "There are too many connections; try again in a moment.");
+        cn_admission_refused(admission, CN_REFUSAL_CONNECTIONS);
+        cn_error_set_limit(error, "--max-connections");
+        return cn_error_set(error, CN_OVERLOADED,
+                            "There are too many connections; try again in a moment.");
     }
     if (!exchange->endpoint->works)
         return CN_OK;
     if (atomic_load(&http->service->draining)) {
         exchange->reply.close = true;
+        cn_admission_refused(admission, CN_REFUSAL_DRAINING);
         return cn_error_set(error, CN_DRAINING, "The service is going down and takes no new work.");
     }
-    CN_TRY(check_memory(request, error));
-    if (atomic_fetch_add(&http->working, 1) >= (int64_t)http->settings->max_queued) {
-        atomic_fetch_sub(&http->working, 1);
-        return overloaded(error, "--max-queued",
-                          "There is too much work in flight; try again in a moment.");
+    CN_TRY(cn_reserve_begin(exchange, error)); /* both end with the request */
+    enum cn_code code =
+        cn_admission_enter(admission, request->connection->client, &request->place, error);
+    if (code != CN_OK) {
+        cn_reserve_end(exchange);
+        return code;
     }
-    request->counted = true;
     if (!exchange->deferred) { /* a job is counted as long as it runs (handlers/jobs_run.c) */
         request->computes = true;
         atomic_fetch_add(&http->service->work_running, 1);

@@ -100,8 +100,10 @@ static enum collected collect_stream(struct cn_request *request) {
     struct cn_buf *buf = &request->collected;
     struct cn_error error;
     cn_error_init(&error);
+    if (!buf->data)
+        cn_buf_init_blocks(buf, request->http->service->blocks);
     for (;;) {
-        if (buf->len >= request->http->memory_bytes || !cn_buf_reserve(buf, STREAM_BLOCK)) {
+        if (!cn_buf_reserve(buf, STREAM_BLOCK)) {
             cn_error_set(&error, CN_LIMIT_EXCEEDED,
                          "The reply is too large for HTTP/1.0, to which it cannot be streamed.");
             cn_error_set_limit(&error, "--memory-bytes");
@@ -265,7 +267,8 @@ void cn_http_cut(struct cn_request *request, const struct cn_error *error) {
     struct cn_buf body = CN_BUF_INIT;
     struct cn_buf text = CN_BUF_INIT;
     int status = cn_code_status(error->code);
-    const char *retry_after = cn_problem_retry_after(error->code);
+    char seconds[CN_RETRY_AFTER_SIZE];
+    const char *retry_after = cn_exchange_retry_after(exchange, error->code, seconds);
     int64_t now = cn_clock_now();
     bool ok = cn_problem_write(&body, error, NULL) &&
               cn_buf_printf(&text,

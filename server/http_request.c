@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "handlers/load.h"
+#include "handlers/reserve.h"
 #include "server/mhd.h"
 
 enum { SPARES = 64, ARENA_BLOCK = 16 << 10 };
@@ -119,17 +120,26 @@ static void count(const struct cn_request *request) {
                       request->over_ns - exchange->started_ns, exchange->reply.status);
 }
 
+void cn_request_let_go(struct cn_request *request) {
+    struct cn_service *service = request->http->service;
+    struct cn_exchange *exchange = &request->exchange;
+    int64_t now = request->over_ns ? request->over_ns : cn_clock_now();
+    if (request->opened && exchange->endpoint->close)
+        exchange->endpoint->close(exchange);
+    request->opened = false;
+    cn_reserve_end(exchange);
+    cn_admission_leave(service->admission, &request->place, now);
+    if (request->computes)
+        atomic_fetch_sub(&service->work_running, 1);
+    request->computes = false;
+}
+
 static void request_close(struct cn_request *request) {
     struct cn_http *http = request->http;
     struct cn_exchange *exchange = &request->exchange;
     count(request);
-    if (request->opened && exchange->endpoint->close)
-        exchange->endpoint->close(exchange);
+    cn_request_let_go(request);
     cn_buf_release(&request->collected);
-    if (request->counted)
-        atomic_fetch_sub(&http->working, 1);
-    if (request->computes)
-        atomic_fetch_sub(&http->service->work_running, 1);
     pthread_mutex_destroy(&request->lock);
     cn_arena_reset(&exchange->arena, ARENA_BLOCK);
     bool entered = request->entered;

@@ -14,6 +14,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "handlers/admission.h"
 #include "handlers/experiments.h"
 #include "handlers/history.h"
 #include "handlers/hub.h"
@@ -45,6 +46,8 @@ enum {
 #define RUNS_BYTES ((size_t)32 << 20)
 #define CHECKS_BYTES ((size_t)1 << 20)
 #define IDLE_BLOCK_BYTES ((size_t)256 << 20)
+/* A reply that waits to be sent, and results of jobs, may have so much of --memory-bytes each. */
+#define MEMORY_PARTS 4
 
 struct app {
     struct cn_settings settings;
@@ -59,6 +62,7 @@ struct app {
     struct cn_tls *tls;  /* NULL: plain HTTP */
     bool wrong_settings; /* what failed is the user's to mend */
     struct cn_service service;
+    struct cn_budget budget;
     struct cn_http *http;
     sigset_t signals;
 };
@@ -142,11 +146,16 @@ static void prepare_process(struct app *app) {
         setrlimit(RLIMIT_NOFILE, &files);
     }
     if (app->settings.memory_bytes == 0)
-        app->settings.memory_bytes = cn_settings_memory();
+        app->settings.memory_bytes = cn_settings_memory("");
     uint64_t memory = app->settings.worker_memory_bytes;
     memory = memory ? memory : app->settings.memory_bytes;
     app->confinement.memory_bytes = memory;
     app->confinement.output_bytes = memory;
+}
+
+static uint64_t part_of_memory(const struct cn_settings *settings, uint64_t bytes) {
+    uint64_t part = settings->memory_bytes / MEMORY_PARTS;
+    return bytes < part ? bytes : part;
 }
 
 static void init_service(struct app *app) {
@@ -164,7 +173,7 @@ static void init_service(struct app *app) {
         .max_calls = settings->max_calls,
         .max_cases = settings->max_cases,
         .max_streams = settings->max_streams,
-        .buffer_bytes = settings->buffer_bytes,
+        .buffer_bytes = part_of_memory(settings, settings->buffer_bytes),
         .memory_bytes = settings->memory_bytes,
         .max_import_bytes = settings->max_import_bytes,
         .request_timeout_ms = (int64_t)settings->request_timeout_ms,
@@ -233,20 +242,26 @@ static enum cn_code start_rooms(struct app *app, struct cn_error *error) {
     service->runs = cn_runs_new(RUNS_KEPT, RUNS_BYTES);
     service->checks = cn_runs_new(CHECKS_KEPT, CHECKS_BYTES);
     service->load = cn_load_new();
+    service->admission = cn_admission_new(
+        &(struct cn_admission_limits){app->settings.max_queued, app->settings.max_per_client});
+    cn_budget_init(&app->budget, app->settings.memory_bytes);
     service->inline_states = cn_inline_states_new(&app->keyring);
     service->plans = cn_plans_new();
     if (!service->blocks || !service->runs || !service->checks || !service->load ||
-        !service->inline_states || !service->plans)
+        !service->admission || !service->inline_states || !service->plans)
         return cn_error_memory(error);
     CN_TRY(start_history(app, error));
     CN_TRY(start_executors(app, error));
-    service->jobs = cn_jobs_new(service, app->settings.max_jobs, app->settings.job_bytes,
+    service->jobs = cn_jobs_new(service, app->settings.max_jobs,
+                                part_of_memory(&app->settings, app->settings.job_bytes),
                                 (int64_t)app->settings.job_keep_ms);
     service->experiments = cn_experiments_new(service, app->settings.max_queued);
     service->hub = cn_hub_new(service);
     if (!service->jobs || !service->experiments || !service->hub)
         return cn_error_memory(error);
     cn_calibrate(service);
+    cn_blocks_set_budget(service->blocks, &app->budget); /* what was measured had all it wanted */
+    service->budget = &app->budget;
     return CN_OK;
 }
 
@@ -270,6 +285,7 @@ static void stop_rooms(struct app *app) {
     cn_runs_free(service->runs);
     cn_runs_free(service->checks);
     cn_load_free(service->load);
+    cn_admission_free(service->admission);
     if (service->blocks)
         cn_blocks_free(service->blocks);
     cn_keys_release(&app->keys);

@@ -25,6 +25,7 @@
 #include <stdatomic.h>
 
 #include "base/buf.h"
+#include "handlers/admission.h"
 #include "server/http.h"
 #include "server/tls.h"
 #include "server/wire.h"
@@ -82,9 +83,9 @@ struct cn_request {
     bool opened;     /* the endpoint's open succeeded: close must be called */
     bool chunked;
     bool expects_continue;
-    bool dropping; /* refused: the body is dropped, and the reply sent behind it */
-    bool counted;  /* in http->working */
-    bool computes; /* in service->work_running */
+    bool dropping;         /* refused: the body is dropped, and the reply sent behind it */
+    bool computes;         /* in service->work_running */
+    struct cn_place place; /* in the queue */
     int64_t received;
     int64_t drop_left;
     int64_t replied_ns;
@@ -107,6 +108,7 @@ struct cn_connection {
     struct cn_http *http;
     int fd;
     bool excess;          /* over --max-connections */
+    uint64_t client;      /* whose it is (handlers/admission.h) */
     bool cut;             /* its head came too late */
     bool served;          /* at least one request was answered */
     int64_t head_due_ns;  /* when the head that is awaited must be complete */
@@ -134,7 +136,6 @@ struct cn_http {
     struct cn_service *service;
     const struct cn_settings *settings;
     struct MHD_Daemon *daemon;
-    uint64_t memory_bytes;
 
     pthread_mutex_t lock;
     pthread_cond_t changed; /* CLOCK_MONOTONIC; the watcher waits on it */
@@ -152,7 +153,6 @@ struct cn_http {
     int accept_wake; /* an eventfd that ends its wait */
     atomic_bool accept_stopping;
 
-    atomic_int_fast64_t working;   /* requests of endpoints with `works` */
     atomic_int_fast64_t in_flight; /* requests whose head was complete, and that are not closed */
 };
 
@@ -161,6 +161,9 @@ struct cn_http {
 struct cn_request *cn_request_new(struct cn_http *http);
 void cn_request_free(struct cn_request *request);  /* for good */
 void cn_request_unref(struct cn_request *request); /* the last one closes the exchange */
+/* What a refused request holds is given back while its client still sends: the endpoint's state,
+ * memory, its place in the queue. The reply lies in the arena. */
+void cn_request_let_go(struct cn_request *request);
 /* Closes the exchanges of requests that nobody refers to any more. */
 void cn_request_close_all(struct cn_request *orphans);
 /* A stream goes on. Called with the lock of the request held. */

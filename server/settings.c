@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cgroup.h"
 #include "server/version.h"
 
 enum setting_type {
@@ -82,6 +83,8 @@ static const struct setting table[] = {
      "streams of events at a time; further ones are answered 503"},
     {"max-queued", SETTING_COUNT, AT(max_queued), NULL, 256, 1, 100000,
      "requests with work in flight; further ones are answered 503"},
+    {"max-per-client", SETTING_COUNT, AT(max_per_client), NULL, 0, 0, 100000,
+     "of them, requests of one client address; further ones are answered 429; 0: all of them"},
     {"max-calls", SETTING_COUNT, AT(max_calls), NULL, 100000, 1, 10000000,
      "calls of a map request"},
     {"max-cases", SETTING_COUNT, AT(max_cases), NULL, 1000, 1, 100000, "cases of an experiment"},
@@ -323,55 +326,11 @@ enum cn_settings_outcome cn_settings_read(struct cn_settings *settings, int argc
 
 /* ---- memory -------------------------------------------------------------------------------- */
 
-static uint64_t read_limit(const char *path) {
-    FILE *file = fopen(path, "re");
-    if (!file)
-        return UINT64_MAX;
-    char line[64];
-    uint64_t value = UINT64_MAX;
-    if (fgets(line, sizeof line, file)) {
-        line[strcspn(line, "\n")] = '\0';
-        if (!parse_number(line, false, &value) || value == 0)
-            value = UINT64_MAX; /* "max" */
-    }
-    fclose(file);
-    return value;
-}
-
-/* The limit of this process's own cgroup; of nested ones, the root of the namespace is looked at
- * too, which is what a container sees. */
-static uint64_t cgroup_limit(void) {
-    uint64_t limit = read_limit("/sys/fs/cgroup/memory.max");
-    uint64_t v1 = read_limit("/sys/fs/cgroup/memory/memory.limit_in_bytes");
-    if (v1 < limit)
-        limit = v1;
-    FILE *file = fopen("/proc/self/cgroup", "re");
-    if (!file)
-        return limit;
-    char line[512], path[640];
-    while (fgets(line, sizeof line, file)) {
-        line[strcspn(line, "\n")] = '\0';
-        const char *v1_path = strstr(line, ":memory:");
-        if (strncmp(line, "0::", 3) == 0)
-            snprintf(path, sizeof path, "/sys/fs/cgroup%s/memory.max", line + 3);
-        else if (v1_path)
-            snprintf(path, sizeof path, "/sys/fs/cgroup/memory%s/memory.limit_in_bytes",
-                     v1_path + strlen(":memory:"));
-        else
-            continue;
-        uint64_t own = read_limit(path);
-        if (own < limit)
-            limit = own;
-    }
-    fclose(file);
-    return limit;
-}
-
-uint64_t cn_settings_memory(void) {
+uint64_t cn_settings_memory(const char *root) {
     long pages = sysconf(_SC_PHYS_PAGES);
     long size = sysconf(_SC_PAGESIZE);
     uint64_t memory = pages > 0 && size > 0 ? (uint64_t)pages * (uint64_t)size : GIB;
-    uint64_t limit = cgroup_limit();
+    uint64_t limit = cn_cgroup_memory(root);
     if (limit < memory)
         memory = limit;
     return memory / 4 * 3;

@@ -36,6 +36,7 @@ struct cn_settings {
     uint64_t max_connections;
     uint64_t max_streams;
     uint64_t max_queued;
+    uint64_t max_per_client; /* 0: as many as the queue takes */
     uint64_t max_workers;
     uint64_t max_calls;
     uint64_t max_cases;
@@ -64,8 +65,8 @@ enum cn_settings_outcome {
 enum cn_settings_outcome cn_settings_read(struct cn_settings *settings, int argc, char **argv,
                                           char *(*env)(const char *name), FILE *out, FILE *err);
 
-/* Three quarters of the memory that this process may use: the cgroup's limit (v1 or v2), or the
- * machine's memory if that is less. */
-uint64_t cn_settings_memory(void);
+/* Three quarters of the memory that this process may use: the smallest limit of its control groups
+ * (base/cgroup.h, which reads below `root`), or the machine's memory if that is less. */
+uint64_t cn_settings_memory(const char *root);
 
 #endif

@@ -1,54 +1,12 @@
 /* How many CPUs there are to use. */
 #include "tests/unit/pool_helpers.h"
-
-#include <errno.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include "tests/unit/machine_helpers.h"
 
 #include "pool/cpus.h"
 #include "pool/queue.h"
 
-/* ---- a small machine in a folder ------------------------------------------------------------- */
-
-static char root[64];
-static char made[64][512]; /* what to remove again, last first */
-static size_t n_made;
-
-static const char *remember(const char *path) {
-    assert_true(n_made < 64);
-    snprintf(made[n_made], sizeof(made[n_made]), "%s%s", root, path);
-    return made[n_made++];
-}
-
-/* Writes a file below the root, making the folders that it needs. */
-static void put(const char *path, const char *text) {
-    char folder[256];
-    for (const char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-        snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path), path);
-        if (mkdir(remember(folder), 0700) != 0)
-            n_made--;
-    }
-    FILE *file = fopen(remember(path), "w");
-    assert_non_null(file);
-    fputs(text, file);
-    fclose(file);
-}
-
-static int machine_new(void **unused) {
-    (void)unused;
-    snprintf(root, sizeof(root), "/tmp/test_pool_cpus.XXXXXX");
-    return mkdtemp(root) ? 0 : 1;
-}
-
-static int machine_free(void **unused) {
-    (void)unused;
-    while (n_made > 0)
-        remove(made[--n_made]);
-    return rmdir(root);
-}
-
 static void assert_quota(double expected) {
-    assert_true(cn_cpus_quota(root) == expected);
+    assert_true(cn_cpus_quota(machine_root) == expected);
 }
 
 /* ---- tests ------------------------------------------------------------------------------------
@@ -78,74 +36,76 @@ static void cpu_max_is_parsed(void **unused) {
 static void no_groups_no_quota(void **unused) {
     (void)unused;
     assert_quota(0);
-    put("/proc/self/cgroup", "0::/\n");
+    machine_put("/proc/self/cgroup", "0::/\n");
     assert_quota(0);
 }
 
 static void version_2_takes_the_least_of_all_above(void **unused) {
     (void)unused;
-    put("/proc/self/cgroup", "0::/a.slice/b/c\n");
-    put("/sys/fs/cgroup/a.slice/b/c/cpu.max", "max 100000\n");
+    machine_put("/proc/self/cgroup", "0::/a.slice/b/c\n");
+    machine_put("/sys/fs/cgroup/a.slice/b/c/cpu.max", "max 100000\n");
     assert_quota(0);
-    put("/sys/fs/cgroup/a.slice/b/cpu.max", "300000 100000\n");
+    machine_put("/sys/fs/cgroup/a.slice/b/cpu.max", "300000 100000\n");
     assert_quota(3);
-    put("/sys/fs/cgroup/a.slice/cpu.max", "150000 100000\n");
+    machine_put("/sys/fs/cgroup/a.slice/cpu.max", "150000 100000\n");
     assert_quota(1.5);
-    put("/sys/fs/cgroup/a.slice/b/c/cpu.max", "400000 100000\n");
+    machine_put("/sys/fs/cgroup/a.slice/b/c/cpu.max", "400000 100000\n");
     assert_quota(1.5);
 }
 
 static void a_container_sees_its_own_group_as_the_mount(void **unused) {
     (void)unused;
-    put("/proc/self/cgroup", "0::/docker/0123456789ab\n");
-    put("/sys/fs/cgroup/cpu.max", "250000 100000\n");
+    machine_put("/proc/self/cgroup", "0::/docker/0123456789ab\n");
+    machine_put("/sys/fs/cgroup/cpu.max", "250000 100000\n");
     assert_quota(2.5);
 }
 
 static void version_1_is_read_too(void **unused) {
     (void)unused;
-    put("/proc/self/cgroup", "4:memory:/jobs\n3:cpuset:/jobs\n2:cpu,cpuacct:/jobs/x\n0::/\n");
-    put("/sys/fs/cgroup/cpu/jobs/x/cpu.cfs_quota_us", "-1\n");
-    put("/sys/fs/cgroup/cpu/jobs/x/cpu.cfs_period_us", "100000\n");
+    machine_put("/proc/self/cgroup",
+                "4:memory:/jobs\n3:cpuset:/jobs\n2:cpu,cpuacct:/jobs/x\n0::/\n");
+    machine_put("/sys/fs/cgroup/cpu/jobs/x/cpu.cfs_quota_us", "-1\n");
+    machine_put("/sys/fs/cgroup/cpu/jobs/x/cpu.cfs_period_us", "100000\n");
     assert_quota(0);
-    put("/sys/fs/cgroup/cpu/jobs/cpu.cfs_quota_us", "70000\n");
-    put("/sys/fs/cgroup/cpu/jobs/cpu.cfs_period_us", "50000\n");
+    machine_put("/sys/fs/cgroup/cpu/jobs/cpu.cfs_quota_us", "70000\n");
+    machine_put("/sys/fs/cgroup/cpu/jobs/cpu.cfs_period_us", "50000\n");
     assert_quota(1.4);
     /* the group of another controller is not this one's */
-    put("/sys/fs/cgroup/cpuset/jobs/cpu.cfs_quota_us", "1000\n");
+    machine_put("/sys/fs/cgroup/cpuset/jobs/cpu.cfs_quota_us", "1000\n");
     assert_quota(1.4);
 }
 
 static void odd_files_do_no_harm(void **unused) {
     (void)unused;
-    put("/proc/self/cgroup", "nonsense\n\n7:\n:::::\n0::\n0::relative\n0::/../..\n");
-    put("/sys/fs/cgroup/cpu.max", "nonsense\n");
+    machine_put("/proc/self/cgroup", "nonsense\n\n7:\n:::::\n0::\n0::relative\n0::/../..\n");
+    machine_put("/sys/fs/cgroup/cpu.max", "nonsense\n");
     assert_quota(0);
     char longest[6000];
     memset(longest, 'x', sizeof(longest));
     memcpy(longest, "0::/", 4);
     longest[sizeof(longest) - 1] = '\0';
-    put("/proc/self/cgroup", longest);
+    machine_put("/proc/self/cgroup", longest);
     assert_quota(0);
 }
 
 static void assert_model(const char *expected) {
     char model[24];
-    cn_cpus_model(root, model, sizeof(model));
+    cn_cpus_model(machine_root, model, sizeof(model));
     assert_string_equal(model, expected);
 }
 
 static void the_model_is_printable(void **unused) {
     (void)unused;
     assert_model("unknown");
-    put("/proc/cpuinfo", "processor\t: 0\nBogoMIPS\t: 50.00\nCPU part\t: 0xd0c\n");
+    machine_put("/proc/cpuinfo", "processor\t: 0\nBogoMIPS\t: 50.00\nCPU part\t: 0xd0c\n");
     assert_model("unknown");
-    put("/proc/cpuinfo", "processor\t: 0\nmodel\t\t: 85\nmodel name\t: A(R)  B\x01\tC @ 2 \n"
-                         "model name\t: other\n");
+    machine_put("/proc/cpuinfo",
+                "processor\t: 0\nmodel\t\t: 85\nmodel name\t: A(R)  B\x01\tC @ 2 \n"
+                "model name\t: other\n");
     assert_model("A(R) B C @ 2");
-    put("/proc/cpuinfo", "model name\t:\nmodel name: x\n");
+    machine_put("/proc/cpuinfo", "model name\t:\nmodel name: x\n");
     assert_model("unknown");
-    put("/proc/cpuinfo", "model name: \xc3\xa4 0123456789 0123456789 0123456789");
+    machine_put("/proc/cpuinfo", "model name: \xc3\xa4 0123456789 0123456789 0123456789");
     assert_model("0123456789 0123456789 0");
 }
 

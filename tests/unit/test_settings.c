@@ -152,7 +152,7 @@ static void help_lists_everything(void **state) {
 
 static void memory_is_something(void **state) {
     (void)state;
-    assert_true(cn_settings_memory() > 1 << 20);
+    assert_true(cn_settings_memory("") > 1 << 20);
 }
 
 /* ---- addresses ----------------------------------------------------------------------------- */

@@ -1,0 +1,131 @@
+#include "handlers/reserve.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "handlers/admission.h"
+#include "handlers/service.h"
+
+#define FLAG "--memory-bytes"
+/* What grows is reserved in steps of this size. */
+#define STEP (UINT64_C(1) << 20)
+
+static uint64_t add_capped(uint64_t a, uint64_t b) {
+    uint64_t sum;
+    return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
+}
+
+/* What a body comes to. */
+static uint64_t estimate(struct cn_exchange *exchange, uint64_t body) {
+    const char *type = exchange->ops->header(exchange, "Content-Type");
+    bool json = type && strncasecmp(type, "application/json", strlen("application/json")) == 0;
+    uint64_t most = exchange->service->limits.buffer_bytes;
+    uint64_t twice = add_capped(body, body);
+    uint64_t reply = twice < most ? twice : most;
+    return add_capped(CN_RESERVE_LEAST, add_capped(json ? twice : body, reply));
+}
+
+static enum cn_code too_large(struct cn_exchange *exchange, uint64_t body, struct cn_error *error) {
+    cn_admission_refused(exchange->service->admission, CN_REFUSAL_SIZE);
+    cn_error_set_limit(error, FLAG);
+    return cn_error_set(error, CN_BODY_TOO_LARGE,
+                        "The body has %llu bytes or more; the service has %llu for all requests "
+                        "together.",
+                        (unsigned long long)body,
+                        (unsigned long long)exchange->service->budget->limit);
+}
+
+static enum cn_code overloaded(struct cn_exchange *exchange, struct cn_error *error) {
+    cn_admission_refused(exchange->service->admission, CN_REFUSAL_MEMORY);
+    cn_error_set_limit(error, FLAG);
+    return cn_error_set(error, CN_OVERLOADED,
+                        "The memory for requests is in use; try again in a moment.");
+}
+
+/* Brings the reservation up to `wanted` bytes, or all there is. Two threads that do so at once may
+ * reserve more than either wanted. */
+static enum cn_code grow(struct cn_exchange *exchange, uint64_t wanted, struct cn_error *error) {
+    struct cn_budget *budget = exchange->service->budget;
+    uint64_t has = atomic_load(&exchange->reserved);
+    if (wanted > budget->limit)
+        wanted = budget->limit;
+    if (wanted <= has)
+        return CN_OK;
+    if (has == 0)
+        exchange->denied_before = atomic_load(&budget->denied);
+    if (!cn_budget_reserve(budget, wanted - has))
+        return overloaded(exchange, error);
+    atomic_fetch_add(&exchange->reserved, wanted - has);
+    return CN_OK;
+}
+
+enum cn_code cn_reserve_begin(struct cn_exchange *exchange, struct cn_error *error) {
+    struct cn_budget *budget = exchange->service->budget;
+    uint64_t body = exchange->content_length > 0 ? (uint64_t)exchange->content_length : 0;
+    if (!budget)
+        return CN_OK;
+    if (add_capped(body, CN_RESERVE_LEAST) > budget->limit)
+        return too_large(exchange, body, error);
+    /* Others may have come to need more than was reserved for them. */
+    size_t idle, in_use;
+    cn_blocks_stats(exchange->service->blocks, &idle, &in_use);
+    if (in_use > budget->limit - body)
+        return overloaded(exchange, error);
+    return grow(exchange, estimate(exchange, body), error);
+}
+
+enum cn_code cn_reserve_body(struct cn_exchange *exchange, uint64_t received,
+                             struct cn_error *error) {
+    struct cn_budget *budget = exchange->service->budget;
+    if (!budget || received <= exchange->reserved_body)
+        return CN_OK;
+    if (add_capped(received, CN_RESERVE_LEAST) > budget->limit)
+        return too_large(exchange, received, error);
+    exchange->reserved_body = add_capped(received, STEP);
+    return grow(exchange, estimate(exchange, exchange->reserved_body), error);
+}
+
+enum cn_code cn_reserve_reply(struct cn_exchange *exchange, uint64_t reply_bytes,
+                              struct cn_error *error) {
+    uint64_t body = exchange->content_length > 0 ? (uint64_t)exchange->content_length : 0;
+    uint64_t wanted = add_capped(add_capped(CN_RESERVE_LEAST, body), reply_bytes);
+    if (!exchange->service->budget || wanted <= atomic_load(&exchange->reserved))
+        return CN_OK;
+    return grow(exchange, add_capped(wanted, STEP), error);
+}
+
+void cn_reserve_move(struct cn_exchange *to, struct cn_exchange *from) {
+    if (atomic_load(&to->reserved) == 0)
+        to->denied_before = from->denied_before;
+    atomic_fetch_add(&to->reserved, atomic_exchange(&from->reserved, 0));
+}
+
+bool cn_reserve_leave(struct cn_exchange *exchange, uint64_t bytes) {
+    uint64_t has = atomic_load(&exchange->reserved);
+    uint64_t taken = bytes < has ? bytes : has;
+    if (bytes > taken && !cn_budget_reserve(exchange->service->budget, bytes - taken))
+        return false;
+    atomic_fetch_sub(&exchange->reserved, taken);
+    return true;
+}
+
+void cn_reserve_end(struct cn_exchange *exchange) {
+    uint64_t reserved = atomic_exchange(&exchange->reserved, 0);
+    if (reserved > 0)
+        cn_budget_release(exchange->service->budget, reserved);
+}
+
+void cn_reserve_judge(const struct cn_exchange *exchange, struct cn_error *error) {
+    const struct cn_budget *budget = exchange->service ? exchange->service->budget : NULL;
+    if (error->code != CN_OVERLOADED || !budget || strcmp(error->limit, FLAG) != 0)
+        return;
+    uint64_t reserved = atomic_load(&exchange->reserved);
+    if (reserved == 0 || reserved != atomic_load(&budget->reserved) ||
+        exchange->denied_before == atomic_load(&budget->denied))
+        return;
+    error->code = CN_OK;
+    cn_error_set(error, CN_LIMIT_EXCEEDED,
+                 "The request needs more memory than the %llu bytes that the service has for all "
+                 "requests together.",
+                 (unsigned long long)budget->limit);
+}
