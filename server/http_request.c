@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "handlers/load.h"
+#include "handlers/packed_reply.h"
 #include "server/mhd.h"
 
 enum { SPARES = 64, ARENA_BLOCK = 16 << 10 };
@@ -125,6 +126,8 @@ static void request_close(struct cn_request *request) {
     count(request);
     if (request->opened && exchange->endpoint->close)
         exchange->endpoint->close(exchange);
+    cn_coded_body_release(&exchange->coded);
+    cn_packed_reply_release(exchange);
     cn_buf_release(&request->collected);
     if (request->counted)
         atomic_fetch_sub(&http->working, 1);
