@@ -11,11 +11,12 @@ CC ?= cc
 DEMO_ROWS ?= 100000
 
 PACKAGES_BUILD := gcc libc6-dev make pkg-config libmicrohttpd-dev libjansson-dev libssl-dev \
-	libgnutls28-dev libxxhash-dev libsleef-dev libsqlite3-dev libseccomp-dev libjs-chart.js
+	libgnutls28-dev libxxhash-dev libsleef-dev libsqlite3-dev libseccomp-dev zlib1g-dev libzstd-dev \
+	libjs-chart.js
 PACKAGES_DEMO := $(PACKAGES_BUILD) curl jq
 PACKAGES_TEST := $(PACKAGES_DEMO) clang clang-format libclang-rt-14-dev llvm libcmocka-dev git \
 	python3 python3-pytest python3-numpy python3-pandas python3-mpmath python3-xxhash \
-	libpython3.11-testsuite npm/npm procps mandoc openssl chromium sqlite3 valgrind
+	libpython3.11-testsuite npm/npm procps mandoc openssl chromium sqlite3 valgrind zstd
 
 PACKAGES_BENCH := $(PACKAGES_BUILD) curl python3 python3-numpy python3-pandas python3-numexpr python3-fastapi \
 	python3-uvicorn python3-uvloop python3-httptools npm/npm
@@ -47,7 +48,7 @@ CFLAGS_ALL := -std=gnu17 $(OPTIMIZE) -g -D_GNU_SOURCE -pthread -fno-strict-alias
 # Results must not depend on whether a compiler fuses a multiplication with an addition.
 CFLAGS_ALL += -ffp-contract=off
 LDFLAGS_ALL := -pthread $(LDFLAGS)
-LIBS := -lmicrohttpd -lgnutls -ljansson -lcrypto -lxxhash -lsleef -lsqlite3 -lseccomp -lm
+LIBS := -lmicrohttpd -lgnutls -ljansson -lcrypto -lxxhash -lsleef -lsqlite3 -lseccomp -lz -lzstd -lm
 # AddressSanitizer keeps freed memory for a while; the tests look at resident memory.
 export ASAN_OPTIONS ?= quarantine_size_mb=8:malloc_context_size=20
 export UBSAN_OPTIONS ?= print_stacktrace=1

@@ -57,7 +57,7 @@ static enum cn_code check_open(struct cn_exchange *exchange, struct cn_error *er
         return cn_error_set(error, CN_UNSUPPORTED_MEDIA_TYPE,
                             "a check takes application/json, not '%.*s'",
                             CN_SHOWN(cn_str_c(content_type)));
-    CN_TRY(cn_negotiate_encoding(exchange->ops->header(exchange, "Content-Encoding"), error));
+    CN_TRY(cn_exchange_expect_coded(exchange, true, error));
     if (exchange->content_length > 0 && (uint64_t)exchange->content_length > body_max(exchange))
         return too_large(&exchange->service->limits, error);
     struct check *check = cn_arena_zalloc(&exchange->arena, sizeof *check);
@@ -81,6 +81,11 @@ static enum cn_body_verdict check_body(struct cn_exchange *exchange, const char 
         return CN_BODY_REFUSE;
     }
     return CN_BODY_MORE;
+}
+
+static void check_broken(struct cn_exchange *exchange, const struct cn_error *error) {
+    cn_record_plain(exchange, exchange->service->checks, "check", cn_code_status(error->code),
+                    error);
 }
 
 static enum cn_code read_columns(struct check *check, struct cn_arena *arena,
@@ -293,6 +298,7 @@ const struct cn_endpoint cn_endpoint_check = {
     .works = true,
     .open = check_open,
     .body = check_body,
+    .broken = check_broken,
     .finish = check_finish,
     .gone = check_gone,
     .close = check_close,

@@ -80,7 +80,7 @@ static enum cn_code compute_open(struct cn_exchange *exchange, struct cn_error *
 /* A body that turned out to be large gets the room for all of it at once, since growing copies.
  * What was only announced takes none. */
 static bool make_room(struct cn_compute *compute) {
-    int64_t length = compute->exchange->content_length;
+    int64_t length = cn_exchange_body_length(compute->exchange);
     struct cn_buf *text = &compute->text;
 
     if (text->len < CN_READ_AT_ONCE_BYTES || length < 0 || (uint64_t)length <= text->cap)
@@ -146,6 +146,10 @@ static enum cn_body_verdict compute_body(struct cn_exchange *exchange, const cha
     note_refusal(compute, &error);
     exchange->error = error;
     return CN_BODY_REFUSE;
+}
+
+static void compute_broken(struct cn_exchange *exchange, const struct cn_error *error) {
+    note_refusal(exchange->state, error);
 }
 
 static enum cn_code end_body(struct cn_compute *compute, bool may_cross, bool *cross,
@@ -306,6 +310,7 @@ const struct cn_endpoint cn_endpoint_compute = {
     .deferrable = true,
     .open = compute_open,
     .body = compute_body,
+    .broken = compute_broken,
     .finish = compute_finish,
     .gone = compute_gone,
     .close = compute_close,

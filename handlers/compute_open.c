@@ -128,7 +128,7 @@ enum cn_code cn_compute_read_head(struct cn_compute *compute, struct cn_error *e
     struct cn_exchange *exchange = compute->exchange;
     enum cn_reply_kind any = CN_REPLY_CSV;
 
-    CN_TRY(cn_negotiate_encoding(exchange->ops->header(exchange, "Content-Encoding"), error));
+    CN_TRY(cn_exchange_expect_coded(exchange, true, error));
     CN_TRY(cn_negotiate_body(exchange->ops->header(exchange, "Content-Type"), NULL, false,
                              &compute->type, error));
     compute->accept = exchange->ops->header(exchange, "Accept");

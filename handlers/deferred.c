@@ -36,7 +36,7 @@ static enum cn_body_verdict deferred_body(struct cn_exchange *exchange, const ch
                                           size_t len) {
     struct waiting *waiting = exchange->state;
     struct cn_exchange *inner = cn_deferred_exchange(waiting->deferred);
-    enum cn_body_verdict verdict = inner->endpoint->body(inner, data, len);
+    enum cn_body_verdict verdict = cn_exchange_body(inner, data, len);
     exchange->deadline_ns = inner->deadline_ns;
     if (verdict == CN_BODY_REFUSE) {
         exchange->error = inner->error;

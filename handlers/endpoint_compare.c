@@ -54,7 +54,7 @@ static enum cn_code read_head(struct cn_exchange *exchange, struct cn_error *err
                             "the members %s",
                             MEMBERS);
     }
-    CN_TRY(cn_negotiate_encoding(exchange->ops->header(exchange, "Content-Encoding"), error));
+    CN_TRY(cn_exchange_expect_coded(exchange, true, error));
     return refuse_query(exchange, error);
 }
 
@@ -88,6 +88,10 @@ static enum cn_body_verdict compare_body(struct cn_exchange *exchange, const cha
     cn_error_memory(&exchange->error);
     cn_compare_record(compare, &exchange->error);
     return CN_BODY_REFUSE;
+}
+
+static void compare_broken(struct cn_exchange *exchange, const struct cn_error *error) {
+    cn_compare_record(exchange->state, error);
 }
 
 /* ---- the experiment --------------------------------------------------------------------- */
@@ -158,6 +162,7 @@ const struct cn_endpoint cn_endpoint_compare = {
     .deferrable = true,
     .open = compare_open,
     .body = compare_body,
+    .broken = compare_broken,
     .finish = compare_finish,
     .gone = compare_gone,
     .close = compare_close,

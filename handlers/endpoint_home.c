@@ -67,12 +67,14 @@ static void add_headers(struct cn_exchange *exchange, const char *etag) {
 
 static void reply_asset(struct cn_exchange *exchange, const struct cn_asset *asset) {
     struct cn_error error;
-    bool gzip = false;
+    enum cn_coding coding = CN_CODING_NONE;
     cn_error_init(&error);
     const char *accepted = exchange->ops->header(exchange, "Accept-Encoding");
     struct cn_str *part = cn_arena_alloc(&exchange->arena, sizeof *part);
-    enum cn_code code = part ? cn_negotiate_gzip(accepted, asset->gzip.data, &gzip, &error)
+    unsigned offered = asset->gzip.data ? CN_OFFER_GZIP : CN_OFFER_PLAIN;
+    enum cn_code code = part ? cn_negotiate_coding(accepted, offered, &coding, NULL, &error)
                              : cn_error_memory(&error);
+    bool gzip = coding == CN_CODING_GZIP;
     if (code != CN_OK) {
         cn_reply_add_header(exchange, "Vary", "Accept-Encoding");
         cn_exchange_fail(exchange, &error, NULL);

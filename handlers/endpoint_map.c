@@ -50,7 +50,7 @@ static enum cn_code read_head(struct cn_exchange *exchange, struct cn_error *err
     const char *content_type = exchange->ops->header(exchange, "Content-Type");
     struct cn_body_type type;
 
-    CN_TRY(cn_negotiate_encoding(exchange->ops->header(exchange, "Content-Encoding"), error));
+    CN_TRY(cn_exchange_expect_coded(exchange, true, error));
     CN_TRY(cn_negotiate_body(content_type, NULL, false, &type, error));
     if (type.kind != CN_BODY_JSON && type.kind != CN_BODY_UNSTATED) {
         cn_error_set_value(error, cn_str_c(content_type));
@@ -98,6 +98,10 @@ static enum cn_body_verdict map_body(struct cn_exchange *exchange, const char *d
     cn_error_memory(&exchange->error);
     cn_map_record_failure(exchange, NULL, NULL, &exchange->error);
     return CN_BODY_REFUSE;
+}
+
+static void map_broken(struct cn_exchange *exchange, const struct cn_error *error) {
+    cn_map_record_failure(exchange, NULL, NULL, error);
 }
 
 /* ---- the reply ----------------------------------------------------------------------------- */
@@ -269,6 +273,7 @@ const struct cn_endpoint cn_endpoint_map = {
     .deferrable = true,
     .open = map_open,
     .body = map_body,
+    .broken = map_broken,
     .finish = map_finish,
     .gone = map_gone,
     .close = map_close,

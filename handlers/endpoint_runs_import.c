@@ -49,7 +49,7 @@ static enum cn_code import_open(struct cn_exchange *exchange, struct cn_error *e
         return cn_error_set(error, CN_UNSUPPORTED_MEDIA_TYPE,
                             "an exported run is application/json, not '%.*s'",
                             CN_SHOWN(cn_str_c(content_type)));
-    CN_TRY(cn_negotiate_encoding(exchange->ops->header(exchange, "Content-Encoding"), error));
+    CN_TRY(cn_exchange_expect_coded(exchange, true, error));
     if (exchange->content_length > 0 &&
         (uint64_t)exchange->content_length > most_bytes(exchange->service))
         return fail_size(exchange, error);

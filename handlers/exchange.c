@@ -38,6 +38,74 @@ enum cn_code cn_exchange_why_gone(const struct cn_exchange *exchange) {
     return atomic_load(&exchange->service->draining) ? CN_DRAINING : CN_CANCELLED;
 }
 
+/* ---- the body ------------------------------------------------------------------------------ */
+
+enum cn_code cn_exchange_expect_coded(struct cn_exchange *exchange, bool look,
+                                      struct cn_error *error) {
+    enum cn_coding coding;
+    const char *stated = exchange->ops->header(exchange, "Content-Encoding");
+    exchange->coding_refused = cn_coded_body_stated(stated, &coding, error) != CN_OK;
+    if (exchange->coding_refused)
+        return error->code;
+    if (coding == CN_CODING_NONE && !look)
+        return CN_OK;
+    return cn_coded_body_begin(&exchange->coded, coding, exchange->service, &exchange->ledger,
+                               error);
+}
+
+/* For the endpoint: what was inflated. One piece of a body can become very much. */
+static enum cn_code take_inflated(void *context, const char *data, size_t len,
+                                  struct cn_error *error) {
+    struct cn_exchange *exchange = context;
+    int64_t deadline = exchange->deadline_ns;
+    if (deadline > 0 && deadline < cn_clock_now())
+        return cn_error_set(error, CN_DEADLINE_EXCEEDED,
+                            "The deadline passed while the body was inflated.");
+    if (exchange->endpoint->body(exchange, data, len) == CN_BODY_MORE)
+        return CN_OK;
+    *error = exchange->error;
+    return error->code == CN_OK ? CN_INTERNAL : error->code;
+}
+
+/* The endpoint knows of what it refused itself; that its error is set tells the two apart. */
+static void note_broken(struct cn_exchange *exchange, const struct cn_error *error) {
+    if (exchange->error.code != CN_OK)
+        return;
+    exchange->error = *error;
+    if (exchange->endpoint->broken)
+        exchange->endpoint->broken(exchange, error);
+}
+
+enum cn_body_verdict cn_exchange_body(struct cn_exchange *exchange, const char *data, size_t len) {
+    const struct cn_inflate_sink sink = {take_inflated, exchange};
+    struct cn_error error;
+    if (exchange->coded.state == CN_CODED_PLAIN)
+        return exchange->endpoint->body(exchange, data, len);
+    cn_error_init(&error);
+    if (cn_coded_body_feed(&exchange->coded, exchange->service, data, len, &sink, &error) == CN_OK)
+        return CN_BODY_MORE;
+    note_broken(exchange, &error);
+    return CN_BODY_REFUSE;
+}
+
+void cn_exchange_finish(struct cn_exchange *exchange) {
+    const struct cn_inflate_sink sink = {take_inflated, exchange};
+    struct cn_error error;
+    cn_error_init(&error);
+    enum cn_code code = CN_OK;
+    if (exchange->coded.state != CN_CODED_PLAIN)
+        code = cn_coded_body_end(&exchange->coded, &sink, &error);
+    cn_coded_body_release(&exchange->coded);
+    if (code == CN_OK) {
+        exchange->endpoint->finish(exchange);
+        return;
+    }
+    note_broken(exchange, &error);
+    cn_exchange_fail(exchange, &exchange->error, NULL);
+}
+
+/* ---- the reply ----------------------------------------------------------------------------- */
+
 void cn_reply_add_header(struct cn_exchange *exchange, const char *name, const char *value) {
     struct cn_reply *reply = &exchange->reply;
     if (reply->n_headers == CN_REPLY_HEADERS)
@@ -120,6 +188,8 @@ void cn_exchange_fail(struct cn_exchange *exchange, const struct cn_error *error
     const char *retry_after = cn_exchange_retry_after(exchange, error->code, text);
     if (retry_after)
         cn_reply_add_header(exchange, "Retry-After", retry_after);
+    if (exchange->coding_refused)
+        cn_reply_add_header(exchange, "Accept-Encoding", CN_CODINGS_READ);
     struct cn_buf buf = CN_BUF_INIT;
     struct cn_str *part = cn_arena_alloc(&exchange->arena, sizeof *part);
     if (part && cn_problem_write(&buf, &exchange->error, expression)) {

@@ -7,10 +7,11 @@
  *   open    the head is there: check the query and the headers, make the endpoint's state. To
  *           refuse, return an error: it is answered before the body is asked for.
  *   body    a piece of the body. Called on the connection's thread, pieces in order.
- *   finish  the body has ended. The endpoint calls cn_exchange_reply() or cn_exchange_fail() then
- *           or at any later time, from any thread, exactly once.
- *   gone    the client went away while a reply was pending, or the deadline passed: stop the work.
- *           A reply must still be made; it is thrown away.
+ *   broken  the body cannot be read: it is not the packed file that it should be, or inflates
+ * beyond a limit. May be NULL; neither body nor finish follows, the reply is made by others. finish
+ * the body has ended. The endpoint calls cn_exchange_reply() or cn_exchange_fail() then or at any
+ * later time, from any thread, exactly once. gone    the client went away while a reply was
+ * pending, or the deadline passed: stop the work. A reply must still be made; it is thrown away.
  *   close   the reply was sent, or could not be: release the state. Always called once after open
  *           succeeded, never before a pending reply was made.
  *
@@ -29,10 +30,12 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "handlers/coded_body.h"
 
 struct cn_service;
 struct cn_exchange;
 struct cn_origin;
+struct cn_packed_reply;
 
 /* A body that is read only when it is complete, and is larger, is not read on a thread that serves
  * connections. */
@@ -55,6 +58,7 @@ struct cn_endpoint {
     bool deferrable;     /* `Prefer: respond-async` makes a job of it */
     enum cn_code (*open)(struct cn_exchange *exchange, struct cn_error *error);
     enum cn_body_verdict (*body)(struct cn_exchange *exchange, const char *data, size_t len);
+    void (*broken)(struct cn_exchange *exchange, const struct cn_error *error);
     void (*finish)(struct cn_exchange *exchange);
     void (*gone)(struct cn_exchange *exchange);
     void (*close)(struct cn_exchange *exchange);
@@ -112,8 +116,13 @@ struct cn_exchange {
     const char *segment;    /* what {id} matched, decoded; NULL */
     int http_minor;         /* 0 or 1 */
     bool secure;            /* it came over TLS */
-    int64_t content_length; /* -1: not stated */
-    int64_t started_ns;     /* the request line was parsed */
+    int64_t content_length; /* of the body as it is sent, packed perhaps; -1: not stated */
+    struct cn_coded_body coded;
+    bool coding_refused;            /* the body is packed in a way that is not read */
+    enum cn_coding accepts;         /* how the reply may be packed; NONE: not at all */
+    bool plain_refused;             /* and it may not be plain */
+    struct cn_packed_reply *packed; /* one that is packed while it is sent (packed_reply.h) */
+    int64_t started_ns;             /* the request line was parsed */
     _Atomic int64_t
         deadline_ns; /* of the service's cap; an endpoint may lower it at any time; 0: none */
     struct cn_ledger ledger; /* started at started_ns */
@@ -143,6 +152,22 @@ struct cn_exchange {
     int64_t send_ns; /* set by the server when the reply has left, before close */
     void *state;     /* the endpoint's */
 };
+
+/*
+ * For an endpoint's open: the body may come packed. A Content-Encoding says so, or, with `look`,
+ * its first bytes. From then on `body` gets what was inflated. CN_UNSUPPORTED_MEDIA_TYPE: a coding
+ * that is not read.
+ */
+enum cn_code cn_exchange_expect_coded(struct cn_exchange *exchange, bool look,
+                                      struct cn_error *error);
+/* For whoever drives the exchange: the endpoint's body and finish, with what is packed inflated in
+ * between. A body that cannot be inflated is CN_BODY_REFUSE, and is answered by finish. */
+enum cn_body_verdict cn_exchange_body(struct cn_exchange *exchange, const char *data, size_t len);
+void cn_exchange_finish(struct cn_exchange *exchange);
+/* Bytes of the body as the endpoint gets it, as far as the head says; -1: not known. */
+static inline int64_t cn_exchange_body_length(const struct cn_exchange *exchange) {
+    return exchange->coded.state == CN_CODED_PACKED ? -1 : exchange->content_length;
+}
 
 /* Draws a new id for the run. False: no randomness. */
 bool cn_exchange_new_run(struct cn_exchange *exchange);

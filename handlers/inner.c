@@ -60,5 +60,6 @@ enum cn_code cn_inner_init(struct cn_inner *inner, struct cn_service *service,
 
 void cn_inner_release(struct cn_inner *inner) {
     cn_reserve_end(&inner->exchange);
+    cn_coded_body_release(&inner->exchange.coded);
     cn_arena_release(&inner->exchange.arena);
 }

@@ -56,7 +56,7 @@ static enum cn_code roll(struct cn_compute *compute, size_t more, struct cn_erro
     struct cn_intake *intake = &compute->intake;
     size_t tail = intake->segment.len - intake->start;
     struct cn_segment next = {NULL, tail, SEGMENT_BYTES};
-    int64_t expected = compute->exchange->content_length;
+    int64_t expected = cn_exchange_body_length(compute->exchange);
 
     if (!intake->segment.data && expected >= 0 && (uint64_t)expected < SEGMENT_BYTES)
         next.cap = (size_t)expected + 1;
@@ -81,7 +81,7 @@ static enum cn_code roll(struct cn_compute *compute, size_t more, struct cn_erro
 /* How much text makes a chunk: enough chunks for every worker, but none so small that the crossing
  * shows. */
 static size_t choose_cut(const struct cn_compute *compute) {
-    int64_t length = compute->exchange->content_length;
+    int64_t length = cn_exchange_body_length(compute->exchange);
     size_t workers = compute->options.workers ? (size_t)compute->options.workers
                                               : (size_t)compute->exchange->service->cpus.usable;
     uint64_t known = length > 0 ? (uint64_t)length : compute->intake.received;
@@ -162,7 +162,7 @@ static enum cn_code read_header(struct cn_compute *compute, bool complete, struc
 /* Before the first chunk: look at a few rows, assume types, choose the executor. */
 static enum cn_code place(struct cn_compute *compute, struct cn_str first, bool complete,
                           struct cn_error *error) {
-    int64_t length = compute->exchange->content_length;
+    int64_t length = cn_exchange_body_length(compute->exchange);
     uint64_t bytes = compute->intake.received;
     size_t rows = 0, seen = 0;
 
@@ -233,8 +233,8 @@ static enum cn_code cut_text(struct cn_compute *compute, bool complete, struct c
 }
 
 static bool may_cut(const struct cn_compute *compute) {
-    return compute->job->slots || compute->exchange->content_length >= 0 || compute->form ||
-           compute->intake.received >= UNKNOWN_BYTES;
+    return compute->job->slots || cn_exchange_body_length(compute->exchange) >= 0 ||
+           compute->form || compute->intake.received >= UNKNOWN_BYTES;
 }
 
 /* One piece that fits into the segment. */

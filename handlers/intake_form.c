@@ -25,7 +25,8 @@ struct cn_form {
     bool in_data;
     bool has_data;
     struct cn_body_type type; /* of the data part */
-    struct cn_buf value;      /* of an option */
+    struct cn_coded_body coded;
+    struct cn_buf value; /* of an option */
     struct waiting *first, *last;
 };
 
@@ -44,6 +45,10 @@ static enum cn_code begin_data(struct cn_form *form, const struct cn_multipart_p
         if (!filename)
             return cn_error_memory(error);
     }
+    /* A file may be packed; not one of a form that is packed itself: nothing is inflated twice. */
+    if (form->compute->exchange->coded.state == CN_CODED_PLAIN)
+        CN_TRY(cn_coded_body_begin(&form->coded, CN_CODING_NONE, form->compute->exchange->service,
+                                   &form->compute->exchange->ledger, error));
     return cn_negotiate_body(part->content_type, filename, true, &form->type, error);
 }
 
@@ -59,8 +64,8 @@ static enum cn_code begin_part(void *context, const struct cn_multipart_part *pa
     return form->name.data ? CN_OK : cn_error_memory(error);
 }
 
-static enum cn_code keep_data(struct cn_form *form, const char *data, size_t len,
-                              struct cn_error *error) {
+static enum cn_code keep_data(void *context, const char *data, size_t len, struct cn_error *error) {
+    struct cn_form *form = context;
     struct cn_blocks *blocks = form->compute->exchange->service->blocks;
 
     cn_origin_data(form->compute->exchange->origin, cn_str(data, len));
@@ -92,8 +97,11 @@ static enum cn_code keep_data(struct cn_form *form, const char *data, size_t len
 static enum cn_code part_data(void *context, const char *data, size_t len, struct cn_error *error) {
     struct cn_form *form = context;
 
+    const struct cn_inflate_sink sink = {keep_data, form};
+
     if (form->in_data)
-        return keep_data(form, data, len, error);
+        return cn_coded_body_feed(&form->coded, form->compute->exchange->service, data, len, &sink,
+                                  error);
     if (len > OPTION_BYTES - form->value.len) {
         cn_error_set_parameter(error, form->name);
         return cn_error_set(error, CN_INVALID_PARAMETER, "the part '%.*s' is longer than %u bytes",
@@ -105,10 +113,13 @@ static enum cn_code part_data(void *context, const char *data, size_t len, struc
 
 static enum cn_code end_part(void *context, struct cn_error *error) {
     struct cn_form *form = context;
+    const struct cn_inflate_sink sink = {keep_data, form};
     struct cn_str value;
 
     if (form->in_data) {
         form->in_data = false;
+        CN_TRY(cn_coded_body_end(&form->coded, &sink, error));
+        cn_coded_body_release(&form->coded);
         return CN_OK;
     }
     value = cn_arena_str(&form->compute->exchange->arena, cn_buf_str(&form->value));
@@ -148,6 +159,7 @@ void cn_form_free(struct cn_compute *compute) {
         return;
     while (form->first)
         drop_first(form);
+    cn_coded_body_release(&form->coded);
     cn_buf_release(&form->value);
     free(form);
     compute->parts = NULL;
@@ -187,8 +199,6 @@ enum cn_code cn_form_end(struct cn_compute *compute, struct cn_error *error) {
     }
     cn_origin_end(compute->exchange->origin);
     compute->type = form->type;
-    if (form->first)
-        CN_TRY(cn_negotiate_plain(cn_str(form->first->data, form->first->len), error));
     CN_TRY(cn_compute_settle_kind(compute, sniff(form), error));
     if (compute->kind != CN_BODY_JSON)
         CN_TRY(cn_compute_parse_lets(compute, error));

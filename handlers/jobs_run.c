@@ -135,6 +135,7 @@ enum cn_code cn_deferred_open(struct cn_deferred **result, struct cn_exchange *o
         return CN_OK;
     }
     outer->recorded = inner->recorded;
+    outer->coding_refused = inner->coding_refused;
     if (inner->expression)
         outer->expression =
             cn_arena_strndup(&outer->arena, inner->expression, strlen(inner->expression));
@@ -161,7 +162,7 @@ enum cn_code cn_deferred_submit(struct cn_deferred *deferred, struct cn_error *e
     deferred->uses++;          /* the pending reply's */
     cn_jobs_observe(deferred); /* text is computed on as it arrives */
     pthread_mutex_unlock(&jobs->lock);
-    exchange->endpoint->finish(exchange);
+    cn_exchange_finish(exchange);
     pthread_mutex_lock(&jobs->lock);
     deferred->finished = true;
     bool gone = deferred->cancel_later && !deferred->replied;

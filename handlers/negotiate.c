@@ -132,36 +132,50 @@ static bool read_coding(struct cn_media *media, struct cn_str *coding, int *q) {
     return next == CN_MEDIA_END && (media->rest.len == 0 || media->rest.data[0] == ',');
 }
 
-enum cn_code cn_negotiate_gzip(const char *accept_encoding, bool packed, bool *gzip,
-                               struct cn_error *error) {
-    struct wish zipped = {0, 0};
-    struct wish plain = {0, 1}; /* may always be sent, unless it is ruled out */
+/* What one item says of the codings: index CN_CODING_NONE is the plain form. */
+static void wish_coding(struct wish wishes[3], struct cn_str coding, int q) {
+    if (cn_str_is(coding, "*")) {
+        for (size_t i = 0; i < 3; i++)
+            wish(&wishes[i], 1, q);
+    } else if (cn_media_is(coding, "gzip") || cn_media_is(coding, "x-gzip")) {
+        wish(&wishes[CN_CODING_GZIP], 2, q);
+    } else if (cn_media_is(coding, "zstd")) {
+        wish(&wishes[CN_CODING_ZSTD], 2, q);
+    } else if (cn_media_is(coding, "identity")) {
+        wish(&wishes[CN_CODING_NONE], 2, q);
+    }
+}
+
+enum cn_code cn_negotiate_coding(const char *accept_encoding, unsigned offered,
+                                 enum cn_coding *coding, bool *plain, struct cn_error *error) {
+    /* The plain form may always be sent, unless it is ruled out. */
+    struct wish wishes[3] = {[CN_CODING_NONE] = {0, 1}};
     struct cn_media media = cn_media(cn_str_c(accept_encoding));
     while (media.rest.len > 0) {
-        struct cn_str coding;
+        struct cn_str item_coding;
         int q = 0;
         cn_media_blanks(&media);
         struct cn_media item = media;
         cn_media_skip_item(&media);
-        if (!read_coding(&item, &coding, &q))
-            continue;
-        if (cn_str_is(coding, "*")) {
-            wish(&zipped, 1, q);
-            wish(&plain, 1, q);
-        } else if (cn_media_is(coding, "gzip") || cn_media_is(coding, "x-gzip")) {
-            wish(&zipped, 2, q);
-        } else if (cn_media_is(coding, "identity")) {
-            wish(&plain, 2, q);
-        }
+        if (read_coding(&item, &item_coding, &q))
+            wish_coding(wishes, item_coding, q);
     }
-    *gzip = packed && zipped.q > 0 && zipped.q >= plain.q;
-    if (*gzip || plain.q > 0)
+    *coding = CN_CODING_NONE;
+    for (enum cn_coding other = CN_CODING_GZIP; other <= CN_CODING_ZSTD; other++)
+        if ((offered & 1u << other) != 0 && wishes[other].q > 0 &&
+            wishes[other].q >= wishes[*coding].q)
+            *coding = other;
+    if (plain)
+        *plain = wishes[CN_CODING_NONE].q > 0;
+    if (wishes[*coding].q > 0)
         return CN_OK;
     cn_error_set_value(error, cn_str_c(accept_encoding));
     return cn_error_set(error, CN_NOT_ACCEPTABLE,
-                        "the file can be sent %s, and the Accept-Encoding header '%.*s' rules that "
-                        "out",
-                        packed ? "as it is or gzipped" : "as it is only",
+                        "the reply can be sent %s, and the Accept-Encoding header '%.*s' rules "
+                        "that out",
+                        (offered & CN_OFFER_ZSTD) != 0   ? "as it is or packed with gzip or zstd"
+                        : (offered & CN_OFFER_GZIP) != 0 ? "as it is or gzipped"
+                                                         : "as it is only",
                         CN_SHOWN(cn_str_c(accept_encoding)));
 }
 
@@ -190,6 +204,9 @@ static bool kind_of(struct cn_str type, struct cn_str subtype, enum cn_body_kind
         {"application", "octet-stream", CN_BODY_UNSTATED},
         {"text", "plain", CN_BODY_UNSTATED},
         {"application", "vnd.ms-excel", CN_BODY_UNSTATED},
+        {"application", "gzip", CN_BODY_UNSTATED},
+        {"application", "x-gzip", CN_BODY_UNSTATED},
+        {"application", "zstd", CN_BODY_UNSTATED},
         {"application", "x-www-form-urlencoded", CN_BODY_UNSTATED},
     };
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
@@ -257,9 +274,14 @@ static enum cn_code set_parameter(const char *content_type, struct cn_str name, 
     return CN_OK;
 }
 
+static bool ends_in(struct cn_str name, const char *ending) {
+    size_t len = strlen(ending);
+    return name.len >= len && cn_media_is(cn_str(name.data + name.len - len, len), ending);
+}
+
 static bool ends_in_tsv(const char *filename) {
     struct cn_str name = cn_str_c(filename);
-    return name.len >= 4 && cn_media_is(cn_str(name.data + name.len - 4, 4), ".tsv");
+    return ends_in(name, ".tsv") || ends_in(name, ".tsv.gz") || ends_in(name, ".tsv.zst");
 }
 
 enum cn_code cn_negotiate_body(const char *content_type, const char *filename, bool part,
@@ -328,18 +350,7 @@ enum cn_code cn_negotiate_encoding(const char *content_encoding, struct cn_error
     }
     cn_error_set_value(error, text);
     return cn_error_set(error, CN_UNSUPPORTED_MEDIA_TYPE,
-                        "the Content-Encoding '%.*s' is not read in this version; send the body "
+                        "the Content-Encoding '%.*s' is not read here; send the body "
                         "uncompressed",
                         CN_SHOWN(text));
-}
-
-enum cn_code cn_negotiate_plain(struct cn_str data, struct cn_error *error) {
-    bool gzip = data.len >= 2 && memcmp(data.data, "\x1f\x8b", 2) == 0;
-    bool zstd = data.len >= 4 && memcmp(data.data, "\x28\xb5\x2f\xfd", 4) == 0;
-
-    if (!gzip && !zstd)
-        return CN_OK;
-    return cn_error_set(error, CN_UNSUPPORTED_MEDIA_TYPE,
-                        "the data begins as a %s file; decompress it first, for instance with %s",
-                        gzip ? "gzip" : "zstd", gzip ? "zcat" : "zstdcat");
 }

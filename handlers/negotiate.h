@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "base/error.h"
+#include "handlers/coding.h"
 
 enum cn_reply_kind { CN_REPLY_CSV, CN_REPLY_TSV, CN_REPLY_JSON };
 
@@ -21,14 +22,21 @@ enum cn_reply_kind { CN_REPLY_CSV, CN_REPLY_TSV, CN_REPLY_JSON };
 enum cn_code cn_negotiate_reply(const char *accept, bool tabs, enum cn_reply_kind *kind,
                                 struct cn_error *error);
 
+/* Which codings beside the plain form a reply can have. */
+enum {
+    CN_OFFER_PLAIN = 0,
+    CN_OFFER_GZIP = 1 << CN_CODING_GZIP,
+    CN_OFFER_ZSTD = 1 << CN_CODING_ZSTD
+};
+
 /*
- * Whether a reply that is there in both forms goes out gzipped, by the Accept-Encoding header
- * (NULL: absent, so nothing but the plain form is sure to be understood). Of two forms wanted alike
- * it is gzip; items that cannot be read are passed over. CN_NOT_ACCEPTABLE: neither is wanted
- * ("identity;q=0"); `packed` is false: there is no gzipped form.
+ * Chooses the coding of a reply by the Accept-Encoding header (NULL: absent, so nothing but the
+ * plain form is sure to be understood) among those on offer. Of several wanted alike it is zstd,
+ * then gzip; items that cannot be read are passed over. CN_NOT_ACCEPTABLE: none of them is wanted,
+ * nor the plain form ("identity;q=0"). *plain (may be NULL): the plain form would do too.
  */
-enum cn_code cn_negotiate_gzip(const char *accept_encoding, bool packed, bool *gzip,
-                               struct cn_error *error);
+enum cn_code cn_negotiate_coding(const char *accept_encoding, unsigned offered,
+                                 enum cn_coding *coding, bool *plain, struct cn_error *error);
 
 enum cn_body_kind {
     CN_BODY_UNSTATED, /* see cn_body_sniff() */
@@ -67,11 +75,8 @@ enum cn_code cn_negotiate_body(const char *content_type, const char *filename, b
  */
 enum cn_body_kind cn_body_sniff(const struct cn_body_type *type, struct cn_str text, bool complete);
 
-/* CN_UNSUPPORTED_MEDIA_TYPE for data that begins as a gzip or zstd file does (RFC 1952, RFC 8878).
- */
-enum cn_code cn_negotiate_plain(struct cn_str data, struct cn_error *error);
-
-/* CN_UNSUPPORTED_MEDIA_TYPE for a Content-Encoding other than identity (NULL: none). */
+/* For what must come unpacked: CN_UNSUPPORTED_MEDIA_TYPE for a Content-Encoding other than identity
+ * (NULL: none). What may come packed has coded_body.h. */
 enum cn_code cn_negotiate_encoding(const char *content_encoding, struct cn_error *error);
 
 #endif

@@ -203,6 +203,6 @@ void cn_origin_fill(const struct cn_exchange *exchange, struct cn_run_record *re
     else if (!options && !origin->whole && origin->bytes == 0)
         input->kind = CN_INPUT_NONE; /* refused by its head */
     /* A run may fail when all of its body has come, before its end was told. */
-    if (origin->fingerprint && (int64_t)origin->bytes == exchange->content_length)
+    if (origin->fingerprint && (int64_t)origin->bytes == cn_exchange_body_length(exchange))
         cn_fingerprint_write(origin->fingerprint, input->digest);
 }

@@ -12,6 +12,8 @@
 /* Limits that endpoints check; each is a setting of the same name. */
 struct cn_service_limits {
     uint64_t max_body_bytes; /* enforced by the server */
+    uint64_t max_inflate_ratio;
+    uint64_t max_window_log; /* of zstd */
     uint64_t max_rows;
     uint64_t max_columns;
     struct cn_expr_limits expression;

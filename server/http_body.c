@@ -181,7 +181,7 @@ static void take_piece(struct cn_request *request, const char *data, size_t size
     }
     if (!exchange->endpoint->body)
         return;
-    enum cn_body_verdict verdict = exchange->endpoint->body(exchange, data, size);
+    enum cn_body_verdict verdict = cn_exchange_body(exchange, data, size);
     cn_request_take_deadline(request);
     if (verdict == CN_BODY_REFUSE) {
         if (exchange->error.code == CN_OK)
@@ -219,7 +219,7 @@ static enum MHD_Result finish(struct cn_request *request) {
     request->refs++;
     request->owes = true;
     pthread_mutex_unlock(&request->lock);
-    exchange->endpoint->finish(exchange);
+    cn_exchange_finish(exchange);
     pthread_mutex_lock(&request->lock);
     request->deadline_ns = exchange->deadline_ns;
     bool ready = request->phase == CN_PHASE_READY;

@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "handlers/endpoints.h"
+#include "handlers/packed_reply.h"
 #include "handlers/prefer.h"
 #include "handlers/reserve.h"
 #include "handlers/session.h"
@@ -60,6 +61,7 @@ struct head_walk {
     const char *coding;
     int authorizations;
     const char *authorization;
+    bool packing; /* there is an Accept-Encoding */
     bool bad_name;
 };
 
@@ -96,6 +98,8 @@ static enum MHD_Result walk_header(void *cls, enum MHD_ValueKind kind, const cha
     } else if (is_name(key, key_size, "authorization")) {
         walk->authorizations++;
         walk->authorization = value ? value : "";
+    } else if (is_name(key, key_size, "accept-encoding")) {
+        walk->packing = true;
     }
     return MHD_YES;
 }
@@ -379,6 +383,8 @@ enum cn_code cn_head_check(struct cn_request *request, const char *method, const
         *error = route_error;
         return route;
     }
+    if (walk.packing)
+        CN_TRY(cn_packed_reply_accept(exchange, cn_head_value(request, "Accept-Encoding"), error));
     CN_TRY(check_body(request, error));
     defer(request);
     return admit(request, error);

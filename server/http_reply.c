@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "handlers/packed_reply.h"
 #include "handlers/problem.h"
 #include "handlers/runs.h"
 #include "server/mhd.h"
@@ -214,6 +215,7 @@ static bool add_headers(struct MHD_Response *response, const struct cn_reply *re
 enum MHD_Result cn_http_reply(struct cn_request *request) {
     struct cn_exchange *exchange = &request->exchange;
     struct cn_reply *reply = &exchange->reply;
+    cn_packed_reply_begin(exchange);
     if (reply->stream && exchange->http_minor == 0) {
         enum collected collected = collect_stream(request);
         if (collected != COLLECTED)
@@ -278,6 +280,8 @@ void cn_http_cut(struct cn_request *request, const struct cn_error *error) {
                             status, reason_phrase(status), CN_PROBLEM_TYPE, body.len);
     if (ok && retry_after)
         ok = cn_buf_printf(&text, "Retry-After: %s\r\n", retry_after);
+    if (ok && exchange->coding_refused)
+        ok = cn_buf_add_c(&text, "Accept-Encoding: " CN_CODINGS_READ "\r\n");
     if (ok && exchange->recorded)
         ok = cn_buf_printf(&text, "Colonnade-Run: %s\r\n", exchange->run);
     if (ok && exchange->endpoint && exchange->endpoint->works)

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "handlers/load.h"
+#include "handlers/packed_reply.h"
 #include "handlers/reserve.h"
 #include "server/mhd.h"
 
@@ -139,6 +140,8 @@ static void request_close(struct cn_request *request) {
     struct cn_exchange *exchange = &request->exchange;
     count(request);
     cn_request_let_go(request);
+    cn_coded_body_release(&exchange->coded);
+    cn_packed_reply_release(exchange);
     cn_buf_release(&request->collected);
     pthread_mutex_destroy(&request->lock);
     cn_arena_reset(&exchange->arena, ARENA_BLOCK);

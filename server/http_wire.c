@@ -1,5 +1,6 @@
 /*
- * http_wire.c: requests that the check in front of the library (wire.h) refused: what they are told.
+ * http_wire.c: requests that the check in front of the library (wire.h) refused: what they are
+ * told.
  *
  * The check runs inside the library's reads, on the connection's own thread, as do all functions
  * here.

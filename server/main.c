@@ -163,6 +163,8 @@ static void init_service(struct app *app) {
     struct cn_service *service = &app->service;
     service->limits = (struct cn_service_limits){
         .max_body_bytes = settings->max_body_bytes,
+        .max_inflate_ratio = settings->max_inflate_ratio,
+        .max_window_log = settings->max_window_log,
         .max_rows = settings->max_rows,
         .max_columns = settings->max_columns,
         .expression = {.max_bytes = settings->max_expression_bytes,

@@ -26,6 +26,8 @@ struct cn_settings {
     uint64_t http_threads;
     uint64_t worker_memory_bytes; /* 0: memory_bytes */
     uint64_t max_body_bytes;
+    uint64_t max_inflate_ratio;
+    uint64_t max_window_log;
     uint64_t max_rows;
     uint64_t max_columns;
     uint64_t max_expression_bytes;

@@ -46,11 +46,11 @@ enum state {
 /* ---- characters ---------------------------------------------------------------------------- */
 
 enum {
-    TOKEN = 1,      /* RFC 9110, 5.6.2 */
-    IN_VALUE = 2,   /* of a field: visible, blank, or above 0x7f (RFC 9110, 5.5) */
-    IN_TARGET = 4,  /* visible, or above 0x7f */
-    IN_HOST = 8,    /* RFC 3986, 3.2.2, and the port */
-    BLANK = 16,     /* RFC 9110, 5.6.3 */
+    TOKEN = 1,     /* RFC 9110, 5.6.2 */
+    IN_VALUE = 2,  /* of a field: visible, blank, or above 0x7f (RFC 9110, 5.5) */
+    IN_TARGET = 4, /* visible, or above 0x7f */
+    IN_HOST = 8,   /* RFC 3986, 3.2.2, and the port */
+    BLANK = 16,    /* RFC 9110, 5.6.3 */
     DIGIT = 32,
 };
 
@@ -207,8 +207,7 @@ static void version(struct cn_wire *wire, struct bytes *bytes) {
         wire->minor = (uint8_t)(c - '0');
         keep_head(wire, bytes, 1);
     } else if (wire->at == sizeof text) {
-        expect(wire, bytes, '\r', LINE_LF,
-               c == '\n' ? CN_WIRE_LINE_END : CN_WIRE_REQUEST_LINE);
+        expect(wire, bytes, '\r', LINE_LF, c == '\n' ? CN_WIRE_LINE_END : CN_WIRE_REQUEST_LINE);
     } else {
         fail(wire, CN_WIRE_REQUEST_LINE);
     }
@@ -573,7 +572,8 @@ static const char *end_of_head(const struct cn_wire *wire) {
     }
 }
 
-/* Of a chunked body: so much that the handler is called, with a byte of data or at the body's end. */
+/* Of a chunked body: so much that the handler is called, with a byte of data or at the body's end.
+ */
 static const char *end_of_body(const struct cn_wire *wire) {
     switch ((enum state)wire->state) {
     case CHUNK:

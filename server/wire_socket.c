@@ -53,8 +53,7 @@ void cn_wire_forget(int fd) {
 
 static struct cn_wire *watcher_of(int fd, bool encrypted) {
     struct entry *entry = find(fd);
-    struct cn_wire *wire =
-        entry ? atomic_load_explicit(&entry->wire, memory_order_acquire) : NULL;
+    struct cn_wire *wire = entry ? atomic_load_explicit(&entry->wire, memory_order_acquire) : NULL;
     if (!wire || atomic_load_explicit(&entry->encrypted, memory_order_relaxed) != encrypted)
         return NULL;
     return wire;

@@ -229,14 +229,54 @@ static void test_encoding(void **state) {
     assert_string_equal(error.value, "gzip");
 }
 
-/* "gzip", "plain" or "none" for a file that is there in both forms. */
-static const char *coding(const char *accept_encoding, bool packed) {
-    bool gzip = false;
+static bool plain;
+
+/* "gzip", "zstd", "plain" or "none" for a reply that is there in those forms. */
+static const char *offered(const char *accept_encoding, unsigned forms) {
+    static const char *const names[] = {"plain", "gzip", "zstd"};
+    enum cn_coding coding;
     cn_error_init(&error);
-    if (cn_negotiate_gzip(accept_encoding, packed, &gzip, &error) == CN_OK)
-        return gzip ? "gzip" : "plain";
+    if (cn_negotiate_coding(accept_encoding, forms, &coding, &plain, &error) == CN_OK)
+        return names[coding];
     assert_int_equal(error.code, CN_NOT_ACCEPTABLE);
+    assert_int_equal(coding, CN_CODING_NONE);
     return "none";
+}
+
+static const char *coding(const char *accept_encoding, bool packed) {
+    return offered(accept_encoding, packed ? CN_OFFER_GZIP : CN_OFFER_PLAIN);
+}
+
+static void test_three_codings(void **state) {
+    (void)state;
+    static const struct {
+        const char *header;
+        const char *expected;
+    } cases[] = {
+        {NULL, "plain"},
+        {"deflate, gzip, br, zstd", "zstd"}, /* curl --compressed */
+        {"gzip, deflate", "gzip"},
+        {"zstd;q=0.5, gzip", "gzip"},
+        {"zstd;q=0.5, gzip;q=0.5, identity;q=0.4", "zstd"},
+        {"zstd;q=0.5, gzip;q=0.2, identity;q=0.9", "plain"},
+        {"*", "zstd"},
+        {"*, zstd;q=0", "gzip"},
+        {"*;q=0", "none"},
+        {"*;q=0, zstd;q=0.001", "zstd"},
+        {"identity;q=0", "none"},
+        {"identity;q=0, gzip", "gzip"},
+        {"ZSTD", "zstd"},
+        {"br", "plain"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const char *got = offered(cases[i].header, CN_OFFER_GZIP | CN_OFFER_ZSTD);
+        if (strcmp(got, cases[i].expected) != 0)
+            fail_msg("'%s' is %s and not %s", cases[i].header, got, cases[i].expected);
+    }
+    offered("identity;q=0, gzip", CN_OFFER_GZIP);
+    assert_false(plain);
+    offered("gzip", CN_OFFER_GZIP);
+    assert_true(plain);
 }
 
 static void test_codings(void **state) {
@@ -295,6 +335,7 @@ int main(void) {
         cmocka_unit_test(test_sniff),
         cmocka_unit_test(test_encoding),
         cmocka_unit_test(test_codings),
+        cmocka_unit_test(test_three_codings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
