@@ -26,6 +26,7 @@
 #include "server/http.h"
 #include "server/listen.h"
 #include "server/notify.h"
+#include "server/probe.h"
 #include "server/secrets.h"
 #include "server/settings.h"
 #include "server/version.h"
@@ -247,6 +248,9 @@ int main(int argc, char **argv) {
     cn_error_init(&error);
     enum cn_settings_outcome outcome =
         cn_settings_read(&app.settings, argc, argv, getenv, stdout, stderr);
+    if (outcome == CN_SETTINGS_HEALTH)
+        return cn_probe_health(&app.settings, &error) == CN_OK ? EXIT_SUCCESS
+                                                               : fail(&error, EXIT_FAILURE);
     if (outcome != CN_SETTINGS_RUN)
         return outcome == CN_SETTINGS_DONE ? EXIT_SUCCESS : EXIT_USAGE;
     if (check_settings(&app, &error) != CN_OK)
