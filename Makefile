@@ -20,6 +20,8 @@ PACKAGES_TEST := $(PACKAGES_DEMO) clang clang-format libclang-rt-14-dev llvm lib
 
 PACKAGES_BENCH := $(PACKAGES_BUILD) curl python3 python3-numpy python3-pandas python3-numexpr python3-fastapi \
 	python3-uvicorn python3-uvloop python3-httptools npm/npm
+# The container's test: no engine, no registry, a base image made from Debian's packages.
+PACKAGES_CONTAINER := buildah podman runc mmdebstrap mount procps python3 python3-pytest
 
 ROOMS := base kernels columns expr pool handlers server
 SOURCES := $(foreach room,$(ROOMS),$(sort $(wildcard $(room)/*.c)))
@@ -167,6 +169,10 @@ fuzz: $(FUZZ_SOURCES:tests/fuzz/%.c=build/libfuzzer/%) ## fuzz each target for F
 		$$target -max_total_time=$${FUZZ_SECONDS:-60} -print_final_stats=0 \
 			build/corpus/$$name tests/fuzz/corpus/$$name || exit 1; done
 
+.PHONY: test-container
+test-container: packages-container ## the image: builds, and keeps to what it may do; minutes, root (COLONNADE_KEEP=1 keeps images)
+	/usr/bin/python3 -m pytest -q -s tests/container $(PYTEST)
+
 ##@ Measuring
 .PHONY: bench
 bench: packages-bench $(BUILD)/colonnade $(BENCH_TOOLS) build/peers/.installed ## every workload beside its peers: bench/RESULTS.md (BENCH="--quick", "--only a,d")
@@ -189,7 +195,7 @@ page-weight: $(BUILD)/static/assets.c ## the bytes of the page's files, raw and 
 	@sh tools/page-weight.sh $(BUILD)/static/files
 
 ##@ What is installed
-.PHONY: packages packages-demo packages-test packages-bench
+.PHONY: packages packages-demo packages-test packages-bench packages-container
 packages: ## Debian packages that the build needs
 	@sh tools/packages.sh $(PACKAGES_BUILD)
 packages-demo: ## and the demonstration
@@ -198,6 +204,8 @@ packages-test: ## and the tests
 	@sh tools/packages.sh $(PACKAGES_TEST)
 packages-bench: ## and the benchmarks
 	@sh tools/packages.sh $(PACKAGES_BENCH)
+packages-container: ## and the container's test
+	@sh tools/packages.sh $(PACKAGES_CONTAINER)
 
 build/npm/.installed: tests/package.json
 	@mkdir -p build/npm

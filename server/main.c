@@ -27,9 +27,10 @@
 #include "kernels/cpu.h"
 #include "server/calibrate.h"
 #include "server/http.h"
+#include "server/keys.h"
 #include "server/listen.h"
 #include "server/notify.h"
-#include "server/keys.h"
+#include "server/probe.h"
 #include "server/settings.h"
 #include "server/tls.h"
 #include "server/token.h"
@@ -350,6 +351,9 @@ int main(int argc, char **argv) {
     }
     enum cn_settings_outcome outcome =
         cn_settings_read(&app.settings, argc, argv, getenv, stdout, stderr);
+    if (outcome == CN_SETTINGS_HEALTH)
+        return cn_probe_health(&app.settings, &error) == CN_OK ? EXIT_SUCCESS
+                                                               : fail(&error, EXIT_FAILURE);
     if (outcome != CN_SETTINGS_RUN)
         return outcome == CN_SETTINGS_DONE ? EXIT_SUCCESS : EXIT_USAGE;
     if (check_settings(&app, &error) != CN_OK)

@@ -181,6 +181,9 @@ static void print_help(FILE *out) {
     }
     fprintf(out, "  %-30s %s\n  %-30s %s\n", "--help", "print this and exit", "--version",
             "print the version and exit");
+    fprintf(out, "  %-30s %s\n  %-30s %s\n", "--health [--FLAG VALUE]...",
+            "ask the server of these settings whether it lives: exit status 0,", "",
+            "or 1 and the reason");
 }
 
 /* ---- values -------------------------------------------------------------------------------- */
@@ -320,12 +323,13 @@ enum cn_settings_outcome cn_settings_read(struct cn_settings *settings, int argc
             return CN_SETTINGS_DONE;
         }
     }
+    bool health = argc > 1 && strcmp(argv[1], "--health") == 0;
     if (!read_environment(settings, env, err))
         return CN_SETTINGS_WRONG;
-    for (int at = 1; at < argc;)
+    for (int at = health ? 2 : 1; at < argc;)
         if (!read_flag(settings, argc, argv, &at, err))
             return CN_SETTINGS_WRONG;
-    return CN_SETTINGS_RUN;
+    return health ? CN_SETTINGS_HEALTH : CN_SETTINGS_RUN;
 }
 
 /* ---- memory -------------------------------------------------------------------------------- */

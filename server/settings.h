@@ -58,9 +58,10 @@ struct cn_settings {
 };
 
 enum cn_settings_outcome {
-    CN_SETTINGS_RUN,   /* start the service */
-    CN_SETTINGS_DONE,  /* --help or --version was printed: exit 0 */
-    CN_SETTINGS_WRONG, /* a message was printed to `err`: exit 2 */
+    CN_SETTINGS_RUN,    /* start the service */
+    CN_SETTINGS_HEALTH, /* ask a server that has these settings (probe.h) */
+    CN_SETTINGS_DONE,   /* --help or --version was printed: exit 0 */
+    CN_SETTINGS_WRONG,  /* a message was printed to `err`: exit 2 */
 };
 
 /* Reads the environment (through `env`, as getenv) and the arguments. */
