@@ -284,6 +284,12 @@ $(BUILD)/kernels/check: $(CHECK_SOURCES) tests/kernels/check.h $(LIBRARY_OBJECTS
 	@echo "  TEST  $@"
 	@$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.c %.o,$^) $(LIBS)
 
+# Calls that fail when a test says so, in front of the C library of any build.
+build/faults/faults.so: tests/faults/faults.c tests/faults/faults.h
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	@$(CC) -std=gnu17 -O2 -g -D_GNU_SOURCE -pthread $(WARNINGS) -I. -fPIC -shared -o $@ $< -ldl -lgcc_s
+
 # Kernels as a shared library, for tests in Python: make BUILD=build/shared CFLAGS=-fPIC ...
 $(BUILD)/libkernels.so: tests/kernels/prove_numbers.c $(filter $(BUILD)/base/% $(BUILD)/kernels/%,$(OBJECTS)) $(BUILD)/flags
 	@echo "  LINK  $@"

@@ -1,0 +1,350 @@
+"""What is asked of a server while its calls fail: every endpoint, on every executor that it has.
+
+A case is a function that asks and returns what must be the same every time. It asks through `ask`,
+which ends the case where a reply is not the one that is wanted (sites.py).
+"""
+import itertools
+import json
+
+import client
+
+TOKEN = "a-token-of-at-least-some-length-0123456789"
+EXECUTORS = ("auto", "serial", "threads", "processes", "gil")
+ROWS = "".join(f"{k},{k * 0.37!r},n{k % 7}\n" for k in range(60))
+TABLE = ("a,b,name\n" + ROWS).encode()
+FRAME = {"rows": 50, "columns": ["a", "b"], "distribution": "normal", "seed": 3}
+CSV = {"Content-Type": "text/csv"}
+JSON = {"Content-Type": "application/json"}
+# What differs from one reply to the next.
+VOLATILE = {"run", "id", "timing", "pid", "worker", "execution", "started_at", "finished_at", "submitted_at",
+            "repeat", "speedup", "efficiency", "disturbed", "amdahl", "decomposition", "verdict", "futures",
+            "completion_order", "wall_ns", "progress", "submitted_ns", "reason", "exported_at", "trace",
+            "send_ns", "chunks", "recipe", "what"}
+fresh = itertools.count(1000)
+CASES = {}
+
+
+def case(function):
+    CASES[function.__name__] = function
+    return function
+
+
+def stable(value):
+    """A document without what differs."""
+    if isinstance(value, dict):
+        return {k: stable(v) for k, v in value.items() if k not in VOLATILE}
+    if isinstance(value, list):
+        return [stable(v) for v in value]
+    return value
+
+
+def shape(value):
+    """The names in a document, and no values."""
+    if isinstance(value, dict):
+        return {k: shape(v) for k, v in value.items()}
+    return [shape(v) for v in value[:1]] if isinstance(value, list) else None
+
+
+def let():
+    """An expression that no plan was made for yet; its values are always the same."""
+    n = next(fresh)
+    return f"r=(a + {n}) - {n}"
+
+
+def lets():
+    n = next(fresh)
+    return {"r": f"(a + {n}) - {n}", "k": "md5(a, b)"}
+
+
+def compute(ask, body=TABLE, headers=None, status=200, **options):
+    options.setdefault("let", [let(), "k=md5(a, b, lower(name))"])
+    return ask("POST", "/v1/compute?" + client.query(options), body, headers or CSV, status=status).body
+
+
+def compute_json(ask, **options):
+    document = {"columns": {"a": list(range(40)), "b": [k / 8 for k in range(40)]}, "let": lets()}
+    document.update(options)
+    return stable(ask("POST", "/v1/compute", json.dumps(document).encode(), JSON).json())
+
+
+def on_executors(name, function, executors=EXECUTORS):
+    for executor in executors:
+        CASES[f"{name}_{executor}"] = lambda ask, executor=executor: function(ask, executor)
+
+
+on_executors("csv", lambda ask, executor: compute(ask, executor=executor, chunk_rows=13))
+on_executors("json", lambda ask, executor: compute_json(ask, executor=executor, chunk_rows=11))
+on_executors("repeat", lambda ask, executor: compute(ask, executor=executor, repeat=3), EXECUTORS[1:])
+
+
+@case
+def csv_small(ask):
+    return compute(ask, b"a,b,name\n1,2,x\n")
+
+
+@case
+def csv_put_chunked(ask):
+    return ask("PUT", "/v1/compute?" + client.query({"let": let()}), iter([TABLE[:500], TABLE[500:]]),
+               {"Content-Type": "text/csv", "Expect": "100-continue"}).body
+
+
+@case
+def csv_wide_types(ask):
+    """The last row widens a column, so all chunks are run again."""
+    return compute(ask, b"a,b,name\n" + ROWS.encode() + b"0.5,1,x\n", executor="threads", chunk_rows=7)
+
+
+@case
+def csv_options(ask):
+    return compute(ask, types="b:string,*:string", select="name,k", rename="k:key", nulls="n3", delimiter="comma",
+                   limit=7, let=["k=sha256(a, b, name)"], mode="row")
+
+
+@case
+def csv_tuple(ask):
+    return compute(ask, mode="tuple", executor="threads", chunk_rows=17)
+
+
+@case
+def csv_hashes(ask):
+    functions = "md5 sha1 sha256 sha512 sha3_256 blake2b512 xxh64 xxh3_64".split()
+    return compute(ask, let=[f"h{k}={f}(a, name)" for k, f in enumerate(functions)] +
+                   ["m=hmac_sha256(a, key='site')", "t=sha256(a, b, over='table')"])
+
+
+@case
+def csv_to_json(ask):
+    return stable(ask("POST", "/v1/compute?" + client.query({"let": let()}), TABLE,
+                      dict(CSV, Accept="application/json")).json())
+
+
+@case
+def csv_division_by_zero(ask):
+    return compute(ask, let=["r=1 // a"], status=422)
+
+
+@case
+def csv_syntax_error(ask):
+    return compute(ask, let=["r=(a +"], status=400)
+
+
+@case
+def form(ask):
+    body, kind = client.form([("let", let()), ("executor", "threads"), ("data", TABLE, "t.csv")])
+    return ask("POST", "/v1/compute", body, {"Content-Type": kind}).body
+
+
+@case
+def generate(ask):
+    document = {"generate": FRAME, "let": lets(), "executor": "threads"}
+    return stable(ask("POST", "/v1/compute", json.dumps(document).encode(), JSON).json())
+
+
+@case
+def stream_csv(ask):
+    document = {"generate": dict(FRAME, rows=4000), "let": lets(), "select": "all", "executor": "threads"}
+    return ask("POST", "/v1/compute", json.dumps(document).encode(), dict(JSON, Accept="text/csv")).body
+
+
+@case
+def stream_processes(ask):
+    return compute(ask, b"a,b,name\n" + ROWS.encode() * 40, executor="processes", chunk_rows=300)
+
+
+@case
+def stream_json(ask):
+    document = {"generate": dict(FRAME, rows=4000), "let": lets(), "select": "all", "executor": "serial"}
+    return stable(ask("POST", "/v1/compute", json.dumps(document).encode(), JSON).json())
+
+
+def call(ask, function, args, executor, **options):
+    document = {"function": function, "args": args, "executor": executor, "workers": 2, **options}
+    return calls(ask, ask("POST", "/v1/map", json.dumps(document).encode(), JSON).json())
+
+
+def calls(ask, document):
+    """A call may fail by itself, and says so; those that share a map do it in any order."""
+    for future in document["futures"]:
+        ask.ended(future)
+    document["shared_results"].sort()
+    return stable(document)
+
+
+on_executors("map_comp", lambda ask, executor: call(ask, "long_comp", [0, 1, 2, 3], executor, iterations=20))
+on_executors("map_io", lambda ask, executor: call(ask, "long_io", [0, 1, 2], executor, seconds=0.001))
+on_executors("map_hash", lambda ask, executor: call(ask, "calc_hash", [[1, 2.5, "x"], [None, True]], executor),
+             ("threads", "processes"))
+
+
+@case
+def map_repeat(ask):
+    return call(ask, "long_comp", [0, 1], "processes", iterations=10, repeat=3, chunksize=2)
+
+
+@case
+def check(ask):
+    document = {"columns": {"a": "float64", "b": "string"}, "let": lets()}
+    return stable(ask("POST", "/v1/check", json.dumps(document).encode(), JSON).json())
+
+
+@case
+def compare_compute(ask):
+    document = {"workload": {"compute": {"generate": FRAME, "let": lets()}}, "workers": [1], "repeat": 2,
+                "executors": ["serial", "threads", "processes"], "modes": ["tuple", "vector"]}
+    return stable(ask("POST", "/v1/compare", json.dumps(document).encode(), JSON).json())
+
+
+@case
+def compare_map(ask):
+    document = {"workload": {"map": {"function": "long_comp", "args": [0, 1], "iterations": 10}}, "repeat": 2,
+                "executors": ["serial", "gil", "processes"], "workers": [1]}
+    return stable(ask("POST", "/v1/compare", json.dumps(document).encode(), JSON).json())
+
+
+def job(ask, target, body, headers):
+    begun = ask("POST", target, body, dict(headers, Prefer="respond-async"), status=202)
+    path = begun.headers["Location"]
+    state = ask("GET", path, headers={"Prefer": "wait=10"}).json()
+    ask.ended(state)
+    result = ask("GET", path + "/result")
+    ask("DELETE", path, status=204)
+    ask("GET", path, status=404)
+    return result
+
+
+@case
+def job_compute(ask):
+    target = "/v1/compute?" + client.query({"let": [let(), "k=md5(a)"], "executor": "threads", "chunk_rows": 9})
+    return job(ask, target, TABLE, CSV).body
+
+
+@case
+def job_processes(ask):
+    target = "/v1/compute?" + client.query({"let": let(), "executor": "processes", "chunk_rows": 9})
+    return job(ask, target, TABLE, CSV).body
+
+
+@case
+def job_map(ask):
+    document = {"function": "long_comp", "args": [0, 1], "executor": "threads", "iterations": 10}
+    return calls(ask, job(ask, "/v1/map", json.dumps(document).encode(), JSON).json())
+
+
+@case
+def job_compare(ask):
+    document = {"workload": {"compute": {"generate": FRAME, "let": lets()}}, "workers": [1], "repeat": 1,
+                "executors": ["serial"], "modes": ["vector"]}
+    return stable(job(ask, "/v1/compare", json.dumps(document).encode(), JSON).json())
+
+
+@case
+def job_events(ask):
+    begun = ask("POST", "/v1/compute?" + client.query({"let": let()}), TABLE,
+                dict(CSV, Prefer="respond-async"), status=202)
+    events = ask("GET", begun.headers["Location"] + "/events").text
+    assert "event: end" in events, events[-300:]
+
+
+@case
+def job_cancelled(ask):
+    document = {"function": "long_io", "args": [1, 2], "seconds": 2, "executor": "threads", "workers": 2}
+    begun = ask("POST", "/v1/map", json.dumps(document).encode(), dict(JSON, Prefer="respond-async"), status=202)
+    path = begun.headers["Location"]
+    if ask("DELETE", path, status=(202, 204)).status == 204:
+        raise ask.end("typed", "it had failed")
+    state = ask("GET", path, headers={"Prefer": "wait=10"}).json()
+    ask.ended(state, "cancelled")
+    ask("GET", path + "/result", status=410)
+    ask("DELETE", path, status=204)
+
+
+@case
+def jobs(ask):
+    return shape(ask("GET", "/v1/jobs?limit=3").json())
+
+
+def run(ask):
+    return ask.once("run", lambda: ask("POST", "/v1/compute?" + client.query({"let": "r=a", "executor": "threads"}),
+                                       TABLE, CSV).headers["Colonnade-Run"])
+
+
+def listed(ask, options):
+    document = ask("GET", "/v1/runs?" + client.query(options)).json()
+    if document["history"]["error"]:
+        raise ask.end("typed", document["history"]["error"])
+    return shape(document)
+
+
+@case
+def runs(ask):
+    return listed(ask, {"limit": 3})
+
+
+@case
+def runs_search(ask):
+    return listed(ask, {"q": "r = a", "limit": 2})
+
+
+@case
+def run_document(ask):
+    return shape(ask("GET", "/v1/runs/" + run(ask)).json())
+
+
+@case
+def run_trace(ask):
+    return shape(ask("GET", f"/v1/runs/{run(ask)}/trace").json())
+
+
+@case
+def run_export(ask):
+    return shape(ask("GET", f"/v1/runs/{run(ask)}/export").json())
+
+
+@case
+def run_import(ask):
+    text = ask.once("export", lambda: ask("GET", f"/v1/runs/{run(ask)}/export").text)
+    document = json.loads(text)
+    document["run"]["id"] = f"{next(fresh):032x}"
+    made = ask("POST", "/v1/runs/import", json.dumps(document).encode(), JSON, status=201)
+    return shape(ask("GET", made.headers["Location"]).json())
+
+
+@case
+def events(ask):
+    first = ask.stream("/v1/events", b"event: pools")
+    assert first.startswith(b"retry:"), first
+
+
+def plain(name, target, **more):
+    CASES[name] = lambda ask: ask("GET", target, **more).body
+
+
+plain("home", "/", headers={"Accept-Encoding": "gzip"})
+plain("static", "/static/main.js")
+plain("livez", "/livez")
+plain("readyz", "/readyz")
+plain("functions", "/v1/functions")
+plain("not_found", "/v1/nothing", status=404)
+plain("head_of_livez", "/livez", headers={"Traceparent": "00-" + "ab" * 16 + "-" + "cd" * 8 + "-01"})
+
+
+@case
+def pools(ask):
+    return sorted(ask("GET", "/v1/pools").json())
+
+
+@case
+def load(ask):
+    return sorted(ask("GET", "/v1/load").json())
+
+
+@case
+def session(ask):
+    made = ask("POST", "/v1/session", json.dumps({"token": TOKEN}).encode(), JSON, status=204)
+    cookie = made.headers["Set-Cookie"].split(";")[0]
+    return ask("GET", "/v1/functions", headers={"Cookie": cookie}, token=False).body
+
+
+@case
+def unauthorized(ask):
+    return ask("GET", "/v1/functions", token=False, status=401).body

@@ -1,0 +1,148 @@
+"""Every call that a request reaches, failing in turn (README.md, part A).
+
+    python3 tests/faults/sites.py [CASE...]
+"""
+import collections
+import sys
+import threading
+import time
+
+from control import ALWAYS, KINDS, ONCE
+from rig import LONG, Ask, Count, Ended, Server, client, new_control, settle, table
+
+GOOD = ("right", "typed", "bare", "cut")
+
+
+class Trial:
+    """One case on a server of its own: its sites, each failing in turn."""
+
+    def __init__(self, name, control, modes):
+        self.name, self.control, self.modes = name, control, modes
+        self.case = table.CASES[name]
+        self.outcomes = collections.Counter()
+        self.sites = collections.Counter()
+        self.problems = []
+        self.start()
+
+    def start(self):
+        self.control.off()
+        self.server = Server(self.control)
+        self.ask = Ask(self.server)
+        for _ in range(3):
+            self.wanted = self.case(self.ask)
+        settle(lambda: self.server.wait_idle(1))
+
+    def attempt(self):
+        """(outcome, detail) of asking once."""
+        try:
+            got = self.case(self.ask)
+        except Ended as end:
+            return end.outcome, end.detail
+        except (AssertionError, KeyError, ValueError) as problem:
+            return "wrong", repr(problem)
+        return ("right", "") if got == self.wanted else ("wrong", repr(got)[:600])
+
+    def record(self):
+        self.control.record()
+        for _ in range(2):
+            outcome, detail = self.attempt()
+            if outcome != "right":
+                self.problems.append(f"WITHOUT A FAULT {outcome} {detail}")
+            time.sleep(0.02)  # what is done behind the reply belongs to it
+        self.control.off()
+        return self.control.sites()
+
+    def complain(self, site, mode, what):
+        how = "once" if mode == ONCE else "always"
+        self.problems.append(f"{what} [{how}] {self.control.describe(site)}")
+
+    def recovered(self, site, mode):
+        """The next request is right. A worker that could not be started may be waited for a while."""
+        outcome, detail = self.attempt()
+        until = time.monotonic() + 2
+        while outcome == "typed" and site.child and time.monotonic() < until:
+            self.outcomes["asked again"] += 1
+            outcome, detail = self.attempt()
+        if outcome != "right":
+            self.complain(site, mode, f"AFTERWARDS {outcome} {detail[:300]}")
+        return outcome == "right"
+
+    def crashed(self, site, mode):
+        if self.server.alive():
+            return False
+        self.outcomes["crashed"] += 1
+        self.complain(site, mode, f"CRASHED {self.server.process.returncode} {self.server.stderr()[-3000:]}")
+        self.start()
+        return True
+
+    def fail(self, site, mode):
+        kind = KINDS[site.kind]
+        if mode == ALWAYS and kind == "wait":
+            return  # what is interrupted every time never waits
+        self.control.set(mode, site.id)
+        if mode == ALWAYS and kind == "accept":  # nobody can be answered until there are descriptors again
+            threading.Timer(0.3, self.control.off).start()
+        outcome, detail = self.attempt()
+        if outcome == "right" and not self.control.failed:
+            settle(lambda: self.control.failed, 0.02)
+        reached = self.control.failed > 0
+        self.control.off()
+        time.sleep(0)
+        if self.crashed(site, mode):
+            return
+        self.outcomes[outcome if reached or outcome != "right" else "not reached"] += 1
+        if outcome not in GOOD:
+            self.complain(site, mode, f"{outcome.upper()} {detail[:500]}")
+        if not self.recovered(site, mode):
+            self.outcomes["broken"] += 1
+            self.end()
+            self.start()
+
+    def end(self):
+        """Stops the server; whatever is still in use makes it abort."""
+        self.control.off()
+        try:
+            code = self.server.stop(30)
+            if code != 0:
+                self.problems.append(f"EXIT {code}")
+        except AssertionError as problem:
+            self.problems.append(f"AT THE END {problem}")
+
+    def run(self):
+        server = self.server
+        before = server.holds()
+        for site in self.record():
+            self.sites[KINDS[site.kind]] += 1
+            for mode in self.modes:
+                self.fail(site, mode)
+        if self.server is server:
+            if not settle(lambda: server.holds() <= before, 10):
+                self.problems.append(f"LEFT descriptors and threads {before} -> {server.holds()}")
+        self.end()
+
+
+def run(names=None, count=None):
+    count = count or Count()
+    control = new_control()
+    outcomes, sites = collections.Counter(), collections.Counter()
+    for name in names or table.CASES:
+        begun = time.monotonic()
+        trial = Trial(name, control, (ONCE, ALWAYS))
+        trial.run()
+        outcomes.update(trial.outcomes)
+        sites.update(trial.sites)
+        shown = ", ".join(f"{n} {what}" for what, n in sorted(trial.outcomes.items()))
+        count.add(not trial.problems, f"{name}: {sum(trial.sites.values())} sites: {shown} "
+                                      f"({time.monotonic() - begun:.1f} s)")
+        for problem in trial.problems[:40]:
+            print("    " + problem, flush=True)
+    print("sites by kind: " + ", ".join(f"{kind} {n}" for kind, n in sites.most_common()))
+    print("outcomes: " + ", ".join(f"{n} {what}" for what, n in outcomes.most_common()))
+    control.close()
+    return count
+
+
+if __name__ == "__main__":
+    total = run(sys.argv[1:])
+    print(f"faults: {total.passed} passed, {total.failed} failed")
+    sys.exit(total.failed > 0)
