@@ -34,6 +34,9 @@ endif
 LIBRARY := $(filter-out server/%,$(SOURCES))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/static/assets.o
 LIBRARY_OBJECTS := $(LIBRARY:%.c=$(BUILD)/%.o) $(BUILD)/static/assets.o
+# The program without its main(): for unit tests and fuzz targets.
+PARTS := $(filter-out server/main.c,$(SOURCES))
+PART_OBJECTS := $(PARTS:%.c=$(BUILD)/%.o) $(BUILD)/static/assets.o
 UNIT_SOURCES := $(sort $(wildcard tests/unit/test_*.c))
 UNIT_TESTS := $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/unit/%)
 FUZZ_SOURCES := $(sort $(wildcard tests/fuzz/fuzz_*.c))
@@ -257,7 +260,7 @@ $(BUILD)/static/assets.c: static/embed.sh $(ASSETS) $(BUILD)/static/names
 $(BUILD)/static/assets.o: $(BUILD)/static/assets.c $(BUILD)/flags
 	@$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
-$(BUILD)/unit/%: tests/unit/%.c tests/cpu_level.c $(LIBRARY_OBJECTS) $(filter-out %/main.o,$(filter $(BUILD)/server/%,$(OBJECTS))) $(BUILD)/flags
+$(BUILD)/unit/%: tests/unit/%.c tests/cpu_level.c $(PART_OBJECTS) $(BUILD)/flags
 	@mkdir -p $(@D)
 	@echo "  TEST  $@"
 	@$(CC) $(CFLAGS_ALL) -MMD -MP -MF $@.d $(LDFLAGS_ALL) -o $@ $(filter %.c %.o,$^) -lcmocka $(LIBS)
@@ -295,20 +298,20 @@ $(BUILD)/libkernels.so: tests/kernels/prove_numbers.c $(filter $(BUILD)/base/% $
 	@echo "  LINK  $@"
 	@$(CC) $(CFLAGS_ALL) -shared $(LDFLAGS_ALL) -o $@ $(filter %.c %.o,$^) $(LIBS)
 
-$(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/replay.c tests/cpu_level.c $(LIBRARY_OBJECTS) $(BUILD)/flags
+$(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/replay.c tests/cpu_level.c $(PART_OBJECTS) $(BUILD)/flags
 	@mkdir -p $(@D)
 	@echo "  FUZZ  $@"
 	@$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.c %.o,$^) $(LIBS)
 
-build/libfuzzer/%: tests/fuzz/%.c tests/cpu_level.c $(LIBRARY)
+build/libfuzzer/%: tests/fuzz/%.c tests/cpu_level.c $(PARTS)
 	@mkdir -p $(@D)
 	@$(MAKE) --no-print-directory BUILD=build/libfuzzer CC=clang SANITIZE=address,undefined \
-		CFLAGS=-fsanitize=fuzzer-no-link library
+		CFLAGS=-fsanitize=fuzzer-no-link parts
 	clang $(CFLAGS_ALL) -fsanitize=fuzzer,address,undefined -o $@ $< tests/cpu_level.c \
-		$(LIBRARY:%.c=build/libfuzzer/%.o) build/libfuzzer/static/assets.o $(LIBS)
+		$(PARTS:%.c=build/libfuzzer/%.o) build/libfuzzer/static/assets.o $(LIBS)
 
-.PHONY: library
-library: $(LIBRARY_OBJECTS)
+.PHONY: parts
+parts: $(PART_OBJECTS)
 
 # Rebuilds when compiler or flags change.
 FLAGS_NOW := $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL)

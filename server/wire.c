@@ -399,28 +399,6 @@ static void count(struct cn_wire *wire, uint64_t limit, enum cn_wire_fault fault
         fail(wire, fault);
 }
 
-/* The size of a chunk: RFC 9112, 7.1. */
-static void chunk_size(struct cn_wire *wire, struct bytes *bytes) {
-    char c = *bytes->at;
-    int digit = hex_digit(c);
-    if (digit >= 0 && wire->left > (uint64_t)INT64_MAX >> 4) {
-        fail(wire, CN_WIRE_CHUNK_LARGE);
-    } else if (digit >= 0) {
-        wire->left = wire->left << 4 | (uint64_t)digit;
-        wire->state = CHUNK_SIZE;
-        keep(bytes, 1);
-    } else if (wire->state == CHUNK) {
-        fail(wire, CN_WIRE_CHUNK_SIZE);
-    } else if (c == '\r') {
-        wire->state = CHUNK_LF;
-        keep(bytes, 1);
-    } else if (c == ';' || is(c, BLANK)) {
-        wire->state = BEFORE_EXTENSION;
-    } else {
-        fail(wire, c == '\n' ? CN_WIRE_LINE_END : CN_WIRE_CHUNK_SIZE);
-    }
-}
-
 /* What may follow an extension's name or value. */
 static int behind_extension(char c) {
     return c == '\r' ? CHUNK_LF : c == ';' ? EXTENSION : is(c, BLANK) ? BEFORE_EXTENSION : -1;
@@ -430,6 +408,7 @@ static int behind_extension(char c) {
  * next; -1: the byte may not stand here. */
 static int next_in_extension(enum state state, char c) {
     switch (state) {
+    case CHUNK_SIZE:
     case BEFORE_EXTENSION:
         return c == ';' ? EXTENSION : is(c, BLANK) ? BEFORE_EXTENSION : -1;
     case EXTENSION:
@@ -469,6 +448,28 @@ static void extension(struct cn_wire *wire, struct bytes *bytes) {
         keep(bytes, 1);
     else
         bytes->at++;
+}
+
+/* The size of a chunk: RFC 9112, 7.1. */
+static void chunk_size(struct cn_wire *wire, struct bytes *bytes) {
+    char c = *bytes->at;
+    int digit = hex_digit(c);
+    if (digit >= 0 && wire->left > (uint64_t)INT64_MAX >> 4) {
+        fail(wire, CN_WIRE_CHUNK_LARGE);
+    } else if (digit >= 0) {
+        wire->left = wire->left << 4 | (uint64_t)digit;
+        wire->state = CHUNK_SIZE;
+        keep(bytes, 1);
+    } else if (wire->state == CHUNK) {
+        fail(wire, CN_WIRE_CHUNK_SIZE);
+    } else if (c == '\r') {
+        wire->state = CHUNK_LF;
+        keep(bytes, 1);
+    } else if (c == ';' || is(c, BLANK)) {
+        extension(wire, bytes);
+    } else {
+        fail(wire, c == '\n' ? CN_WIRE_LINE_END : CN_WIRE_CHUNK_SIZE);
+    }
 }
 
 static void chunk_line(struct cn_wire *wire, struct bytes *bytes) {
