@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "server/mhd.h"
@@ -11,6 +12,25 @@
 #define NS_PER_MS INT64_C(1000000)
 
 /* ---- connections --------------------------------------------------------------------------- */
+
+/* Room is kept for those that are told that there are too many, and for probes of health. Where
+ * that is full, the one makes way that has been there longest without a request. */
+static void make_way(struct cn_http *http) {
+    struct cn_connection *oldest = NULL;
+    size_t n = 0;
+    for (struct cn_connection *one = http->connections; one; one = one->next) {
+        bool idle = one->excess && !one->cut && !one->request;
+        n += idle;
+        oldest = idle ? one : oldest;
+    }
+    if (n <= CN_HTTP_EXCESS_CONNECTIONS)
+        return;
+    if (!oldest->tls)
+        cn_http_cut_plain(oldest->fd, 503);
+    shutdown(oldest->fd, SHUT_RDWR);
+    oldest->cut = true;
+    oldest->head_due_ns = INT64_MAX;
+}
 
 static void connection_open(struct cn_http *http, struct MHD_Connection *mhd, void **context) {
     struct cn_connection *connection = calloc(1, sizeof *connection);
@@ -39,6 +59,8 @@ static void connection_open(struct cn_http *http, struct MHD_Connection *mhd, vo
     http->connections = connection;
     if (http->n_connections++ == 0)
         pthread_cond_signal(&http->changed);
+    if (connection->excess)
+        make_way(http);
     pthread_mutex_unlock(&http->lock);
     if (connection->tls)
         cn_http_tls_open(connection, mhd);
@@ -163,7 +185,7 @@ static enum cn_code start_daemon(struct cn_http *http, struct cn_error *error) {
     unsigned threads = http->options.threads;
     /* The library shares its limit out among its threads, and leaves clients beyond it hanging:
      * each thread must be able to hold all of ours, and the ones that are told so. */
-    uint64_t connections = (settings->max_connections + 128) * threads;
+    uint64_t connections = (settings->max_connections + 2 * CN_HTTP_EXCESS_CONNECTIONS) * threads;
     size_t pool = 2 * (size_t)settings->max_header_bytes + (64 << 10);
     if (pool < 128 << 10)
         pool = 128 << 10;

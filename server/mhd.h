@@ -38,6 +38,9 @@
 #define CN_HTTP_LINGER_BYTES (INT64_C(64) << 20)
 #define CN_HTTP_LINGER_NS (INT64_C(2000000000))
 
+/* Connections beyond --max-connections that are held, to be told so. As many may be closing. */
+#define CN_HTTP_EXCESS_CONNECTIONS 64
+
 enum cn_phase {
     CN_PHASE_HEAD,     /* the request line is there, the rest of the head is not yet */
     CN_PHASE_BODY,     /* the body arrives */

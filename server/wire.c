@@ -555,9 +555,9 @@ static const char *end_of_head(const struct cn_wire *wire) {
         return wire->target > 0 ? text + 6 : text + 5;
     case VERSION:
         return text + 7 + wire->at;
-    case NAME:
-        return ":\r\n\r\n";
-    case LENGTH: /* the library stumbles over one that is empty */
+    case NAME: /* of a Content-Length, too: the library stumbles over one that is empty */
+        return ":0\r\n\r\n";
+    case LENGTH:
         return wire->at > 0 ? text + 15 : "0\r\n\r\n";
     case BEFORE_VALUE:
         return wire->names == KNOWN_LENGTH ? "0\r\n\r\n" : text + 15;

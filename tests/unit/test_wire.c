@@ -160,7 +160,7 @@ static void test_fields(void **state) {
     bad(LINE HOST "A: b\r\n\tc\r\n\r\n", CN_WIRE_FOLDED, NULL);
     bad(LINE " " HOST "\r\n", CN_WIRE_FOLDED, NULL);
     bad(LINE HOST ": y\r\n\r\n", CN_WIRE_NAME, NULL);
-    bad(LINE HOST "x : y\r\n\r\n", CN_WIRE_NAME, LINE HOST "x:\r\n\r\n");
+    bad(LINE HOST "x : y\r\n\r\n", CN_WIRE_NAME, LINE HOST "x:0\r\n\r\n");
     bad(LINE HOST "x\t: y\r\n\r\n", CN_WIRE_NAME, NULL);
     bad(LINE HOST "x y: z\r\n\r\n", CN_WIRE_NAME, NULL);
     bad(LINE HOST "x(: y\r\n\r\n", CN_WIRE_NAME, NULL);
