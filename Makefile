@@ -44,7 +44,7 @@ FUZZ_TARGETS := $(FUZZ_SOURCES:tests/fuzz/%.c=$(BUILD)/fuzz/%)
 
 # What measures (bench/README.md).
 BENCH_SHARED := bench/evaluate.c tests/cpu_level.c
-BENCH_TOOLS := $(patsubst %,$(BUILD)/bench/%,load evaluator transport)
+BENCH_TOOLS := $(patsubst %,$(BUILD)/bench/%,load evaluator transport framing)
 
 WARNINGS := -Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wshadow -Wconversion -Werror
 OPTIMIZE ?= -O2
@@ -270,6 +270,10 @@ $(BUILD)/bench/transport: bench/peers/transport.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	@echo "  BENCH $@"
 	@$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $< $(LIBS)
+$(BUILD)/bench/framing: bench/framing.c $(BUILD)/server/framing.o $(BUILD)/base/buf.o $(BUILD)/base/clock.o $(BUILD)/flags
+	@mkdir -p $(@D)
+	@echo "  BENCH $@"
+	@$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.c %.o,$^)
 $(BUILD)/bench/%: bench/%.c $(BENCH_SHARED) bench/evaluate.h $(LIBRARY_OBJECTS) $(BUILD)/flags
 	@mkdir -p $(@D)
 	@echo "  BENCH $@"

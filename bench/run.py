@@ -20,6 +20,7 @@ import report
 import work_auto
 import work_calls
 import work_csv
+import work_framing
 import work_json
 import work_memory
 import work_small
@@ -40,6 +41,7 @@ WORKLOADS = {
     "g": work_auto.measure,
     "i": work_small.measure_paced,
     "j": work_space.measure,
+    "k": work_framing.measure,
 }
 
 

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "server/mhd.h"
-#include "server/wire_socket.h"
+#include "server/framing_socket.h"
 
 #define NS_PER_MS INT64_C(1000000)
 
@@ -48,8 +48,9 @@ static void connection_open(struct cn_http *http, struct MHD_Connection *mhd, vo
     connection->idle_from_ns = now;
     connection->head_due_ns = now + (int64_t)http->settings->header_timeout_ms * NS_PER_MS;
     *context = connection;
-    cn_wire_init(&connection->wire, http->settings->max_header_bytes);
-    cn_wire_watch(connection->fd, &connection->wire, false); /* if not: its requests are refused */
+    cn_framing_init(&connection->framing, http->settings->max_header_bytes);
+    cn_framing_watch(connection->fd, &connection->framing,
+                     false); /* if not: its requests are refused */
     pthread_mutex_lock(&http->lock);
     connection->tls = http->tls ? cn_tls_ref(http->tls) : NULL;
     connection->excess = http->n_connections >= http->settings->max_connections;
@@ -67,7 +68,7 @@ static void connection_open(struct cn_http *http, struct MHD_Connection *mhd, vo
 }
 
 static void connection_closed(struct cn_http *http, struct cn_connection *connection) {
-    cn_wire_forget(connection->fd);
+    cn_framing_forget(connection->fd);
     pthread_mutex_lock(&http->lock);
     if (connection->next)
         connection->next->previous = connection->previous;

@@ -74,7 +74,7 @@ static void refuse_body(struct cn_request *request, const struct cn_error *error
 static bool refuse_broken(struct cn_request *request, bool ended) {
     struct cn_error error;
     cn_error_init(&error);
-    if (!cn_http_wire_fault(request, &error))
+    if (!cn_http_framing_fault(request, &error))
         return false;
     if (request->dropping)
         error = request->exchange.error; /* it was refused for that before */

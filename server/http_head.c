@@ -358,7 +358,7 @@ enum cn_code cn_head_check(struct cn_request *request, const char *method, const
     if (!exchange->method)
         return cn_error_memory(error);
     exchange->http_minor = strcmp(version, "HTTP/1.0") == 0 ? 0 : 1;
-    CN_TRY(cn_http_wire_check(request, error));
+    CN_TRY(cn_http_framing_check(request, error));
     struct head_walk walk = {0};
     MHD_get_connection_values_n(request->mhd, MHD_HEADER_KIND, walk_header, &walk);
     CN_TRY(check_framing(request, &walk, error));

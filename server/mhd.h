@@ -26,9 +26,9 @@
 
 #include "base/buf.h"
 #include "handlers/admission.h"
+#include "server/framing.h"
 #include "server/http.h"
 #include "server/tls.h"
-#include "server/wire.h"
 
 /* A refused body whose rest is at most this long is read and dropped, so that the connection can go
  * on. */
@@ -130,7 +130,7 @@ struct cn_connection {
     struct cn_connection *previous;
 
     /* the library's thread only */
-    struct cn_wire wire;
+    struct cn_framing framing;
     uint64_t requests; /* that have begun */
 };
 
@@ -183,12 +183,13 @@ enum cn_code cn_head_check(struct cn_request *request, const char *method, const
 /* Joined values of a header in the exchange's arena; NULL: absent. */
 const char *cn_head_value(struct cn_request *request, const char *name);
 
-/* ---- http_wire.c: what the check in front of the library found ----------------------------- */
+/* ---- http_framing.c: what the check in front of the library found -----------------------------
+ */
 
 /* Whether the framing of this request, its head or its body, is broken; then also how. */
-bool cn_http_wire_fault(struct cn_request *request, struct cn_error *error);
+bool cn_http_framing_fault(struct cn_request *request, struct cn_error *error);
 /* The same, and a request that was never checked is refused as well. */
-enum cn_code cn_http_wire_check(struct cn_request *request, struct cn_error *error);
+enum cn_code cn_http_framing_check(struct cn_request *request, struct cn_error *error);
 
 /* ---- http_body.c: the library's handler --------------------------------------------------- */
 

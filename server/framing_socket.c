@@ -1,5 +1,5 @@
 #undef _FORTIFY_SOURCE /* whose recv() is an inline function */
-#include "server/wire_socket.h"
+#include "server/framing_socket.h"
 
 #include <dlfcn.h>
 #include <stdatomic.h>
@@ -11,7 +11,7 @@
 enum { PAGE = 1024, PAGES = 4096 };
 
 struct entry {
-    _Atomic(struct cn_wire *) wire;
+    _Atomic(struct cn_framing *) framing;
     atomic_bool encrypted;
 };
 
@@ -32,7 +32,7 @@ static void make_page(int fd) {
         free(page); /* another thread was faster */
 }
 
-bool cn_wire_watch(int fd, struct cn_wire *wire, bool encrypted) {
+bool cn_framing_watch(int fd, struct cn_framing *framing, bool encrypted) {
     if (fd < 0 || fd >= PAGE * PAGES)
         return false;
     if (!find(fd))
@@ -41,22 +41,23 @@ bool cn_wire_watch(int fd, struct cn_wire *wire, bool encrypted) {
     if (!entry)
         return false;
     atomic_store_explicit(&entry->encrypted, encrypted, memory_order_relaxed);
-    atomic_store_explicit(&entry->wire, wire, memory_order_release);
+    atomic_store_explicit(&entry->framing, framing, memory_order_release);
     return true;
 }
 
-void cn_wire_forget(int fd) {
+void cn_framing_forget(int fd) {
     struct entry *entry = find(fd);
     if (entry)
-        atomic_store_explicit(&entry->wire, NULL, memory_order_release);
+        atomic_store_explicit(&entry->framing, NULL, memory_order_release);
 }
 
-static struct cn_wire *watcher_of(int fd, bool encrypted) {
+static struct cn_framing *watcher_of(int fd, bool encrypted) {
     struct entry *entry = find(fd);
-    struct cn_wire *wire = entry ? atomic_load_explicit(&entry->wire, memory_order_acquire) : NULL;
-    if (!wire || atomic_load_explicit(&entry->encrypted, memory_order_relaxed) != encrypted)
+    struct cn_framing *framing =
+        entry ? atomic_load_explicit(&entry->framing, memory_order_acquire) : NULL;
+    if (!framing || atomic_load_explicit(&entry->encrypted, memory_order_relaxed) != encrypted)
         return NULL;
-    return wire;
+    return framing;
 }
 
 /* ---- reading ------------------------------------------------------------------------------- */
@@ -66,13 +67,13 @@ static struct cn_wire *watcher_of(int fd, bool encrypted) {
 #define MOST_SKIPPED (UINT64_C(64) << 20)
 
 /* What has come behind a fault already. */
-static void skip_what_is_there(struct cn_wire *wire, cn_wire_reader *read, void *source) {
+static void skip_what_is_there(struct cn_framing *framing, cn_framing_reader *read, void *source) {
     char data[16 << 10];
     ssize_t n = sizeof data;
     for (int i = 0; i < 64 && n == sizeof data; i++) {
         n = read(source, data, sizeof data);
         if (n > 0)
-            wire->skipped += (uint64_t)n;
+            framing->skipped += (uint64_t)n;
     }
 }
 
@@ -81,19 +82,19 @@ static void skip_what_is_there(struct cn_wire *wire, cn_wire_reader *read, void 
  * an event (edge-triggered: for more to arrive). So where the checker leaves bytes out, this reads
  * on until the room is full or nothing is left.
  */
-ssize_t cn_wire_read(struct cn_wire *wire, cn_wire_reader *read, void *source, char *data,
-                     size_t size) {
-    size_t good = cn_wire_rest(wire, data, size);
+ssize_t cn_framing_read(struct cn_framing *framing, cn_framing_reader *read, void *source,
+                        char *data, size_t size) {
+    size_t good = cn_framing_rest(framing, data, size);
     while (good < size) {
         ssize_t n = read(source, data + good, size - good);
         if (n <= 0)
             return good > 0 ? (ssize_t)good : n;
         size_t asked = size - good;
-        bool before = wire->fault;
-        good += cn_wire_feed(wire, data + good, (size_t)n, asked);
-        if (wire->fault && !before)
-            skip_what_is_there(wire, read, source);
-        if (wire->skipped > MOST_SKIPPED)
+        bool before = framing->fault;
+        good += cn_framing_feed(framing, data + good, (size_t)n, asked);
+        if (framing->fault && !before)
+            skip_what_is_there(framing, read, source);
+        if (framing->skipped > MOST_SKIPPED)
             return 0; /* as if the client had closed */
         if (good > 0 && (size_t)n < asked)
             break;
@@ -107,13 +108,13 @@ static ssize_t read_socket(void *source, void *data, size_t size) {
 
 /* In place of the C library's, for all libraries. */
 ssize_t recv(int fd, void *data, size_t size, int flags) {
-    struct cn_wire *wire = flags == 0 ? watcher_of(fd, false) : NULL;
-    if (!wire)
+    struct cn_framing *framing = flags == 0 ? watcher_of(fd, false) : NULL;
+    if (!framing)
         return recvfrom(fd, data, size, flags, NULL, NULL);
-    return cn_wire_read(wire, read_socket, &fd, data, size);
+    return cn_framing_read(framing, read_socket, &fd, data, size);
 }
 
-bool cn_wire_in_effect(void) {
+bool cn_framing_in_effect(void) {
     return dlsym(RTLD_DEFAULT, "recv") == (void *)(uintptr_t)recv;
 }
 
@@ -153,8 +154,8 @@ ssize_t gnutls_record_recv(struct gnutls_session_int *session, void *data, size_
         (transport_get_int *)(uintptr_t)next_of(&known, "gnutls_transport_get_int");
     if (!descriptor_of || !real_record_recv())
         return GNUTLS_E_INTERNAL_ERROR;
-    struct cn_wire *wire = watcher_of(descriptor_of(session), true);
-    if (!wire)
+    struct cn_framing *framing = watcher_of(descriptor_of(session), true);
+    if (!framing)
         return real_record_recv()(session, data, size);
-    return cn_wire_read(wire, read_record, session, data, size);
+    return cn_framing_read(framing, read_record, session, data, size);
 }

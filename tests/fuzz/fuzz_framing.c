@@ -6,13 +6,13 @@
 #include <string.h>
 #include <strings.h>
 
-#include "server/wire.h"
+#include "server/framing.h"
 #include "tests/fuzz/check.h"
 
 enum { MOST = 4096, LIMIT = 1 << 20 };
 
 struct run {
-    struct cn_wire wire;
+    struct cn_framing framing;
     char out[MOST + 64];
     size_t n;
 };
@@ -21,21 +21,21 @@ struct run {
 static void run_pieces(struct run *run, const char *data, size_t size, unsigned seed) {
     char piece[MOST + 64];
     run->n = 0;
-    cn_wire_init(&run->wire, LIMIT);
+    cn_framing_init(&run->framing, LIMIT);
     for (size_t at = 0; at < size;) {
         size_t len = seed ? 1 + seed % 17 : size;
         seed = seed ? seed * 7 + 3 : 0;
         if (len > size - at)
             len = size - at;
         memcpy(piece, data + at, len);
-        size_t got = cn_wire_feed(&run->wire, piece, len, len);
+        size_t got = cn_framing_feed(&run->framing, piece, len, len);
         CHECK(got <= len);
         memcpy(run->out + run->n, piece, got);
         run->n += got;
         at += len;
     }
-    size_t rest = cn_wire_rest(&run->wire, run->out + run->n, sizeof run->out - run->n);
-    CHECK(rest == 0 || run->wire.fault);
+    size_t rest = cn_framing_rest(&run->framing, run->out + run->n, sizeof run->out - run->n);
+    CHECK(rest == 0 || run->framing.fault);
     run->n += rest;
 }
 
@@ -237,7 +237,7 @@ static enum found take_chunks(struct text *text) {
         if (found != WHOLE)
             return found;
         size_t digits = strspn(line.text, "0123456789abcdefABCDEF");
-        if (!number(line.text, digits, 16, &size) || line.len + 2 > CN_WIRE_CHUNK_LINE_BYTES ||
+        if (!number(line.text, digits, 16, &size) || line.len + 2 > CN_FRAMING_CHUNK_LINE_BYTES ||
             !extensions(line.text + digits, line.len - digits))
             return WRONG;
         if (size > 0) {
@@ -281,7 +281,7 @@ static uint64_t count_heads(const char *data, size_t size, bool *wrong) {
 static void check_again(const struct run *run) {
     struct run again;
     run_pieces(&again, run->out, run->n, 0);
-    CHECK(!again.wire.fault && again.wire.heads == run->wire.heads);
+    CHECK(!again.framing.fault && again.framing.heads == run->framing.heads);
     CHECK(again.n == run->n && memcmp(again.out, run->out, run->n) == 0);
 }
 
@@ -293,17 +293,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     size--;
     run_pieces(&whole, text, size, 0);
     run_pieces(&cut, text, size, 1 + data[0]);
-    CHECK(whole.wire.fault == cut.wire.fault && whole.wire.heads == cut.wire.heads);
-    CHECK(whole.wire.refused == cut.wire.refused && whole.wire.state == cut.wire.state);
+    CHECK(whole.framing.fault == cut.framing.fault && whole.framing.heads == cut.framing.heads);
+    CHECK(whole.framing.refused == cut.framing.refused && whole.framing.state == cut.framing.state);
     CHECK(whole.n == cut.n && memcmp(whole.out, cut.out, whole.n) == 0);
-    if (!whole.wire.fault)
+    if (!whole.framing.fault)
         check_again(&whole);
     bool wrong;
     char copy[MOST + 1];
     memcpy(copy, text, size);
     copy[size] = '\0'; /* the other reader uses functions of C strings */
     uint64_t heads = count_heads(copy, size, &wrong);
-    CHECK(heads == whole.wire.heads);
-    CHECK(!wrong || whole.wire.fault);
+    CHECK(heads == whole.framing.heads);
+    CHECK(!wrong || whole.framing.fault);
     return 0;
 }
