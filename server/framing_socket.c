@@ -2,6 +2,7 @@
 #include "server/framing_socket.h"
 
 #include <dlfcn.h>
+#include <gnutls/gnutls.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -51,7 +52,7 @@ void cn_framing_forget(int fd) {
         atomic_store_explicit(&entry->framing, NULL, memory_order_release);
 }
 
-static struct cn_framing *watcher_of(int fd, bool encrypted) {
+static struct cn_framing *checker_of(int fd, bool encrypted) {
     struct entry *entry = find(fd);
     struct cn_framing *framing =
         entry ? atomic_load_explicit(&entry->framing, memory_order_acquire) : NULL;
@@ -108,7 +109,7 @@ static ssize_t read_socket(void *source, void *data, size_t size) {
 
 /* In place of the C library's, for all libraries. */
 ssize_t recv(int fd, void *data, size_t size, int flags) {
-    struct cn_framing *framing = flags == 0 ? watcher_of(fd, false) : NULL;
+    struct cn_framing *framing = flags == 0 ? checker_of(fd, false) : NULL;
     if (!framing)
         return recvfrom(fd, data, size, flags, NULL, NULL);
     return cn_framing_read(framing, read_socket, &fd, data, size);
@@ -120,27 +121,17 @@ bool cn_framing_in_effect(void) {
 
 /* ---- the same of TLS ----------------------------------------------------------------------- */
 
-/* As gnutls.h declares them; the program itself is not linked with GnuTLS. */
-struct gnutls_session_int;
-typedef ssize_t record_recv(struct gnutls_session_int *session, void *data, size_t size);
-typedef int transport_get_int(struct gnutls_session_int *session);
-#define GNUTLS_E_INTERNAL_ERROR (-59)
+typedef ssize_t record_recv(gnutls_session_t session, void *data, size_t size);
 
-record_recv gnutls_record_recv;
-
-/* The next definition of a function, which is GnuTLS's own. */
-static void *next_of(_Atomic(void *) *known, const char *name) {
-    void *function = atomic_load_explicit(known, memory_order_relaxed);
-    if (!function) {
-        function = dlsym(RTLD_NEXT, name);
-        atomic_store_explicit(known, function, memory_order_relaxed);
-    }
-    return function;
-}
-
+/* The next definition of the function, which is GnuTLS's own. */
 static record_recv *real_record_recv(void) {
     static _Atomic(void *) known;
-    return (record_recv *)(uintptr_t)next_of(&known, "gnutls_record_recv");
+    void *function = atomic_load_explicit(&known, memory_order_relaxed);
+    if (!function) {
+        function = dlsym(RTLD_NEXT, "gnutls_record_recv");
+        atomic_store_explicit(&known, function, memory_order_relaxed);
+    }
+    return (record_recv *)(uintptr_t)function;
 }
 
 static ssize_t read_record(void *source, void *data, size_t size) {
@@ -148,13 +139,12 @@ static ssize_t read_record(void *source, void *data, size_t size) {
 }
 
 /* In place of GnuTLS's. */
-ssize_t gnutls_record_recv(struct gnutls_session_int *session, void *data, size_t size) {
-    static _Atomic(void *) known;
-    transport_get_int *descriptor_of =
-        (transport_get_int *)(uintptr_t)next_of(&known, "gnutls_transport_get_int");
-    if (!descriptor_of || !real_record_recv())
+ssize_t gnutls_record_recv(gnutls_session_t session, void *data, size_t size) {
+    int receiving, sending; /* of these the first is a pointer (http_tls.c) */
+    if (!real_record_recv())
         return GNUTLS_E_INTERNAL_ERROR;
-    struct cn_framing *framing = watcher_of(descriptor_of(session), true);
+    gnutls_transport_get_int2(session, &receiving, &sending);
+    struct cn_framing *framing = checker_of(sending, true);
     if (!framing)
         return real_record_recv()(session, data, size);
     return cn_framing_read(framing, read_record, session, data, size);

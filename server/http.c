@@ -49,8 +49,6 @@ static void connection_open(struct cn_http *http, struct MHD_Connection *mhd, vo
     connection->head_due_ns = now + (int64_t)http->settings->header_timeout_ms * NS_PER_MS;
     *context = connection;
     cn_framing_init(&connection->framing, http->settings->max_header_bytes);
-    cn_framing_watch(connection->fd, &connection->framing,
-                     false); /* if not: its requests are refused */
     pthread_mutex_lock(&http->lock);
     connection->tls = http->tls ? cn_tls_ref(http->tls) : NULL;
     connection->excess = http->n_connections >= http->settings->max_connections;
@@ -63,6 +61,8 @@ static void connection_open(struct cn_http *http, struct MHD_Connection *mhd, vo
     if (connection->excess)
         make_way(http);
     pthread_mutex_unlock(&http->lock);
+    /* If not: its requests are refused. */
+    cn_framing_watch(connection->fd, &connection->framing, connection->tls != NULL);
     if (connection->tls)
         cn_http_tls_open(connection, mhd);
 }

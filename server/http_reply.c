@@ -302,9 +302,8 @@ void cn_http_cut(struct cn_request *request, const struct cn_error *error) {
 }
 
 static bool write_bare(struct cn_buf *text, int status) {
-    return cn_buf_printf(
-        text, "HTTP/1.1 %d %s\r\nConnection: close\r\nContent-Length: 0\r\n%s\r\n", status,
-        reason_phrase(status), status == 503 ? "Retry-After: 1\r\n" : "");
+    return cn_buf_printf(text, "HTTP/1.1 %d %s\r\nConnection: close\r\nContent-Length: 0\r\n%s\r\n",
+                         status, reason_phrase(status), status == 503 ? "Retry-After: 1\r\n" : "");
 }
 
 void cn_http_cut_bare(struct cn_connection *connection, int status) {

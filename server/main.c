@@ -26,6 +26,7 @@
 #include "handlers/runs.h"
 #include "kernels/cpu.h"
 #include "server/calibrate.h"
+#include "server/framing_socket.h"
 #include "server/http.h"
 #include "server/keys.h"
 #include "server/listen.h"
@@ -311,6 +312,9 @@ static enum cn_code start_http(struct app *app, struct cn_error *error) {
                                       .listen_address = app->listener.address,
                                       .loopback = app->listener.loopback,
                                       .threads = threads};
+    if (!cn_framing_in_effect())
+        fprintf(stderr, "colonnade: the check of framing cannot come before libmicrohttpd (is the "
+                        "program linked statically?): every request will be refused\n");
     return cn_http_start(&app->http, &options, error);
 }
 
