@@ -270,7 +270,8 @@ $(BUILD)/bench/transport: bench/peers/transport.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	@echo "  BENCH $@"
 	@$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $< $(LIBS)
-$(BUILD)/bench/framing: bench/framing.c $(BUILD)/server/framing.o $(BUILD)/base/buf.o $(BUILD)/base/clock.o $(BUILD)/flags
+$(BUILD)/bench/framing: bench/framing.c $(BUILD)/server/framing.o $(BUILD)/server/framing_head.o $(BUILD)/server/framing_body.o \
+		$(BUILD)/base/buf.o $(BUILD)/base/clock.o $(BUILD)/flags
 	@mkdir -p $(@D)
 	@echo "  BENCH $@"
 	@$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.c %.o,$^)
