@@ -26,6 +26,7 @@
 #define ANSWER_SECONDS 5 /* a fork server that is silent for so long counts as gone */
 #define STOP_MS 2000
 #define BACK_OFF_NS INT64_C(50000000)
+#define FREE_FAILURES 2
 #define BACK_OFF_MOST_NS INT64_C(5000000000)
 #define N_PASSED 3
 #define MOST_VARIABLES 32
@@ -39,7 +40,7 @@ struct cn_forkserver {
     int socket; /* -1: none */
     uint64_t number;
     uint64_t born; /* how many were started: which one this is */
-    bool forked;   /* it has forked a worker: it did not die of its start */
+    bool proven;   /* a worker of it was ready to serve: it did not die of its start */
     int failures;  /* those that did, in a row */
     int64_t retry_ns;
     /* what others may see of it, without waiting for the first lock */
@@ -193,7 +194,7 @@ static enum cn_code give_birth(struct cn_forkserver *server, struct cn_error *er
     struct timeval limit = {.tv_sec = ANSWER_SECONDS};
     setsockopt(sockets[0], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
     setsockopt(sockets[0], SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
-    server->forked = false;
+    server->proven = false;
     int failed = spawn_process(server, sockets[1], &server->pid);
     close(sockets[1]);
     if (failed != 0) {
@@ -212,18 +213,20 @@ static enum cn_code give_birth(struct cn_forkserver *server, struct cn_error *er
 
 /* ---- one after the other -------------------------------------------------------------------- */
 
+/* Somebody may have killed one or two just then; more are a fault that goes on. */
 static void back_off(struct cn_forkserver *server) {
     int64_t pause = BACK_OFF_NS;
-    for (int i = 0; i < server->failures && pause < BACK_OFF_MOST_NS; i++)
+    if (++server->failures <= FREE_FAILURES)
+        return;
+    for (int i = FREE_FAILURES + 1; i < server->failures && pause < BACK_OFF_MOST_NS; i++)
         pause *= 2;
-    server->failures++;
     server->retry_ns = cn_clock_now() + (pause < BACK_OFF_MOST_NS ? pause : BACK_OFF_MOST_NS);
 }
 
-/* It did not answer. The first that is lost is replaced at once; those that die before they have
- * forked anything are replaced ever more slowly. */
+/* It did not answer. The first that is lost is replaced at once; those that die
+ * before a worker was ready are replaced ever more slowly. */
 static void give_up(struct cn_forkserver *server) {
-    if (server->forked)
+    if (server->proven)
         server->failures = 0;
     else
         back_off(server);
@@ -285,7 +288,6 @@ enum cn_code cn_forkserver_spawn(struct cn_forkserver *server, const int fds[N_P
         answered = code == CN_OK && ask(server, &request, fds, &answer);
     }
     if (answered && answer.error == 0 && answer.pid > 0) {
-        server->forked = true;
         *process = (struct cn_worker_process){answer.pid, server->born};
     }
     pthread_mutex_unlock(&server->lock);
@@ -297,6 +299,13 @@ enum cn_code cn_forkserver_spawn(struct cn_forkserver *server, const int fds[N_P
         return cn_error_set(error, CN_WORKER_LOST, "A worker process could not be started: %s",
                             strerrordesc_np(answer.error));
     return CN_OK;
+}
+
+void cn_forkserver_prove(struct cn_forkserver *server, const struct cn_worker_process *process) {
+    pthread_mutex_lock(&server->lock);
+    if (server->born == process->server)
+        server->proven = true;
+    pthread_mutex_unlock(&server->lock);
 }
 
 /* Workers whose fork server is gone die with it. Where orphans are given to the server (as process

@@ -109,6 +109,8 @@ struct cn_worker_process {
  * CN_WORKER_LOST: there is none, or it could not fork. */
 enum cn_code cn_forkserver_spawn(struct cn_forkserver *server, const int fds[3],
                                  struct cn_worker_process *process, struct cn_error *error);
+/* Tells that the worker is ready to serve. */
+void cn_forkserver_prove(struct cn_forkserver *server, const struct cn_worker_process *process);
 /* Kills a worker and takes its wait status; one that was dead already keeps the status it died
  * with. False: it went together with its fork server. */
 bool cn_forkserver_reap(struct cn_forkserver *server, const struct cn_worker_process *process,

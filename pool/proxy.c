@@ -117,6 +117,7 @@ void cn_proxy_discard(struct cn_proxy *proxy, char *how, size_t size) {
     if (proxy->process.pid != 0) {
         int status = 0;
         bool known = cn_forkserver_reap(proxy->server, &proxy->process, &status);
+        proxy->orphaned = !known;
         if (how && known)
             describe(status, how, size);
         else if (how)
@@ -176,6 +177,7 @@ enum cn_code cn_proxy_start(struct cn_proxy *proxy, struct cn_error *error) {
         return cn_error_set(error, CN_WORKER_LOST, "A worker process failed at its start (%s)",
                             how);
     }
+    cn_forkserver_prove(proxy->server, &proxy->process);
     proxy->born_ns = cn_clock_now();
     cn_queue_set_pid(proxy->slot, proxy->process.pid, proxy->replaced);
     return CN_OK;
