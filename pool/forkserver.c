@@ -17,6 +17,7 @@
 #include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -33,7 +34,8 @@
 
 struct cn_forkserver {
     struct cn_forkserver_settings settings;
-    char *path; /* of this program, for where /proc is not mounted; may be NULL */
+    char *path;   /* of this program, as far as can be known without /proc; may be NULL */
+    bool by_path; /* /proc has another one: what runs this one (valgrind, an emulator) */
     pthread_mutex_t lock;
     /* the rest is guarded by it */
     pid_t pid;  /* 0: none */
@@ -71,7 +73,7 @@ static size_t choose_variables(char **out, size_t max) {
 }
 
 /* The program to start is this one. Its file may have been replaced or unlinked meanwhile: /proc
- * has the one that runs. */
+ * has the one that runs. The path is for where that is not mounted. */
 static int launch(const struct cn_forkserver *server, pid_t *pid,
                   const posix_spawn_file_actions_t *files, const posix_spawnattr_t *attributes) {
     char name[] = "colonnade";
@@ -79,7 +81,9 @@ static int launch(const struct cn_forkserver *server, pid_t *pid,
     char *arguments[] = {name, argument, NULL};
     char *variables[MOST_VARIABLES];
     (void)choose_variables(variables, MOST_VARIABLES);
-    int failed = posix_spawn(pid, "/proc/self/exe", files, attributes, arguments, variables);
+    int failed = ENOENT;
+    if (!server->by_path)
+        failed = posix_spawn(pid, "/proc/self/exe", files, attributes, arguments, variables);
     if (failed == ENOENT && server->path)
         failed = posix_spawn(pid, server->path, files, attributes, arguments, variables);
     return failed;
@@ -337,10 +341,14 @@ bool cn_forkserver_reap(struct cn_forkserver *server, const struct cn_worker_pro
 
 /* ---- its life ------------------------------------------------------------------------------- */
 
-/* Where this program's file is, as far as can be known without /proc. */
-static char *find_program(void) {
+/* Where this program's file is. */
+static void find_program(struct cn_forkserver *server) {
     const char *name = (const char *)(uintptr_t)getauxval(AT_EXECFN);
-    return name ? realpath(name, NULL) : NULL;
+    struct stat here, running;
+    server->path = name ? realpath(name, NULL) : NULL;
+    server->by_path = server->path && stat(server->path, &here) == 0 &&
+                      stat("/proc/self/exe", &running) == 0 &&
+                      (here.st_dev != running.st_dev || here.st_ino != running.st_ino);
 }
 
 enum cn_code cn_forkserver_start(struct cn_forkserver **out,
@@ -352,7 +360,7 @@ enum cn_code cn_forkserver_start(struct cn_forkserver **out,
         return cn_error_memory(error);
     server->settings = *settings;
     server->socket = -1;
-    server->path = find_program();
+    find_program(server);
     pthread_mutex_init(&server->lock, NULL);
     pthread_mutex_init(&server->state_lock, NULL);
     enum cn_code code = give_birth(server, error);
