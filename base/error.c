@@ -145,6 +145,11 @@ static void end_text(char *text, size_t size) {
     text[size - 1] = '\0';
 }
 
+/* -1, or a number that more can be added to. */
+static bool is_place(int64_t number) {
+    return number >= -1 && number <= INT64_MAX / 4;
+}
+
 bool cn_error_sane(struct cn_error *error) {
     int code; /* any bits may stand there */
     unsigned char flag;
@@ -156,5 +161,6 @@ bool cn_error_sane(struct cn_error *error) {
     end_text(error->value, sizeof error->value);
     end_text(error->limit, sizeof error->limit);
     end_text(error->detail, sizeof error->detail);
-    return code >= CN_OK && code < CN_CODE_COUNT && error->let >= -1;
+    return code >= CN_OK && code < CN_CODE_COUNT && error->let >= -1 && is_place(error->position) &&
+           is_place(error->line) && is_place(error->row);
 }

@@ -98,7 +98,8 @@ enum cn_code cn_error_set(struct cn_error *error, enum cn_code code, const char 
 enum cn_code cn_error_memory(struct cn_error *error);
 
 /* For an error that came from another process: ends its texts, and says whether it can be used at
- * all: a known code (CN_OK too), an index of -1 or more. */
+ * all: a known code (CN_OK too), an index of -1 or more, places of -1 or more that others can be
+ * added to. */
 bool cn_error_sane(struct cn_error *error);
 
 /* Set one text field of an error (cut to fit); no-ops on NULL. */

@@ -179,6 +179,27 @@ static enum cn_code run(struct cn_run *task, struct cn_error *error) {
 
 const struct cn_kind cn_kind_compute = {"compute", run, state_new, state_free};
 
+/* Any bits may stand where a bool is. */
+static bool read_bool(const bool *at) {
+    unsigned char byte;
+
+    memcpy(&byte, at, sizeof byte);
+    return byte != 0;
+}
+
+bool cn_morsel_result_read(struct cn_morsel_result *result, const struct cn_task *task,
+                           size_t text_len) {
+    memcpy(result, task->result, sizeof *result);
+    result->body_fault = read_bool(&result->body_fault);
+    result->failed = read_bool(&result->failed);
+    if (task->code != CN_OK && !result->body_fault)
+        return true; /* there is no result */
+    if (result->body_fault && task->code == CN_OK)
+        return false;
+    /* A row ends with a line end, but for the last one. */
+    return text_len == 0 || (result->rows <= text_len + 1 && result->lines <= text_len + 1);
+}
+
 uint64_t cn_morsel_u64(const char *at, size_t index) {
     uint64_t value;
 

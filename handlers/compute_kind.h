@@ -37,6 +37,11 @@ struct cn_morsel_result {
     bool failed;     /* a row could not be computed; there is no data */
 };
 
+/* The result of a task, which a worker process may have written; `text_len`: bytes of CSV that it
+ * read (0: it read none). False: no sound worker says that. */
+bool cn_morsel_result_read(struct cn_morsel_result *result, const struct cn_task *task,
+                           size_t text_len);
+
 /* The views of a trailer; `out` is the task's buffer. */
 struct cn_morsel_trailer {
     const uint8_t *seen;

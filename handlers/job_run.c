@@ -199,9 +199,9 @@ static void collect(struct cn_job *job, struct cn_job_slot *slot) {
     struct cn_morsel_trailer trailer;
     struct cn_morsel_result result;
     struct cn_error error;
+    bool sound = cn_morsel_result_read(&result, task, chunk->text.len);
 
     cn_error_init(&error);
-    memcpy(&result, task->result, sizeof result);
     account(job, task);
     chunk->state = CN_CHUNK_DONE;
     chunk->plan = slot->plan;
@@ -214,6 +214,10 @@ static void collect(struct cn_job *job, struct cn_job_slot *slot) {
     if (task->code != CN_OK && !result.body_fault) {
         /* A failure of the machinery ends the job whatever else was found. */
         fail_lost(job, chunk, task);
+        return;
+    }
+    if (!sound) {
+        cn_job_fail(job, CN_INTERNAL, NULL);
         return;
     }
     chunk->result = result;

@@ -17,6 +17,7 @@
 #include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -26,20 +27,22 @@
 #define ANSWER_SECONDS 5 /* a fork server that is silent for so long counts as gone */
 #define STOP_MS 2000
 #define BACK_OFF_NS INT64_C(50000000)
+#define FREE_FAILURES 2
 #define BACK_OFF_MOST_NS INT64_C(5000000000)
 #define N_PASSED 3
 #define MOST_VARIABLES 32
 
 struct cn_forkserver {
     struct cn_forkserver_settings settings;
-    char *path; /* of this program, for where /proc is not mounted; may be NULL */
+    char *path;   /* of this program, as far as can be known without /proc; may be NULL */
+    bool by_path; /* /proc has another one: what runs this one (valgrind, an emulator) */
     pthread_mutex_t lock;
     /* the rest is guarded by it */
     pid_t pid;  /* 0: none */
     int socket; /* -1: none */
     uint64_t number;
     uint64_t born; /* how many were started: which one this is */
-    bool forked;   /* it has forked a worker: it did not die of its start */
+    bool proven;   /* a worker of it was ready to serve: it did not die of its start */
     int failures;  /* those that did, in a row */
     int64_t retry_ns;
     /* what others may see of it, without waiting for the first lock */
@@ -70,7 +73,7 @@ static size_t choose_variables(char **out, size_t max) {
 }
 
 /* The program to start is this one. Its file may have been replaced or unlinked meanwhile: /proc
- * has the one that runs. */
+ * has the one that runs. The path is for where that is not mounted. */
 static int launch(const struct cn_forkserver *server, pid_t *pid,
                   const posix_spawn_file_actions_t *files, const posix_spawnattr_t *attributes) {
     char name[] = "colonnade";
@@ -78,7 +81,9 @@ static int launch(const struct cn_forkserver *server, pid_t *pid,
     char *arguments[] = {name, argument, NULL};
     char *variables[MOST_VARIABLES];
     (void)choose_variables(variables, MOST_VARIABLES);
-    int failed = posix_spawn(pid, "/proc/self/exe", files, attributes, arguments, variables);
+    int failed = ENOENT;
+    if (!server->by_path)
+        failed = posix_spawn(pid, "/proc/self/exe", files, attributes, arguments, variables);
     if (failed == ENOENT && server->path)
         failed = posix_spawn(pid, server->path, files, attributes, arguments, variables);
     return failed;
@@ -193,7 +198,7 @@ static enum cn_code give_birth(struct cn_forkserver *server, struct cn_error *er
     struct timeval limit = {.tv_sec = ANSWER_SECONDS};
     setsockopt(sockets[0], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
     setsockopt(sockets[0], SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
-    server->forked = false;
+    server->proven = false;
     int failed = spawn_process(server, sockets[1], &server->pid);
     close(sockets[1]);
     if (failed != 0) {
@@ -212,18 +217,20 @@ static enum cn_code give_birth(struct cn_forkserver *server, struct cn_error *er
 
 /* ---- one after the other -------------------------------------------------------------------- */
 
+/* Somebody may have killed one or two just then; more are a fault that goes on. */
 static void back_off(struct cn_forkserver *server) {
     int64_t pause = BACK_OFF_NS;
-    for (int i = 0; i < server->failures && pause < BACK_OFF_MOST_NS; i++)
+    if (++server->failures <= FREE_FAILURES)
+        return;
+    for (int i = FREE_FAILURES + 1; i < server->failures && pause < BACK_OFF_MOST_NS; i++)
         pause *= 2;
-    server->failures++;
     server->retry_ns = cn_clock_now() + (pause < BACK_OFF_MOST_NS ? pause : BACK_OFF_MOST_NS);
 }
 
-/* It did not answer. The first that is lost is replaced at once; those that die before they have
- * forked anything are replaced ever more slowly. */
+/* It did not answer. The first that is lost is replaced at once; those that die
+ * before a worker was ready are replaced ever more slowly. */
 static void give_up(struct cn_forkserver *server) {
-    if (server->forked)
+    if (server->proven)
         server->failures = 0;
     else
         back_off(server);
@@ -285,7 +292,6 @@ enum cn_code cn_forkserver_spawn(struct cn_forkserver *server, const int fds[N_P
         answered = code == CN_OK && ask(server, &request, fds, &answer);
     }
     if (answered && answer.error == 0 && answer.pid > 0) {
-        server->forked = true;
         *process = (struct cn_worker_process){answer.pid, server->born};
     }
     pthread_mutex_unlock(&server->lock);
@@ -297,6 +303,13 @@ enum cn_code cn_forkserver_spawn(struct cn_forkserver *server, const int fds[N_P
         return cn_error_set(error, CN_WORKER_LOST, "A worker process could not be started: %s",
                             strerrordesc_np(answer.error));
     return CN_OK;
+}
+
+void cn_forkserver_prove(struct cn_forkserver *server, const struct cn_worker_process *process) {
+    pthread_mutex_lock(&server->lock);
+    if (server->born == process->server)
+        server->proven = true;
+    pthread_mutex_unlock(&server->lock);
 }
 
 /* Workers whose fork server is gone die with it. Where orphans are given to the server (as process
@@ -328,10 +341,14 @@ bool cn_forkserver_reap(struct cn_forkserver *server, const struct cn_worker_pro
 
 /* ---- its life ------------------------------------------------------------------------------- */
 
-/* Where this program's file is, as far as can be known without /proc. */
-static char *find_program(void) {
+/* Where this program's file is. */
+static void find_program(struct cn_forkserver *server) {
     const char *name = (const char *)(uintptr_t)getauxval(AT_EXECFN);
-    return name ? realpath(name, NULL) : NULL;
+    struct stat here, running;
+    server->path = name ? realpath(name, NULL) : NULL;
+    server->by_path = server->path && stat(server->path, &here) == 0 &&
+                      stat("/proc/self/exe", &running) == 0 &&
+                      (here.st_dev != running.st_dev || here.st_ino != running.st_ino);
 }
 
 enum cn_code cn_forkserver_start(struct cn_forkserver **out,
@@ -343,7 +360,7 @@ enum cn_code cn_forkserver_start(struct cn_forkserver **out,
         return cn_error_memory(error);
     server->settings = *settings;
     server->socket = -1;
-    server->path = find_program();
+    find_program(server);
     pthread_mutex_init(&server->lock, NULL);
     pthread_mutex_init(&server->state_lock, NULL);
     enum cn_code code = give_birth(server, error);

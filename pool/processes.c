@@ -47,7 +47,13 @@ static void back_off(struct cn_proxy *proxy) {
 }
 
 static enum cn_code start(struct cn_proxy *proxy, struct cn_error *error) {
+    proxy->orphaned = false;
     enum cn_code code = cn_proxy_start(proxy, error);
+    if (code != CN_OK && proxy->orphaned) { /* its fork server died just then */
+        if (error)
+            cn_error_init(error);
+        code = cn_proxy_start(proxy, error);
+    }
     proxy->failing = code != CN_OK;
     if (proxy->failing)
         back_off(proxy);
@@ -59,7 +65,7 @@ static enum cn_slot_health process_prepare(struct cn_slot *slot, int64_t *retry_
     if (proxy->process.pid != 0 && proxy->suspect) {
         bool sound = proxy->served || cn_clock_now() - proxy->born_ns >= SOUND_NS;
         cn_proxy_discard(proxy, NULL, 0);
-        if (sound)
+        if (sound || proxy->orphaned) /* not its own fault */
             proxy->failures = 0;
         else
             back_off(proxy);

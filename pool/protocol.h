@@ -83,6 +83,23 @@ struct cn_worker_answer {
     struct cn_error error;
 };
 
+struct cn_window;
+
+/* Whether an answer of `got` bytes is one that a sound worker gives to request `number`; makes its
+ * texts safe to read, and maps the output. */
+bool cn_answer_check(struct cn_worker_answer *answer, size_t got, uint64_t number,
+                     struct cn_window *out);
+/* Copies an answer that was checked into the task; times are kept within `elapsed_ns`. The task's
+ * code. */
+enum cn_code cn_answer_take(const struct cn_worker_answer *answer, const struct cn_window *out,
+                            int64_t elapsed_ns, struct cn_task *task);
+
+/* The worker trusts the server; that a request lies within its window of `mapped` bytes is looked
+ * at all the same, and so is each input. */
+bool cn_request_check(const struct cn_worker_request *request, uint64_t mapped);
+bool cn_request_input(const struct cn_worker_request *request, const char *base, size_t index,
+                      struct cn_str *input);
+
 /* Closes all descriptors from `first` on. */
 void cn_close_from(int first);
 
@@ -109,6 +126,8 @@ struct cn_worker_process {
  * CN_WORKER_LOST: there is none, or it could not fork. */
 enum cn_code cn_forkserver_spawn(struct cn_forkserver *server, const int fds[3],
                                  struct cn_worker_process *process, struct cn_error *error);
+/* Tells that the worker is ready to serve. */
+void cn_forkserver_prove(struct cn_forkserver *server, const struct cn_worker_process *process);
 /* Kills a worker and takes its wait status; one that was dead already keeps the status it died
  * with. False: it went together with its fork server. */
 bool cn_forkserver_reap(struct cn_forkserver *server, const struct cn_worker_process *process,

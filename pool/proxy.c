@@ -117,6 +117,7 @@ void cn_proxy_discard(struct cn_proxy *proxy, char *how, size_t size) {
     if (proxy->process.pid != 0) {
         int status = 0;
         bool known = cn_forkserver_reap(proxy->server, &proxy->process, &status);
+        proxy->orphaned = !known;
         if (how && known)
             describe(status, how, size);
         else if (how)
@@ -176,6 +177,7 @@ enum cn_code cn_proxy_start(struct cn_proxy *proxy, struct cn_error *error) {
         return cn_error_set(error, CN_WORKER_LOST, "A worker process failed at its start (%s)",
                             how);
     }
+    cn_forkserver_prove(proxy->server, &proxy->process);
     proxy->born_ns = cn_clock_now();
     cn_queue_set_pid(proxy->slot, proxy->process.pid, proxy->replaced);
     return CN_OK;
@@ -261,32 +263,6 @@ static enum cn_proxy_outcome await(struct cn_proxy *proxy, const struct cn_task 
     }
 }
 
-/* Whether the answer is one that a sound worker gives; makes its texts safe to read. */
-static bool check_answer(struct cn_proxy *proxy, ssize_t got) {
-    struct cn_worker_answer *answer = proxy->answer;
-    if (got != (ssize_t)sizeof(*answer) || answer->number != proxy->number || answer->code < 0 ||
-        answer->code >= CN_CODE_COUNT || !cn_error_sane(&answer->error))
-        return false;
-    return answer->out_len == 0 ||
-           (answer->out_len <= PTRDIFF_MAX && cn_window_map(&proxy->out, (size_t)answer->out_len));
-}
-
-static enum cn_code accept_answer(struct cn_proxy *proxy, struct cn_task *task, int64_t elapsed) {
-    const struct cn_worker_answer *answer = proxy->answer;
-    int64_t cpu_ns = answer->cpu_ns > 0 ? answer->cpu_ns : 0;
-    task->cpu_ns = cpu_ns < elapsed ? cpu_ns : elapsed;
-    task->spans = answer->spans;
-    task->error = answer->error;
-    memcpy(task->result, answer->result, sizeof(task->result));
-    if (answer->code != CN_OK || answer->out_len == 0 || !task->out)
-        return (enum cn_code)answer->code;
-    if (!cn_buf_add(task->out, proxy->out.base, (size_t)answer->out_len)) {
-        cn_error_init(&task->error);
-        return cn_error_memory(&task->error);
-    }
-    return CN_OK;
-}
-
 enum cn_proxy_outcome cn_proxy_try(struct cn_proxy *proxy, struct cn_task *task,
                                    enum cn_code *code) {
     struct cn_worker_request request;
@@ -306,9 +282,9 @@ enum cn_proxy_outcome cn_proxy_try(struct cn_proxy *proxy, struct cn_task *task,
     if (outcome != CN_PROXY_ANSWERED)
         return outcome;
     ssize_t got = recv(proxy->socket, proxy->answer, sizeof(*proxy->answer), MSG_DONTWAIT);
-    if (!check_answer(proxy, got))
+    if (got < 0 || !cn_answer_check(proxy->answer, (size_t)got, proxy->number, &proxy->out))
         return CN_PROXY_LOST;
-    *code = accept_answer(proxy, task, cn_clock_now() - began);
+    *code = cn_answer_take(proxy->answer, &proxy->out, cn_clock_now() - began, task);
     cn_window_trim(&proxy->in, KEEP_BUSY);
     cn_window_trim(&proxy->out, KEEP_BUSY);
     return CN_PROXY_ANSWERED;

@@ -25,6 +25,7 @@ struct cn_proxy {
     uint64_t number; /* of the last request */
     bool suspect;    /* something came from an idle worker: it died, or is broken */
     bool served;     /* was given a task */
+    bool orphaned;   /* the last process went together with its fork server */
     int64_t born_ns; /* when it was greeted */
     bool trimmed;    /* its windows are small already */
     bool replaced;   /* there was a process before */

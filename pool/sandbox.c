@@ -170,8 +170,9 @@ static bool allow_all(scmp_filter_ctx filter, const char *const *names, size_t c
 
 static bool add_rules(scmp_filter_ctx filter, bool forks) {
     /* Memory is never executable, and a process signals nobody but itself (abort). */
-    struct scmp_arg_cmp not_executable = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
-    struct scmp_arg_cmp itself = SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid());
+    struct scmp_arg_cmp not_executable = {
+        .arg = 2, .op = SCMP_CMP_MASKED_EQ, .datum_a = PROT_EXEC, .datum_b = 0};
+    struct scmp_arg_cmp itself = {.arg = 0, .op = SCMP_CMP_EQ, .datum_a = (scmp_datum_t)getpid()};
     bool done = allow_all(filter, worker_calls, COUNT(worker_calls));
     if (forks)
         done = done && allow_all(filter, forkserver_calls, COUNT(forkserver_calls));

@@ -73,11 +73,17 @@ static void drop_output(struct cn_buf *buf) {
     (void)buf; /* the window stays */
 }
 
+static enum cn_code no_request(struct cn_error *error) {
+    return cn_error_set(error, CN_INTERNAL, "A worker process was sent no sound request");
+}
+
 /* Makes the views of the inputs. */
 static enum cn_code open_inputs(struct worker *worker, const struct cn_worker_request *request,
                                 struct cn_error *error) {
     if (!cn_window_map(&worker->in, (size_t)request->size))
         return cn_error_memory(error);
+    if (!cn_request_check(request, worker->in.mapped))
+        return no_request(error);
     if (request->n_inputs > worker->cap_inputs) {
         size_t cap = (size_t)request->n_inputs;
         struct cn_str *inputs = reallocarray(worker->inputs, cap, sizeof(*inputs));
@@ -86,11 +92,9 @@ static enum cn_code open_inputs(struct worker *worker, const struct cn_worker_re
         worker->inputs = inputs;
         worker->cap_inputs = cap;
     }
-    for (size_t i = 0; i < request->n_inputs; i++) {
-        struct cn_window_span span;
-        memcpy(&span, worker->in.base + request->table + i * sizeof(span), sizeof(span));
-        worker->inputs[i] = cn_str(worker->in.base + span.offset, (size_t)span.len);
-    }
+    for (size_t i = 0; i < request->n_inputs; i++)
+        if (!cn_request_input(request, worker->in.base, i, &worker->inputs[i]))
+            return no_request(error);
     return CN_OK;
 }
 

@@ -700,6 +700,45 @@ static void fork_servers_are_killed_under_load(void **unused) {
     end(&fixture);
 }
 
+/* One that cannot be started is not tried for every task; it is there again when it can. */
+static void a_fork_server_that_does_not_start_is_waited_for(void **unused) {
+    (void)unused;
+    struct fixture fixture = make(2, 2);
+    struct job job;
+    assert_serves(&fixture);
+    shared_path[0] = '!'; /* the next one finds no shared memory */
+    kill(cn_forkserver_state(fixture.server).pid, SIGKILL);
+    enum cn_code code = CN_OK;
+    for (int i = 0; i < 10000 && code == CN_OK; i++) {
+        job_run_one(&fixture, &job, KIND_ECHO, 0);
+        code = job.tasks[0].code;
+        job_release(&job);
+    }
+    assert_int_equal(code, CN_WORKER_LOST);
+    for (int i = 0; i < 10; i++) { /* let it fail more often than is taken for bad luck */
+        job_run_one(&fixture, &job, KIND_ECHO, 0);
+        job_release(&job);
+    }
+    uint64_t starts = cn_forkserver_state(fixture.server).starts;
+    for (int i = 0; i < 200; i++) {
+        job_run_one(&fixture, &job, KIND_ECHO, 0);
+        assert_int_equal(job.tasks[0].code, CN_WORKER_LOST);
+        assert_non_null(strstr(job.tasks[0].error.detail, "ork server"));
+        job_release(&job);
+    }
+    assert_true(cn_forkserver_state(fixture.server).starts - starts < 50);
+    assert_int_equal(cn_forkserver_state(fixture.server).pid, 0);
+    shared_path[0] = '/';
+    for (int i = 0; i < 20000 && code != CN_OK; i++) {
+        job_run_one(&fixture, &job, KIND_ECHO, 0);
+        code = job.tasks[0].code;
+        job_release(&job);
+        nap(MILLION);
+    }
+    assert_serves(&fixture);
+    end(&fixture);
+}
+
 /* A server that is killed takes its fork server and its workers along, even one that is busy. */
 static void nothing_outlives_the_server(void **unused) {
     (void)unused;
@@ -843,6 +882,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(a_fork_server_that_dies_is_replaced),
         cmocka_unit_test(tasks_survive_the_death_of_a_fork_server),
         cmocka_unit_test(fork_servers_are_killed_under_load),
+        cmocka_unit_test(a_fork_server_that_does_not_start_is_waited_for),
         cmocka_unit_test(nothing_outlives_the_server),
         cmocka_unit_test(descriptors_run_out),
         cmocka_unit_test(every_task_ends_right_or_lost),
