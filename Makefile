@@ -170,6 +170,7 @@ test-fuzz: $(FUZZ_TARGETS) ## replay the kept inputs of every fuzz target
 fuzz: $(FUZZ_SOURCES:tests/fuzz/%.c=build/libfuzzer/%) ## fuzz each target for FUZZ_SECONDS (60) with libFuzzer
 	@for target in $^; do name=$${target##*/fuzz_}; mkdir -p build/corpus/$$name; \
 		$$target -max_total_time=$${FUZZ_SECONDS:-60} -print_final_stats=0 \
+			$$([ -f tests/fuzz/words/$$name ] && echo -dict=tests/fuzz/words/$$name) \
 			build/corpus/$$name tests/fuzz/corpus/$$name || exit 1; done
 
 .PHONY: test-container

@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 
+#include "handlers/options.h"
 #include "handlers/shown.h"
 
 static enum cn_code refuse(const struct cn_compare_member *member, const char *expected,
@@ -20,6 +21,13 @@ static enum cn_code refuse(const struct cn_compare_member *member, const char *e
 static enum cn_code load(const struct cn_compare_member *member, const char *expected,
                          json_t **json, struct cn_error *error) {
     json_error_t fault;
+    *json = NULL;
+    if (member->text.len > CN_OPTION_JSON_BYTES) {
+        cn_error_set_parameter(error, cn_str_c(member->name));
+        return cn_error_set(error, CN_INVALID_PARAMETER,
+                            "%s is longer than %u bytes, the most that a list may have",
+                            member->name, CN_OPTION_JSON_BYTES);
+    }
     *json =
         json_loadb(member->text.data, member->text.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, &fault);
     if (*json)

@@ -63,9 +63,9 @@ static enum cn_code check_limits(const struct cn_inflate *inflater, struct cn_er
         return cn_error_set(error, CN_BODY_TOO_LARGE,
                             "The body inflates to more than %" PRIu64 " bytes.", limits->max_bytes);
     }
+    uint64_t most;
     if (inflater->out > CN_INFLATE_FREE_BYTES &&
-        inflater->out / limits->max_ratio >= inflater->in &&
-        inflater->out > limits->max_ratio * inflater->in) {
+        !__builtin_mul_overflow(limits->max_ratio, inflater->in, &most) && inflater->out > most) {
         cn_error_set_limit(error, "--max-inflate-ratio");
         return cn_error_set(error, CN_BODY_TOO_LARGE,
                             "The body inflates to more than %" PRIu64

@@ -11,6 +11,9 @@
 
 /* Outputs smaller than this leave their pooled block, which is for the next task. */
 #define SMALL_OUTPUT (32u * 1024)
+/* Blocks larger than this are given back when a task is done, and not kept for the slot's next one:
+ * there are more slots than workers, and each would come to hold one. */
+#define LARGE_OUTPUT ((size_t)16 << 20)
 
 enum cn_code cn_job_slots_new(struct cn_job *job, struct cn_error *error) {
     job->slots = calloc(job->window, sizeof *job->slots);
@@ -263,6 +266,8 @@ static void task_done(struct cn_task *task) {
     pthread_mutex_lock(&job->lock);
     collect(job, slot);
     slot->out.len = 0;
+    if (slot->out.cap > LARGE_OUTPUT)
+        cn_buf_release(&slot->out);
     slot->next = job->free_slots;
     job->free_slots = slot;
     job->in_flight--;

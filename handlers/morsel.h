@@ -11,7 +11,9 @@
 
 /* What one morsel may write. Aliases and joined texts can multiply a small body, so there must be
  * a bound; a morsel of ordinary rows writes a few MiB. */
-#define CN_MORSEL_MAX_OUTPUT ((size_t)512 << 20)
+#define CN_MORSEL_MAX_OUTPUT ((size_t)256 << 20)
+/* A row that is alone in its chunk cannot be cut any smaller. */
+#define CN_MORSEL_MAX_ROW ((size_t)512 << 20)
 #define CN_MORSEL_KEEP ((size_t)16 << 20) /* scratch that outlives a morsel */
 
 struct cn_cached_plan {

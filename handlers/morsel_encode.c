@@ -116,13 +116,18 @@ static enum cn_code find_fault(const struct cn_morsel *morsel, const struct cn_c
 
 /* ---- bytes --------------------------------------------------------------------------------- */
 
-static enum cn_code too_much(size_t row, struct cn_error *error) {
+static size_t most_output(const struct cn_morsel *morsel, size_t rows) {
+    bool alone = rows == 1 && morsel->run->out->len == 0;
+    return alone ? CN_MORSEL_MAX_ROW : CN_MORSEL_MAX_OUTPUT;
+}
+
+static enum cn_code too_much(size_t row, size_t most, struct cn_error *error) {
     if (error && error->code == CN_OK)
         error->row = (int64_t)row;
     return cn_error_set(error, CN_LIMIT_EXCEEDED,
                         "the rows of one chunk make more than %zu MiB of reply; ask for fewer rows "
                         "in each (chunk_rows), or for fewer columns",
-                        CN_MORSEL_MAX_OUTPUT >> 20);
+                        most >> 20);
 }
 
 static struct cn_csv_cells csv_cells(const struct cn_morsel *morsel,
@@ -148,6 +153,7 @@ static enum cn_code encode_csv(struct cn_morsel *morsel, const struct cn_csv_blo
                               .cells = cells,
                               .count = rows,
                               .delimiter = spec->delimiter};
+    size_t most = most_output(morsel, rows);
     size_t written;
 
     if (spec->n_outputs == 0)
@@ -156,10 +162,10 @@ static enum cn_code encode_csv(struct cn_morsel *morsel, const struct cn_csv_blo
         return cn_error_memory(error);
     for (size_t o = all.verbatim ? spec->n_columns : 0; o < spec->n_outputs; o++)
         cells[all.n_cells++] = csv_cells(morsel, text, o);
-    if (!cn_csv_write_rows(morsel->run->out, &all, CN_MORSEL_MAX_OUTPUT, &written, arena))
+    if (!cn_csv_write_rows(morsel->run->out, &all, most, &written, arena))
         return cn_error_memory(error);
-    if (morsel->run->out->len > CN_MORSEL_MAX_OUTPUT)
-        return too_much(written - 1, error);
+    if (morsel->run->out->len > most)
+        return too_much(written - 1, most, error);
     return CN_OK;
 }
 
@@ -172,6 +178,7 @@ static struct cn_buf *json_piece(const struct cn_morsel *morsel, size_t o) {
 
 static enum cn_code encode_json(struct cn_morsel *morsel, size_t rows, struct cn_error *error) {
     const struct cn_plan *plan = morsel->plan;
+    size_t most = most_output(morsel, rows);
     size_t bytes = 0;
 
     for (size_t o = 0; o < plan->spec->n_outputs; o++) {
@@ -180,8 +187,8 @@ static enum cn_code encode_json(struct cn_morsel *morsel, size_t rows, struct cn
         struct cn_buf *piece = json_piece(morsel, o);
         CN_TRY(cn_json_write_vector(piece, output_vector(morsel, o), rows, plan->spec->nan, error));
         bytes += piece->len;
-        if (bytes > CN_MORSEL_MAX_OUTPUT)
-            return too_much(0, error);
+        if (bytes > most)
+            return too_much(0, most, error);
     }
     return CN_OK;
 }
@@ -189,6 +196,7 @@ static enum cn_code encode_json(struct cn_morsel *morsel, size_t rows, struct cn
 static enum cn_code encode_table(struct cn_morsel *morsel, size_t rows, struct cn_error *error) {
     const struct cn_vector *vector = &morsel->computed[0];
     const struct cn_str *texts = vector->values;
+    size_t most = most_output(morsel, rows);
 
     for (size_t i = 0; i < rows; i++) {
         if (vector->type == CN_TYPE_NULL || (vector->nulls && vector->nulls[i]))
@@ -197,8 +205,8 @@ static enum cn_code encode_table(struct cn_morsel *morsel, size_t rows, struct c
             return cn_error_memory(error);
         if (!cn_buf_add_char(morsel->run->out, '\n'))
             return cn_error_memory(error);
-        if (morsel->run->out->len > CN_MORSEL_MAX_OUTPUT)
-            return too_much(i, error);
+        if (morsel->run->out->len > most)
+            return too_much(i, most, error);
     }
     return CN_OK;
 }

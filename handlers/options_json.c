@@ -70,6 +70,12 @@ static enum cn_code duplicate(const struct cn_given *given, int position, struct
 
 enum cn_code cn_given_load(const struct cn_given *given, json_t **json, struct cn_error *error) {
     json_error_t fault;
+    if (given->value.len > CN_OPTION_JSON_BYTES) {
+        *json = NULL;
+        return cn_given_error(given, CN_INVALID_PARAMETER, error,
+                              "%s is longer than %u bytes, the most that an option may have",
+                              given->name, CN_OPTION_JSON_BYTES);
+    }
     *json = json_loadb(given->value.data, given->value.len,
                        JSON_DECODE_ANY | JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &fault);
     if (*json != NULL)

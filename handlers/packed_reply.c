@@ -167,6 +167,8 @@ enum cn_code cn_packed_reply_accept(struct cn_exchange *exchange, const char *ac
     enum cn_code code = cn_negotiate_coding(accept_encoding, CN_OFFER_GZIP | CN_OFFER_ZSTD,
                                             &exchange->accepts, &plain, error);
     exchange->plain_refused = code == CN_OK && !plain;
+    if (code != CN_OK)
+        cn_reply_add_header(exchange, "Vary", "Accept-Encoding");
     return code;
 }
 

@@ -186,14 +186,31 @@ static bool csv_parts(struct cn_job *job) {
     return true;
 }
 
+/* How far a chunk's pieces, one for each column, were taken. */
+struct taken {
+    const char *pieces; /* their lengths; NULL: it has none */
+    size_t at;
+};
+
+/* Once for each chunk: looking at a trailer goes over all of its pieces. */
+static void find_pieces(const struct cn_job *job, struct taken *taken) {
+    for (size_t i = 0; i < job->n_chunks; i++) {
+        const struct cn_chunk *chunk = &job->chunks[i];
+        struct cn_morsel_trailer trailer;
+        if (chunk->has_output &&
+            cn_morsel_trailer(chunk->plan, &chunk->result, &chunk->out, &trailer))
+            taken[i].pieces = trailer.pieces;
+    }
+}
+
 /* The text around the columns is written into one buffer; `cuts` says where the pieces go. */
 static bool json_parts(struct cn_job *job) {
     size_t n_outputs = job->spec->n_outputs;
     size_t n = 0, from = 0;
     size_t *cuts = reallocarray(NULL, n_outputs + 1, sizeof *cuts);
-    size_t *at = calloc(job->n_chunks + 1, sizeof *at);
+    struct taken *taken = calloc(job->n_chunks + 1, sizeof *taken);
     size_t most;
-    bool ok = cuts && at && !__builtin_mul_overflow(n_outputs, job->n_chunks + 1, &most) &&
+    bool ok = cuts && taken && !__builtin_mul_overflow(n_outputs, job->n_chunks + 1, &most) &&
               cn_reply_json_head(job, &job->head);
 
     for (size_t o = 0; o < n_outputs && ok; o++) {
@@ -204,22 +221,19 @@ static bool json_parts(struct cn_job *job) {
     if (ok)
         job->parts = reallocarray(NULL, most + 2, sizeof *job->parts);
     ok = ok && job->parts;
+    if (ok)
+        find_pieces(job, taken);
     for (size_t o = 0; o < n_outputs && ok; o++) {
         bool first = true;
         job->parts[n++] = cn_str(job->head.data + from, cuts[o] - from);
         from = cuts[o];
         for (size_t i = 0; i < job->n_chunks; i++) {
-            const struct cn_chunk *chunk = &job->chunks[i];
-            struct cn_morsel_trailer trailer;
-            size_t len;
-            if (!chunk->has_output ||
-                !cn_morsel_trailer(chunk->plan, &chunk->result, &chunk->out, &trailer))
-                continue;
-            len = (size_t)cn_morsel_u64(trailer.pieces, o);
+            size_t len = taken[i].pieces ? (size_t)cn_morsel_u64(taken[i].pieces, o) : 0;
             if (len > 0) /* the very first value has no comma before it */
-                job->parts[n++] = cn_str(chunk->out.data + at[i] + first, len - first);
+                job->parts[n++] =
+                    cn_str(job->chunks[i].out.data + taken[i].at + first, len - first);
             first = first && len == 0;
-            at[i] += len;
+            taken[i].at += len;
         }
     }
     if (ok) {
@@ -228,7 +242,7 @@ static bool json_parts(struct cn_job *job) {
         job->exchange->reply.n_parts = n;
     }
     free(cuts);
-    free(at);
+    free(taken);
     return ok;
 }
 
