@@ -120,6 +120,9 @@ def test_every_executor_works_behind_the_filters(service):
                                             "let": {"key": "md5(a, b)", "r": "sin(a)"}, "executor": executor})
         assert reply["execution"]["executor"] == executor
         assert reply["columns"]["key"] == ["e883f678014e7bbe4b1e269d111cdd03"]
+    isolation = next(pool["isolation"] for pool in service.ask("/v1/pools")["pools"] if pool["executor"] == "processes")
+    say(f"workers are confined by {isolation}")
+    assert isolation["seccomp"]
 
 
 def test_a_key_of_a_drop_in(service):
