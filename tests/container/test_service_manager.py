@@ -158,6 +158,23 @@ def test_it_is_started_again_when_it_was_killed(service):
     assert service.shell("colonnade --health").returncode == 0
 
 
+def test_the_socket_is_held_while_the_service_restarts(service):
+    assert service.systemctl("stop", "colonnade") == 0
+    assert service.systemctl("start", "colonnade.socket") == 0
+    assert service.show("ActiveState") == "inactive"
+    assert service.ask("/livez") == {"status": "alive"}  # the first connection starts it
+    assert service.show("ActiveState") == "active"
+    first = podman.inspect("container", service.name)["State"]["Pid"]
+    script = """for i in $(seq 40); do curl -sS -o /dev/null -w '%{http_code} ' http://127.0.0.1:8080/livez || echo refused; done"""
+    with subprocess.Popen(["nsenter", f"--net=/proc/{first}/ns/net", "sh", "-c", script], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as clients:
+        assert service.systemctl("restart", "colonnade") == 0
+        said = clients.communicate(timeout=60)[0].split()
+    say(f"40 requests while it was restarted: {sorted(set(said))}")
+    assert said == ["200"] * 40, said
+    assert service.systemctl("stop", "colonnade.socket", "colonnade") == 0
+
+
 def test_a_wrong_setting_is_not_tried_again(service):
     service.write(DROP_IN, "[Service]\nEnvironment=COLONNADE_MAX_ROWS=many\n")
     service.shell("systemctl daemon-reload")
