@@ -16,7 +16,8 @@ PACKAGES_BUILD := gcc libc6-dev make pkg-config libmicrohttpd-dev libjansson-dev
 PACKAGES_DEMO := $(PACKAGES_BUILD) curl jq
 PACKAGES_TEST := $(PACKAGES_DEMO) clang clang-format libclang-rt-14-dev llvm libcmocka-dev git \
 	python3 python3-pytest python3-numpy python3-pandas python3-mpmath python3-xxhash \
-	libpython3.11-testsuite npm/npm procps mandoc openssl chromium sqlite3 valgrind zstd
+	libpython3.11-testsuite npm/npm procps mandoc openssl chromium sqlite3 valgrind zstd \
+	python3-yaml python3-jsonschema promtool/prometheus systemd-analyze/systemd
 
 PACKAGES_BENCH := $(PACKAGES_BUILD) curl python3 python3-numpy python3-pandas python3-numexpr python3-fastapi \
 	python3-uvicorn python3-uvloop python3-httptools npm/npm
@@ -83,15 +84,20 @@ test: packages-test ## everything that must hold: warnings, format, layers, unit
 	@sh tests/run.sh
 
 .PHONY: install
-install: $(BUILD)/colonnade ## install binary and man page below $(DESTDIR)$(PREFIX)
+install: $(BUILD)/colonnade ## install binary, man page and systemd units below $(DESTDIR)$(PREFIX)
 	install -D -m 755 $(BUILD)/colonnade $(DESTDIR)$(PREFIX)/sbin/colonnade
 	install -D -m 644 docs/colonnade.8 $(DESTDIR)$(PREFIX)/share/man/man8/colonnade.8
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's,/usr/local/sbin/,$(PREFIX)/sbin/,' deploy/systemd/colonnade.service \
+		>$(DESTDIR)$(PREFIX)/lib/systemd/system/colonnade.service
+	install -m 644 deploy/systemd/colonnade.socket $(DESTDIR)$(PREFIX)/lib/systemd/system/
 	install -D -m 644 LICENSE $(DESTDIR)$(PREFIX)/share/doc/colonnade/LICENSE
 	install -D -m 644 $(CHART_LICENSE) $(DESTDIR)$(PREFIX)/share/doc/colonnade/LICENSE.chart.js
 
 .PHONY: uninstall
 uninstall: ## remove what install put there
-	rm -f $(DESTDIR)$(PREFIX)/sbin/colonnade $(DESTDIR)$(PREFIX)/share/man/man8/colonnade.8
+	rm -f $(DESTDIR)$(PREFIX)/sbin/colonnade $(DESTDIR)$(PREFIX)/share/man/man8/colonnade.8 \
+		$(DESTDIR)$(PREFIX)/lib/systemd/system/colonnade.service $(DESTDIR)$(PREFIX)/lib/systemd/system/colonnade.socket
 	rm -rf $(DESTDIR)$(PREFIX)/share/doc/colonnade
 
 .PHONY: clean
@@ -172,6 +178,10 @@ fuzz: $(FUZZ_SOURCES:tests/fuzz/%.c=build/libfuzzer/%) ## fuzz each target for F
 		$$target -max_total_time=$${FUZZ_SECONDS:-60} -print_final_stats=0 \
 			$$([ -f tests/fuzz/words/$$name ] && echo -dict=tests/fuzz/words/$$name) \
 			build/corpus/$$name tests/fuzz/corpus/$$name || exit 1; done
+
+.PHONY: test-deploy
+test-deploy: $(BUILD)/colonnade build/npm/.installed ## what deploy/ holds: schemas, units, alerts, and that their metrics exist
+	COLONNADE_BIN=$(abspath $(BUILD)/colonnade) /usr/bin/python3 -m pytest -q tests/deploy $(PYTEST)
 
 .PHONY: test-container
 test-container: packages-container ## the image: builds, and keeps to what it may do; minutes, root (COLONNADE_KEEP=1 keeps images)

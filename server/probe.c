@@ -1,6 +1,7 @@
 #include "server/probe.h"
 
 #include <errno.h>
+#include <gnutls/gnutls.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,12 +9,15 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "server/listen.h"
 
 enum { TIMEOUT_SECONDS = 2 };
 
 static const char REQUEST_FORMAT[] = "GET /livez HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n";
 static const char EXPECTED[] = "HTTP/1.1 200";
+
+/* ---- the connection -------------------------------------------------------------------------- */
 
 /* An address that only says "all of them" cannot be connected to. */
 static const char *reachable(const char *address) {
@@ -45,21 +49,82 @@ static int connect_to(const char *address, const char *port) {
     return fd;
 }
 
-/* Sends the request and reads as many bytes as tell the status. MSG_WAITALL, because then the time
- * limit is that of the whole answer and not of each byte. */
-static enum cn_code ask(int fd, const char *shown, struct cn_error *error) {
-    char request[256], status[sizeof EXPECTED] = "";
-    int len = snprintf(request, sizeof request, REQUEST_FORMAT, shown);
-    if (send(fd, request, (size_t)len, MSG_NOSIGNAL) != len)
-        return cn_error_set(error, CN_INTERNAL, "%s takes no request: %s", shown, strerror(errno));
-    ssize_t got = recv(fd, status, sizeof status - 1, MSG_WAITALL);
-    if (got < (ssize_t)sizeof status - 1)
+/* ---- what is said ---------------------------------------------------------------------------- */
+
+static enum cn_code judge(const char *status, ssize_t got, const char *shown,
+                          struct cn_error *error) {
+    if (got < (ssize_t)sizeof EXPECTED - 1)
         return cn_error_set(error, CN_INTERNAL, "%s does not answer%s", shown,
                             got == 0 ? "" : " in time");
     if (strcmp(status, EXPECTED) != 0)
         return cn_error_set(error, CN_INTERNAL, "%s answers GET /livez with '%s', not '%s'", shown,
                             status, EXPECTED);
     return CN_OK;
+}
+
+/* Sends the request and reads as many bytes as tell the status. MSG_WAITALL, because then the time
+ * limit is that of the whole answer and not of each byte. */
+static enum cn_code ask(int fd, const char *request, const char *shown, struct cn_error *error) {
+    char status[sizeof EXPECTED] = "";
+    size_t len = strlen(request);
+    if (send(fd, request, len, MSG_NOSIGNAL) != (ssize_t)len)
+        return cn_error_set(error, CN_INTERNAL, "%s takes no request: %s", shown, strerror(errno));
+    ssize_t got = recv(fd, status, sizeof status - 1, MSG_WAITALL);
+    return judge(status, got, shown, error);
+}
+
+/* Reads until `size` bytes are there. What is no data (a ticket for the next session) looks like a
+ * read that timed out, so a clock has to tell. */
+static ssize_t receive_secure(gnutls_session_t session, char *bytes, size_t size) {
+    int64_t until = cn_clock_now() + INT64_C(1000000000) * TIMEOUT_SECONDS;
+    size_t got = 0;
+    while (got < size) {
+        ssize_t more = gnutls_record_recv(session, bytes + got, size - got);
+        if (more > 0)
+            got += (size_t)more;
+        else if (more == 0 || gnutls_error_is_fatal((int)more) || cn_clock_now() >= until)
+            return got > 0 ? (ssize_t)got : more;
+    }
+    return (ssize_t)got;
+}
+
+/* The same through TLS. The certificate is not judged: whether the server lives is asked, and
+ * nothing secret is said. */
+static enum cn_code converse(gnutls_session_t session, const char *request, const char *shown,
+                             struct cn_error *error) {
+    char status[sizeof EXPECTED] = "";
+    int fault = gnutls_handshake(session);
+    if (fault < 0)
+        return cn_error_set(error, CN_INTERNAL, "%s does not speak TLS: %s", shown,
+                            gnutls_strerror(fault));
+    ssize_t got = gnutls_record_send(session, request, strlen(request));
+    if (got >= 0)
+        got = receive_secure(session, status, sizeof status - 1);
+    return judge(status, got, shown, error);
+}
+
+static enum cn_code ask_secure(int fd, const char *request, const char *shown,
+                               struct cn_error *error) {
+    gnutls_certificate_credentials_t any;
+    gnutls_session_t session;
+    if (gnutls_certificate_allocate_credentials(&any) < 0)
+        return cn_error_memory(error);
+    if (gnutls_init(&session, GNUTLS_CLIENT) < 0) {
+        gnutls_certificate_free_credentials(any);
+        return cn_error_memory(error);
+    }
+    enum cn_code code;
+    if (gnutls_set_default_priority(session) < 0 ||
+        gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, any) < 0)
+        code = cn_error_memory(error);
+    else {
+        gnutls_transport_set_int(session, fd);
+        gnutls_handshake_set_timeout(session, TIMEOUT_SECONDS * 1000);
+        code = converse(session, request, shown, error);
+    }
+    gnutls_deinit(session);
+    gnutls_certificate_free_credentials(any);
+    return code;
 }
 
 enum cn_code cn_probe_health(const struct cn_settings *settings, struct cn_error *error) {
@@ -76,7 +141,10 @@ enum cn_code cn_probe_health(const struct cn_settings *settings, struct cn_error
     if (fd < 0)
         return cn_error_set(error, CN_INTERNAL, "cannot connect to %s: %s", shown,
                             errno == EINPROGRESS ? strerror(ETIMEDOUT) : strerror(errno));
-    enum cn_code code = ask(fd, shown, error);
+    char request[256];
+    snprintf(request, sizeof request, REQUEST_FORMAT, shown);
+    enum cn_code code =
+        settings->tls_cert ? ask_secure(fd, request, shown, error) : ask(fd, request, shown, error);
     close(fd);
     return code;
 }

@@ -12,9 +12,10 @@ needed=$(LC_ALL=C objdump -p "$program" | awk '$1 == "NEEDED" {print $2}')
 paths=$(ldd "$program")
 packages=
 for library in $needed; do
-    path=$(echo "$paths" | awk -v name="$library" '$1 == name {print $3}')
+    package=
+    path=$(echo "$paths" | awk -v name="$library" '$1 == name && $3 ~ "^/" {print $3}')
     # The loader finds a library below /lib that the package has below /usr/lib: they are the same folder.
-    package=$(dpkg-query -S "${path:-nowhere}" "/usr${path:-nowhere}" 2>/dev/null | sed -n '1s/:.*//p')
+    [ -z "$path" ] || package=$(dpkg-query -S "$path" "/usr$path" 2>/dev/null | sed -n '1s/:.*//p')
     [ -n "$package" ] || {
         echo "$program needs $library, which is in no package (${path:-not found})" >&2
         exit 1
