@@ -88,6 +88,14 @@ def test_one_client_fills_the_queue(launch, hold, most):
         assert one.end().status == 200
 
 
+def test_a_reply_that_is_not_read_takes_no_place(launch, hold):
+    server = launch("--max-queued", 1)
+    held = hold(server, length=4_000_002)
+    held.send(b"a\n" + b"1234567\n" * 500_000)
+    wait_for(lambda: server.post_csv(SMALL, {"let": "r=a"}).status == 200)
+    assert read_reply(held.stream).status == 200
+
+
 def test_another_client_gets_in_beside_it(launch, hold):
     """A queue that one address has filled has places left for others, and those are bounded too."""
     server = launch("--max-queued", 8)
@@ -104,7 +112,7 @@ def test_another_client_gets_in_beside_it(launch, hold):
 
 def test_small_requests_beside_a_full_queue_of_work(launch):
     """The same with work: sleeping calls of one client, requests of another."""
-    server = launch("--max-queued", 4, "--threads", 2)
+    server = launch("--max-queued", 4)
     document = json.dumps({"function": "long_io", "args": [1], "seconds": 20, "executor": "threads", "timeout_ms": 6000})
     replies = []
     threads = [threading.Thread(target=lambda: replies.append(server.post_json(document, "/v1/map"))) for _ in range(4)]
