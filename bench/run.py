@@ -22,6 +22,7 @@ import work_calls
 import work_csv
 import work_json
 import work_memory
+import work_overload
 import work_small
 import work_space
 from measure import Section, say
@@ -40,6 +41,7 @@ WORKLOADS = {
     "g": work_auto.measure,
     "i": work_small.measure_paced,
     "j": work_space.measure,
+    "k": work_overload.measure,
 }
 
 
