@@ -19,7 +19,7 @@ struct cn_settings {
     const char *keys_dir;   /* NULL: none */
     const char *tls_cert;   /* NULL: plain HTTP; also for the next */
     const char *tls_key;
-    const char *isolation;  /* "available", "required", "off" */
+    const char *isolation; /* "available", "required", "off" */
     bool allow_anonymous;
     uint64_t threads; /* 0: as many as there are usable CPUs; also for the next two */
     uint64_t processes;

@@ -10,9 +10,9 @@
  * 0x7f, as curl sends them.
  *
  * The first byte that is wrong ends the connection: neither it nor any byte behind it is handed on.
- * In their place the library is given a short, well-formed end of what it already has (of a head, or
- * of a piece of a body), so that its handler is called, in the right turn behind all requests that
- * came before, and can refuse by the ordinary way. It recognises that request by its number. A
+ * In their place the library is given a short, well-formed end of what it already has (of a head,
+ * or of a piece of a body), so that its handler is called, in the right turn behind all requests
+ * that came before, and can refuse by the ordinary way. It recognises that request by its number. A
  * request that is not among the good ones was not checked at all, and is refused too.
  *
  * Chunk extensions, trailers, and blanks behind the value of a field that matters to framing are

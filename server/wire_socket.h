@@ -1,13 +1,14 @@
 /*
  * wire_socket.h: how the check of wire.h comes between a socket and the library.
  *
- * libmicrohttpd reads by recv(), of a TLS connection by gnutls_record_recv(), and finds both through
- * the table of dynamic symbols. The program defines them itself (wire_socket.c): what is read from a
- * descriptor that is watched goes through its checker, all other calls pass straight through.
+ * libmicrohttpd reads by recv(), of a TLS connection by gnutls_record_recv(), and finds both
+ * through the table of dynamic symbols. The program defines them itself (wire_socket.c): what is
+ * read from a descriptor that is watched goes through its checker, all other calls pass straight
+ * through.
  *
- * Which descriptors are watched has to be found from a descriptor alone, so the table is global: the
- * one exception beside the table of kernels (ARCHITECTURE.md says why). It is looked up without a
- * lock. A descriptor is watched from the moment when the library takes the connection over until
+ * Which descriptors are watched has to be found from a descriptor alone, so the table is global:
+ * the one exception beside the table of kernels (ARCHITECTURE.md says why). It is looked up without
+ * a lock. A descriptor is watched from the moment when the library takes the connection over until
  * just before it closes it; both happen on the thread that reads from it, so that nothing is read
  * while its entry changes.
  */
