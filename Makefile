@@ -132,7 +132,7 @@ prove-numbers: ## numbers to text and back against CPython, 10M and hard ones (P
 # The parts that matter to ThreadSanitizer; it cannot follow a fork.
 .PHONY: test-unit-threads
 test-unit-threads: $(BUILD)/unit/test_pool_threads $(BUILD)/unit/test_pool_gil $(BUILD)/unit/test_jobs \
-		$(BUILD)/unit/test_load $(BUILD)/unit/test_hub
+		$(BUILD)/unit/test_load $(BUILD)/unit/test_hub $(BUILD)/unit/test_admission $(BUILD)/unit/test_budget
 	@sh tests/unit.sh $^
 
 .PHONY: test-http-threads

@@ -3,14 +3,15 @@
  * long the replies took.
  *
  *   load --port N --path TARGET [--body FILE] [--type T] [--expect FILE] [--clients N]
- *        --requests N | --seconds S [--rate R]
+ *        [--source ADDRESS] [--refusals] --requests N | --seconds S [--rate R]
  *
  * Without --rate each client sends its next request when it has the reply to the last one. With
  * it requests are due at fixed times, whatever the service does, and a reply's time counts from
  * the moment when its request was due: a service that stops for a second is charged for all that
  * should have been sent meanwhile (Tene, "How NOT to measure latency", 2013). One thread, so that
  * it takes little of the machine that it measures. The result is one line of JSON. Any reply but a
- * 200, or one whose body is not that of --expect, ends it.
+ * 200, or one whose body is not that of --expect, ends it. With --refusals a 429 or 503 is counted
+ * and timed apart, if it says when to come back (Retry-After).
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -34,7 +35,8 @@ enum { MOST_CLIENTS = 256, SECOND = 1000000000, GIVE_UP_S = 600 };
 
 struct options {
     uint16_t port;
-    const char *path, *body, *type, *expect;
+    const char *path, *body, *type, *expect, *source;
+    bool refusals;
     size_t clients, requests;
     double seconds, rate;
 };
@@ -43,11 +45,18 @@ struct client {
     int fd; /* -1: none yet, or the service has closed it while nothing was asked */
     bool busy;
     bool used;     /* a reply came on this connection */
+    bool refused;  /* the reply is a refusal */
     int64_t since; /* the request was due, or sent */
     size_t sent;   /* bytes of the request */
     struct cn_buf reply;
     size_t head, whole; /* bytes of its head, and of all of it; 0: not known yet */
     size_t chunk;       /* chunked: where the next chunk begins; else 0 */
+};
+
+/* How long replies took. */
+struct times {
+    int64_t *ns;
+    size_t count, room;
 };
 
 static struct load {
@@ -57,8 +66,7 @@ static struct load {
     struct client clients[MOST_CLIENTS];
     int64_t start, last_start;
     size_t begun, done;
-    int64_t *times;
-    size_t room;
+    struct times served, refused;
 } load;
 
 __attribute__((noreturn)) static void die(const char *format, ...) CN_PRINTF(1, 2);
@@ -112,6 +120,15 @@ static void make_request(void) {
         read_file(options->expect, &load.expected);
 }
 
+/* Several clients of one machine can have an address each: all of 127.0.0.0/8 is here. */
+static void bind_source(int fd) {
+    struct sockaddr_in address = {.sin_family = AF_INET};
+
+    if (inet_pton(AF_INET, load.options.source, &address.sin_addr) != 1 ||
+        bind(fd, (const struct sockaddr *)&address, sizeof address) != 0)
+        die("%s: no address to connect from", load.options.source);
+}
+
 static void connect_client(struct client *client) {
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_port = htons(load.options.port),
@@ -119,6 +136,8 @@ static void connect_client(struct client *client) {
     int yes = 1;
 
     client->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (client->fd >= 0 && load.options.source)
+        bind_source(client->fd);
     if (client->fd < 0 ||
         connect(client->fd, (const struct sockaddr *)&address, sizeof address) != 0)
         die("port %u: %s", load.options.port, strerror(errno));
@@ -184,6 +203,15 @@ static void begin(struct client *client, int64_t now) {
     send_more(client);
 }
 
+static bool is_refusal(const char *head) {
+    bool refused = load.options.refusals && (strncmp(head, "HTTP/1.1 503", 12) == 0 ||
+                                             strncmp(head, "HTTP/1.1 429", 12) == 0);
+
+    if (refused && !strcasestr(head, "\nretry-after:"))
+        die("a refusal does not say when to come back");
+    return refused;
+}
+
 static void read_head(struct client *client) {
     struct cn_buf *reply = &client->reply;
     const char *end = memmem(reply->data, reply->len, "\r\n\r\n", 4);
@@ -193,7 +221,8 @@ static void read_head(struct client *client) {
         return;
     client->head = (size_t)(end - reply->data) + 4;
     reply->data[client->head - 1] = '\0';
-    if (strncmp(reply->data, "HTTP/1.1 200", 12) != 0)
+    client->refused = is_refusal(reply->data);
+    if (!client->refused && strncmp(reply->data, "HTTP/1.1 200", 12) != 0)
         die("the reply is %.*s, %.*s", (int)strcspn(reply->data, "\r"), reply->data,
             (int)(reply->len - client->head), reply->data + client->head);
     length = strcasestr(reply->data, "\ncontent-length:");
@@ -225,20 +254,26 @@ static void follow_chunks(struct client *client) {
     }
 }
 
+static void note(struct times *times, int64_t ns) {
+    if (times->count == times->room) {
+        times->room = times->room > 0 ? 2 * times->room : 1024;
+        times->ns = realloc(times->ns, times->room * sizeof *times->ns);
+        must(times->ns != NULL);
+    }
+    times->ns[times->count++] = ns;
+}
+
 static void end(struct client *client, int64_t now) {
     size_t len = client->reply.len - client->head;
 
     if (client->reply.len > client->whole)
         die("the reply is longer than it said");
-    if (load.expected.data && (len != load.expected.len ||
-                               memcmp(client->reply.data + client->head, load.expected.data, len)))
+    if (load.expected.data && !client->refused &&
+        (len != load.expected.len ||
+         memcmp(client->reply.data + client->head, load.expected.data, len)))
         die("a reply differs from %s", load.options.expect);
-    if (load.done == load.room) {
-        load.room = load.room > 0 ? 2 * load.room : 1024;
-        load.times = realloc(load.times, load.room * sizeof *load.times);
-        must(load.times != NULL);
-    }
-    load.times[load.done++] = now - client->since;
+    note(client->refused ? &load.refused : &load.served, now - client->since);
+    load.done++;
     client->busy = false;
     client->used = true;
 }
@@ -335,26 +370,43 @@ static int compare(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-static int64_t quantile(double part) {
-    return load.times[(size_t)((double)(load.done - 1) * part + 0.5)];
+static int64_t quantile(const struct times *times, double part) {
+    if (times->count == 0)
+        return 0;
+    return times->ns[(size_t)((double)(times->count - 1) * part + 0.5)];
+}
+
+static void sort(struct times *times) {
+    if (times->count > 0)
+        qsort(times->ns, times->count, sizeof *times->ns, compare);
 }
 
 static void report(int64_t ended) {
+    const struct times *served = &load.served, *refused = &load.refused;
+
     if (load.done == 0)
         die("no request was sent");
-    qsort(load.times, load.done, sizeof *load.times, compare);
+    sort(&load.served);
+    sort(&load.refused);
     printf("{\"requests\": %zu, \"seconds\": %.6f, \"min_ns\": %" PRId64 ", \"p50_ns\": %" PRId64
-           ", \"p90_ns\": %" PRId64 ", \"p99_ns\": %" PRId64 ", \"max_ns\": %" PRId64 "}\n",
-           load.done, (double)(ended - load.start) / SECOND, quantile(0), quantile(0.5),
-           quantile(0.9), quantile(0.99), quantile(1));
+           ", \"p90_ns\": %" PRId64 ", \"p99_ns\": %" PRId64 ", \"max_ns\": %" PRId64,
+           served->count, (double)(ended - load.start) / SECOND, quantile(served, 0),
+           quantile(served, 0.5), quantile(served, 0.9), quantile(served, 0.99),
+           quantile(served, 1));
+    if (load.options.refusals)
+        printf(", \"refused\": %zu, \"refused_p50_ns\": %" PRId64 ", \"refused_p99_ns\": %" PRId64
+               ", \"refused_max_ns\": %" PRId64,
+               refused->count, quantile(refused, 0.5), quantile(refused, 0.99),
+               quantile(refused, 1));
+    puts("}");
 }
 
 static void read_options(int argc, char **argv) {
-    static const struct option names[] = {{"port", 1, NULL, 'p'},     {"path", 1, NULL, 'u'},
-                                          {"body", 1, NULL, 'b'},     {"type", 1, NULL, 't'},
-                                          {"expect", 1, NULL, 'e'},   {"clients", 1, NULL, 'c'},
-                                          {"requests", 1, NULL, 'n'}, {"seconds", 1, NULL, 's'},
-                                          {"rate", 1, NULL, 'r'},     {NULL, 0, NULL, 0}};
+    static const struct option names[] = {
+        {"port", 1, NULL, 'p'},    {"path", 1, NULL, 'u'},     {"body", 1, NULL, 'b'},
+        {"type", 1, NULL, 't'},    {"expect", 1, NULL, 'e'},   {"clients", 1, NULL, 'c'},
+        {"source", 1, NULL, 'f'},  {"refusals", 0, NULL, 'x'}, {"requests", 1, NULL, 'n'},
+        {"seconds", 1, NULL, 's'}, {"rate", 1, NULL, 'r'},     {NULL, 0, NULL, 0}};
     struct options *options = &load.options;
     int letter;
 
@@ -376,6 +428,12 @@ static void read_options(int argc, char **argv) {
         case 'e':
             options->expect = optarg;
             break;
+        case 'f':
+            options->source = optarg;
+            break;
+        case 'x':
+            options->refusals = true;
+            break;
         case 'c':
             options->clients = strtoull(optarg, NULL, 10);
             break;
@@ -395,7 +453,7 @@ static void read_options(int argc, char **argv) {
     if (optind != argc || options->port == 0 || options->clients < 1 ||
         options->clients > MOST_CLIENTS || (options->requests > 0) == (options->seconds > 0))
         die("usage: load --port N --path TARGET [--body FILE] [--type T] [--expect FILE] "
-            "[--clients N] --requests N | --seconds S [--rate R]");
+            "[--clients N] [--source ADDRESS] [--refusals] --requests N | --seconds S [--rate R]");
 }
 
 int main(int argc, char **argv) {
@@ -415,6 +473,7 @@ int main(int argc, char **argv) {
     }
     cn_buf_release(&load.request);
     cn_buf_release(&load.expected);
-    free(load.times);
+    free(load.served.ns);
+    free(load.refused.ns);
     return 0;
 }

@@ -237,7 +237,7 @@ class Peers:
         """One run of the program `load`: what it measured."""
         command = [self.tools / "load", "--port", port, "--path", path]
         for name, value in options.items():
-            command += ["--" + name, value]
+            command += ["--" + name] if value is True else ["--" + name, value]
         done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
         if done.returncode:
             raise SystemExit(f"{path}: {done.stderr}")

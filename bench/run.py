@@ -23,6 +23,7 @@ import work_csv
 import work_framing
 import work_json
 import work_memory
+import work_overload
 import work_small
 import work_space
 from measure import Section, say
@@ -42,6 +43,7 @@ WORKLOADS = {
     "i": work_small.measure_paced,
     "j": work_space.measure,
     "k": work_framing.measure,
+    "l": work_overload.measure,
 }
 
 

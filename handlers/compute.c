@@ -8,6 +8,7 @@
 #include "handlers/endpoints.h"
 #include "handlers/kinds.h"
 #include "handlers/origin.h"
+#include "handlers/reserve.h"
 
 static void compute_release(struct cn_compute *compute) {
     cn_origin_release(compute->exchange->origin);
@@ -31,9 +32,12 @@ static void compute_release(struct cn_compute *compute) {
 }
 
 /* A request that ends before its job could reply: what runs is stopped, and the run is recorded. */
-static void note_refusal(struct cn_compute *compute, const struct cn_error *error) {
+static void note_refusal(struct cn_compute *compute, const struct cn_error *why) {
     struct cn_job *job = compute->job;
+    struct cn_error judged = *why; /* as it will be told */
+    const struct cn_error *error = &judged;
 
+    cn_reserve_judge(compute->exchange, &judged);
     /* An error that names a let gets the text of it. */
     if (error->let >= 0 && (size_t)error->let < compute->options.n_lets) {
         struct cn_str text = compute->options.lets[error->let].text;

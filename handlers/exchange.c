@@ -61,6 +61,8 @@ static enum cn_code take_inflated(void *context, const char *data, size_t len,
     if (deadline > 0 && deadline < cn_clock_now())
         return cn_error_set(error, CN_DEADLINE_EXCEEDED,
                             "The deadline passed while the body was inflated.");
+    exchange->inflated += len;
+    CN_TRY(cn_reserve_body(exchange, exchange->inflated, error)); /* no head has declared it */
     if (exchange->endpoint->body(exchange, data, len) == CN_BODY_MORE)
         return CN_OK;
     *error = exchange->error;

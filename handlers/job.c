@@ -8,6 +8,9 @@
 #include "handlers/job_run.h"
 #include "handlers/inline_states.h"
 
+/* The block that a large chunk's output lies in. */
+#define LARGE_OUTPUT (UINT64_C(4) << 20)
+
 enum cn_code cn_job_new(struct cn_job **result, struct cn_exchange *exchange, struct cn_spec *spec,
                         struct cn_error *error) {
     struct cn_job *job = calloc(1, sizeof *job);
@@ -105,6 +108,18 @@ void cn_job_unref(struct cn_job *job) {
         job_free(job);
 }
 
+/* Enough that no worker waits; but where memory is small, what is under way may not be most of it,
+ * or it would be denied in the middle of the work. */
+static size_t choose_window(const struct cn_job *job) {
+    const struct cn_budget *budget = job->service->budget;
+    size_t window = 2 * job->width + 2;
+    uint64_t most = budget ? budget->limit / 4 / LARGE_OUTPUT : window;
+
+    if (most < window)
+        window = most < 2 ? 2 : (size_t)most;
+    return window;
+}
+
 enum cn_code cn_job_place(struct cn_job *job, enum cn_executor_kind kind, size_t width,
                           bool on_caller, int64_t deadline_ns, struct cn_error *error) {
     job->executor_kind = kind;
@@ -116,7 +131,7 @@ enum cn_code cn_job_place(struct cn_job *job, enum cn_executor_kind kind, size_t
         CN_TRY(cn_inline_take(job->service->inline_states, &job->inline_state, error));
     } else {
         job->executor = job->service->executors[kind];
-        job->window = 2 * job->width + 2;
+        job->window = choose_window(job);
     }
     return cn_job_slots_new(job, error);
 }

@@ -9,20 +9,27 @@
 #define FLAG "--memory-bytes"
 /* What grows is reserved in steps of this size. */
 #define STEP (UINT64_C(1) << 20)
+/* What the tasks of a large request write at a time (job.h: a window of them, a block each). */
+#define AT_WORK (UINT64_C(24) << 20)
 
 static uint64_t add_capped(uint64_t a, uint64_t b) {
     uint64_t sum;
     return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
 }
 
+static uint64_t least_of(uint64_t a, uint64_t b) {
+    return a < b ? a : b;
+}
+
 /* What a body comes to. */
 static uint64_t estimate(struct cn_exchange *exchange, uint64_t body) {
     const char *type = exchange->ops->header(exchange, "Content-Type");
     bool json = type && strncasecmp(type, "application/json", strlen("application/json")) == 0;
-    uint64_t most = exchange->service->limits.buffer_bytes;
     uint64_t twice = add_capped(body, body);
-    uint64_t reply = twice < most ? twice : most;
-    return add_capped(CN_RESERVE_LEAST, add_capped(json ? twice : body, reply));
+    uint64_t reply = least_of(add_capped(twice, twice), exchange->service->limits.buffer_bytes);
+    uint64_t at_work = least_of(twice, AT_WORK);
+    return add_capped(add_capped(CN_RESERVE_LEAST, json ? twice : body),
+                      add_capped(reply, at_work));
 }
 
 static enum cn_code too_large(struct cn_exchange *exchange, uint64_t body, struct cn_error *error) {
@@ -47,8 +54,7 @@ static enum cn_code overloaded(struct cn_exchange *exchange, struct cn_error *er
 static enum cn_code grow(struct cn_exchange *exchange, uint64_t wanted, struct cn_error *error) {
     struct cn_budget *budget = exchange->service->budget;
     uint64_t has = atomic_load(&exchange->reserved);
-    if (wanted > budget->limit)
-        wanted = budget->limit;
+    wanted = least_of(wanted, budget->limit);
     if (wanted <= has)
         return CN_OK;
     if (has == 0)

@@ -2,11 +2,12 @@
  * reserve.h: what an exchange may take of the memory for all requests (--memory-bytes,
  * base/budget.h).
  *
- * A request is let in when there is room for what its body will probably come to: itself, what is
- * made of it and the reply. For JSON that is four times the body, otherwise three, and
- * CN_RESERVE_LEAST beside it; of the reply no more than --buffer-bytes, beyond which it streams. A
- * body of unknown length is reserved for as it arrives, a reply that outgrows the estimate as it
- * grows. What one request alone could not get is reserved up to all there is.
+ * A request is let in when there is room for what its body will probably come to: CN_RESERVE_LEAST;
+ * the body, or of JSON, whose columns are made of it, twice that; a reply of four times the body,
+ * but no more than --buffer-bytes, beyond which it streams; and twice the body, but no more than 24
+ * MiB, for what tasks have under way. That is more than most come to: who is let in shall get to
+ * its end. A body of unknown length is reserved for as it arrives, a reply that outgrows the
+ * estimate as it grows. What one request alone could not get is reserved up to all there is.
  *
  * Where even that was too little the pool of blocks denies memory (cn_error_memory()); and if
  * nobody else was there, the request will never fit, and is told so (cn_reserve_judge()).

@@ -46,6 +46,7 @@ static enum MHD_Result refuse_head(struct cn_request *request, const struct cn_e
      * and is not asked for. The library closes the connection in both cases. */
     bool now = request->broken || error->code == CN_AMBIGUOUS_REQUEST ||
                (body && request->expects_continue);
+    cn_request_let_go(request);
     if (now) {
         cn_exchange_fail(exchange, error, NULL);
         if (request->bare_status)

@@ -30,8 +30,12 @@ static void leave_to_watcher(struct cn_request *request) {
 
 static void op_reply(struct cn_exchange *exchange) {
     struct cn_request *request = request_of(exchange);
+    int64_t now = cn_clock_now();
+    /* The work is done: who reads slowly holds memory, which is reserved, and nobody's place. */
+    if (!exchange->reply.stream)
+        cn_admission_leave(request->http->service->admission, &request->place, now);
     pthread_mutex_lock(&request->lock);
-    request->replied_ns = cn_clock_now();
+    request->replied_ns = now;
     bool pending = request->phase == CN_PHASE_PENDING;
     /* Refused on the bare socket meanwhile, or no longer there: the reply is thrown away. */
     if (request->phase != CN_PHASE_CUT && request->phase != CN_PHASE_OVER)

@@ -88,7 +88,7 @@ struct cn_request {
     bool expects_continue;
     bool dropping;         /* refused: the body is dropped, and the reply sent behind it */
     bool computes;         /* in service->work_running */
-    struct cn_place place; /* in the queue */
+    struct cn_place place; /* in the queue, until the reply is made */
     int64_t received;
     int64_t drop_left;
     int64_t replied_ns;

@@ -14,6 +14,7 @@ from test_protocol import SLOW
 
 FLAGS = """listen token-file allow-anonymous keys-dir max-body-bytes max-inflate-ratio max-window-log max-rows max-columns max-expression-bytes
     max-expression-nodes max-expression-depth max-json-depth max-header-bytes max-connections max-streams max-queued
+    max-per-client
     max-workers max-calls max-cases max-jobs job-bytes job-keep-ms data-dir history-bytes history-days max-import-bytes
     buffer-bytes memory-bytes header-timeout-ms body-timeout-ms request-timeout-ms grace-ms threads
     processes""".split()
