@@ -4,6 +4,7 @@ Only the standard library: http.client for ordinary requests, sockets for raw by
 calls that users type.
 """
 import csv
+import functools
 import http.client
 import io
 import json
@@ -41,6 +42,15 @@ def certificate(folder, name="server", days=2, key="ec", extra=()):
                     "-subj", "/CN=" + name, "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", *extra],
                    check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return cert, private
+
+
+@functools.cache
+def shared_certificate():
+    """The one of a whole run over TLS. Its folder goes with the process, and curl trusts it too."""
+    shared_certificate.folder = tempfile.TemporaryDirectory()
+    made = certificate(shared_certificate.folder.name)
+    os.environ["CURL_CA_BUNDLE"] = str(made[0])
+    return made
 
 
 class Reply:
@@ -116,13 +126,11 @@ class Server:
     def __init__(self, *flags, env=None, listen="127.0.0.1:0", tls=None):
         """`tls`: the paths of a certificate and its key."""
         self.errors = tempfile.TemporaryFile()
-        self.folder = None
-        if OVER_TLS and not tls:
-            self.folder = tempfile.TemporaryDirectory()
-            tls = certificate(self.folder.name)
+        tls = tls or (OVER_TLS and shared_certificate())
         if tls:
             flags = ("--tls-cert", tls[0], "--tls-key", tls[1], *flags)
-        self.tls = tls and ssl.create_default_context(cafile=tls[0])
+        self.tls_cert = tls and tls[0]
+        self.tls = ssl.create_default_context(cafile=tls[0]) if tls else None
         command = [BINARY] + (["--listen", listen] if listen else []) + [str(f) for f in flags]
         environment = {k: v for k, v in os.environ.items() if not k.startswith("COLONNADE_")
                        or k == "COLONNADE_CPU"}
@@ -185,9 +193,13 @@ class Server:
         """Without TLS, whatever the server speaks."""
         return socket.create_connection((self.host, self.port), timeout=timeout)
 
+    def connection(self, timeout=120):
+        if self.tls:
+            return http.client.HTTPSConnection(self.host, self.port, timeout=timeout, context=self.tls)
+        return http.client.HTTPConnection(self.host, self.port, timeout=timeout)
+
     def request(self, method, target, body=None, headers=None, timeout=120):
-        connection = (http.client.HTTPSConnection(self.host, self.port, timeout=timeout, context=self.tls) if self.tls
-                      else http.client.HTTPConnection(self.host, self.port, timeout=timeout))
+        connection = self.connection(timeout)
         try:
             head = dict(self.default_headers)
             head.update(headers or {})
@@ -345,6 +357,12 @@ def raw(server, data, count=1, timeout=60):
         except ConnectionError:
             closed = True
         return replies, closed
+
+
+def half_close(connection):
+    """Ends the sending side of a connection; what the server sends can still be read."""
+    with socket.socket(fileno=os.dup(connection.fileno())) as bare:
+        bare.shutdown(socket.SHUT_WR)
 
 
 def curl(*arguments, data=None, timeout=120):
