@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "handlers/exchange.h"
 #include "handlers/service.h"
+#include "server/listen.h"
 #include "server/settings.h"
 
 struct cn_http;
@@ -19,9 +20,9 @@ struct cn_http_options {
     const struct cn_settings *settings;
     struct cn_service *service;
     struct cn_tls *tls;         /* NULL: plain HTTP; owned by the server once it was started */
-    int listen_fd;              /* the same */
-    const char *listen_address; /* without port and brackets; allowed as Host on loopback */
-    bool loopback;
+    const struct cn_listener *listeners; /* open; their descriptors are owned likewise */
+    size_t n_listeners;
+    bool loopback; /* all of them */
     unsigned threads;
 };
 

@@ -216,14 +216,21 @@ static bool host_is(struct cn_str name, const char *text) {
     return name.len == strlen(text) && strncasecmp(name.data, text, name.len) == 0;
 }
 
+static bool is_listener(const struct cn_http *http, struct cn_str name) {
+    for (size_t i = 0; i < http->options.n_listeners; i++)
+        if (host_is(name, http->options.listeners[i].address))
+            return true;
+    return false;
+}
+
 static bool local_host(const struct cn_http *http, const char *host) {
     struct cn_str name = host_name(host);
     if (name.len > 0 && name.data[0] == '[') {
         struct cn_str inner = cn_str(name.data + 1, name.len >= 2 ? name.len - 2 : 0);
-        return host_is(inner, "::1") || host_is(inner, http->options.listen_address);
+        return host_is(inner, "::1") || is_listener(http, inner);
     }
     return host_is(name, "localhost") || host_is(name, "127.0.0.1") ||
-           host_is(name, http->options.listen_address);
+           is_listener(http, name);
 }
 
 /* A page of another site may not use the service through its visitor's browser; nor may one whose

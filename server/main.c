@@ -25,6 +25,7 @@
 #include "handlers/plans.h"
 #include "handlers/runs.h"
 #include "kernels/cpu.h"
+#include "server/activation.h"
 #include "server/calibrate.h"
 #include "server/http.h"
 #include "server/keys.h"
@@ -54,7 +55,9 @@ struct app {
     struct cn_settings settings;
     struct cn_keys keys;
     struct cn_keyring keyring; /* of these keys */
-    struct cn_listener listener;
+    struct cn_listener listeners[CN_MAX_LISTENERS];
+    size_t n_listeners;
+    bool activated; /* they were passed in, and are open */
     struct cn_registry registry;
     struct cn_confinement confinement;
     struct cn_forkserver *forkserver;
@@ -98,17 +101,30 @@ static enum cn_code check_confinement(struct app *app, struct cn_error *error) {
     return CN_OK;
 }
 
+/* Sockets that were passed in are the ones that count, then --listen. */
+static enum cn_code find_listeners(struct app *app, struct cn_error *error) {
+    const struct cn_settings *settings = &app->settings;
+    CN_TRY(cn_activation_take(app->listeners, CN_MAX_LISTENERS, &app->n_listeners, error));
+    app->activated = app->n_listeners > 0;
+    if (!app->activated) {
+        CN_TRY(cn_listener_parse(&app->listeners[0], settings->listen, error));
+        app->n_listeners = 1;
+    }
+    for (size_t i = 0; i < app->n_listeners; i++)
+        if (!app->listeners[i].loopback && !settings->token_file && !settings->allow_anonymous)
+            return cn_error_set(error, CN_INVALID_PARAMETER,
+                                "%s can be reached from other machines: give --token-file FILE, or "
+                                "--allow-anonymous to serve everybody",
+                                app->listeners[i].shown);
+    return CN_OK;
+}
+
 /* Errors here are the user's: exit status 2. */
 static enum cn_code check_settings(struct app *app, struct cn_error *error) {
     const struct cn_settings *settings = &app->settings;
     CN_TRY(prepare_memory_and_kernels(error));
     CN_TRY(check_confinement(app, error));
-    CN_TRY(cn_listener_parse(&app->listener, settings->listen, error));
-    if (!app->listener.loopback && !settings->token_file && !settings->allow_anonymous)
-        return cn_error_set(error, CN_INVALID_PARAMETER,
-                            "%s can be reached from other machines: give --token-file FILE, or "
-                            "--allow-anonymous to serve everybody",
-                            app->listener.shown);
+    CN_TRY(find_listeners(app, error));
     if (!settings->tls_cert != !settings->tls_key)
         return cn_error_set(error, CN_INVALID_PARAMETER, "%s needs %s too",
                             settings->tls_cert ? "--tls-cert" : "--tls-key",
@@ -303,13 +319,17 @@ static enum cn_code start_http(struct app *app, struct cn_error *error) {
     unsigned threads = (unsigned)app->settings.http_threads;
     if (threads == 0)
         threads = usable < 8 ? usable : 8;
-    CN_TRY(cn_listener_open(&app->listener, error));
+    if (!app->activated)
+        CN_TRY(cn_listener_open(&app->listeners[0], error));
+    bool loopback = true;
+    for (size_t i = 0; i < app->n_listeners; i++)
+        loopback = loopback && app->listeners[i].loopback;
     struct cn_http_options options = {.settings = &app->settings,
                                       .service = &app->service,
                                       .tls = app->tls,
-                                      .listen_fd = app->listener.fd,
-                                      .listen_address = app->listener.address,
-                                      .loopback = app->listener.loopback,
+                                      .listeners = app->listeners,
+                                      .n_listeners = app->n_listeners,
+                                      .loopback = loopback,
                                       .threads = threads};
     return cn_http_start(&app->http, &options, error);
 }
@@ -318,8 +338,11 @@ static void serve(struct app *app) {
     /* Memory that was idle for so long goes back: not at once, because it costs time to get it
      * again, and clients often come back after seconds. */
     const struct timespec pause = {.tv_sec = IDLE_SECONDS};
-    printf("colonnade %s listening on %s://%s\n", CN_VERSION, app->tls ? "https" : "http",
-           app->listener.shown);
+    printf("colonnade %s listening on ", CN_VERSION);
+    for (size_t i = 0; i < app->n_listeners; i++)
+        printf("%s%s://%s", i > 0 ? ", " : "", app->tls ? "https" : "http",
+               app->listeners[i].shown);
+    printf("\n");
     fflush(stdout);
     cn_notify("READY=1");
     while (sigtimedwait(&app->signals, NULL, &pause) < 0)

@@ -220,7 +220,7 @@ gnutls_certificate_retrieve_function3 cn_http_tls_no_certificate;
 /* ---- http_accept.c ------------------------------------------------------------------------- */
 
 enum cn_code cn_http_accept_start(struct cn_http *http, struct cn_error *error);
-/* Takes no more connections, and closes the listening socket. */
+/* Takes no more connections, and closes the listening sockets. */
 void cn_http_accept_stop(struct cn_http *http);
 
 /* ---- http_watch.c ------------------------------------------------------------------------- */
