@@ -19,7 +19,7 @@ struct cn_tls;
 struct cn_http_options {
     const struct cn_settings *settings;
     struct cn_service *service;
-    struct cn_tls *tls;         /* NULL: plain HTTP; owned by the server once it was started */
+    struct cn_tls *tls; /* NULL: plain HTTP; owned by the server once it was started */
     const struct cn_listener *listeners; /* open; their descriptors are owned likewise */
     size_t n_listeners;
     bool loopback; /* all of them */

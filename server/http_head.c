@@ -229,8 +229,7 @@ static bool local_host(const struct cn_http *http, const char *host) {
         struct cn_str inner = cn_str(name.data + 1, name.len >= 2 ? name.len - 2 : 0);
         return host_is(inner, "::1") || is_listener(http, inner);
     }
-    return host_is(name, "localhost") || host_is(name, "127.0.0.1") ||
-           is_listener(http, name);
+    return host_is(name, "localhost") || host_is(name, "127.0.0.1") || is_listener(http, name);
 }
 
 /* A page of another site may not use the service through its visitor's browser; nor may one whose

@@ -16,6 +16,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -51,6 +52,21 @@ def shared_certificate():
     made = certificate(shared_certificate.folder.name)
     os.environ["CURL_CA_BUNDLE"] = str(made[0])
     return made
+
+
+def passing(sockets, environment, names=None):
+    """What stands before a command so that it finds these sockets as its descriptors 3 and up, as after systemd. Their
+    numbers go to the child with pass_fds."""
+    if not sockets:
+        return []
+    environment["LISTEN_FDS"] = str(len(sockets))
+    if names:
+        environment["LISTEN_FDNAMES"] = ":".join(names)
+    script = ("import os, sys; n = int(sys.argv[1]); high = [os.dup2(int(f), 100 + k) for k, f in enumerate(sys.argv[2:2 + n])];"
+              "os.closerange(3, 100);"
+              "[os.dup2(f, 3 + k) for k, f in enumerate(high)]; [os.close(f) for f in high];"
+              "os.environ['LISTEN_PID'] = str(os.getpid()); os.execv(sys.argv[2 + n], sys.argv[2 + n:])")
+    return [sys.executable, "-c", script, str(len(sockets)), *[str(s.fileno()) for s in sockets]]
 
 
 class Reply:
@@ -123,8 +139,8 @@ def form(parts, boundary="colonnade-test-boundary"):
 class Server:
     """A running binary. Ends by SIGTERM to its own pid; stop() checks how it ended."""
 
-    def __init__(self, *flags, env=None, listen="127.0.0.1:0", tls=None):
-        """`tls`: the paths of a certificate and its key."""
+    def __init__(self, *flags, env=None, listen="127.0.0.1:0", tls=None, passed=()):
+        """`tls`: the paths of a certificate and its key; `passed`: sockets, as systemd passes them."""
         self.errors = tempfile.TemporaryFile()
         tls = tls or (OVER_TLS and shared_certificate())
         if tls:
@@ -135,10 +151,11 @@ class Server:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("COLONNADE_")
                        or k == "COLONNADE_CPU"}
         environment.update(env or {})
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.errors,
+        command = passing(passed, environment) + command
+        self.process = subprocess.Popen(command, pass_fds=[s.fileno() for s in passed], stdout=subprocess.PIPE, stderr=self.errors,
                                         stdin=subprocess.DEVNULL, env=environment)
         self.line = self._ready_line(60)
-        found = re.fullmatch(r"colonnade (\S+) listening on (https?)://([0-9.]+):(\d+)\n", self.line)
+        found = re.fullmatch(r"colonnade (\S+) listening on (https?)://([0-9.]+):(\d+)(?:, .*)?\n", self.line)
         if not found:
             self.process.kill()
             self.process.wait()
