@@ -19,7 +19,7 @@ static uint64_t add_capped(uint64_t a, uint64_t b) {
 static uint64_t estimate(struct cn_exchange *exchange, uint64_t body) {
     const char *type = exchange->ops->header(exchange, "Content-Type");
     bool json = type && strncasecmp(type, "application/json", strlen("application/json")) == 0;
-    uint64_t most = exchange->service->limits.buffer_bytes;
+    uint64_t most = cn_exchange_limits(exchange)->buffer_bytes;
     uint64_t twice = add_capped(body, body);
     uint64_t reply = twice < most ? twice : most;
     return add_capped(CN_RESERVE_LEAST, add_capped(json ? twice : body, reply));

@@ -33,6 +33,9 @@ enum cn_code cn_http_start(struct cn_http **http, const struct cn_http_options *
 /* New connections get this certificate. Takes over the reference; only where there was one. */
 void cn_http_use_tls(struct cn_http *http, struct cn_tls *tls);
 
+/* These hold for what begins from now on. They must outlive the server. */
+void cn_http_use_settings(struct cn_http *http, const struct cn_settings *settings);
+
 /* Waits until no request is in flight (service->draining is set: no work is taken). After
  * `grace_ms` the work of what still runs is stopped. False: some request did not end even then;
  * the server must not be stopped. */

@@ -154,7 +154,7 @@ static enum cn_code check_framing(struct cn_request *request, struct head_walk *
 }
 
 static enum cn_code check_size(struct cn_request *request, struct cn_error *error) {
-    uint64_t limit = request->http->settings->max_header_bytes;
+    uint64_t limit = request->settings->max_header_bytes;
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(request->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
     enum cn_code code = CN_OK;
@@ -275,7 +275,7 @@ static enum cn_code find_route(struct cn_request *request, struct cn_error *erro
 
 static enum cn_code check_body(struct cn_request *request, struct cn_error *error) {
     struct cn_exchange *exchange = &request->exchange;
-    uint64_t limit = request->http->settings->max_body_bytes;
+    uint64_t limit = request->settings->max_body_bytes;
     if (exchange->content_length > 0 && !exchange->endpoint->takes_body)
         return cn_error_set(error, CN_INVALID_PARAMETER, "%s %s takes no body.", exchange->method,
                             exchange->endpoint->path);

@@ -70,7 +70,7 @@ static bool starve(struct cn_request *request) {
         request->paused_ns = cn_clock_now();
         if (request->exchange.reply.lasts)
             request->limit_ns =
-                request->paused_ns + (int64_t)request->http->settings->body_timeout_ms * 1000000;
+                request->paused_ns + (int64_t)request->settings->body_timeout_ms * 1000000;
         MHD_suspend_connection(request->mhd);
     }
     pthread_mutex_unlock(&request->lock);
@@ -246,8 +246,7 @@ enum MHD_Result cn_http_reply(struct cn_request *request) {
     if (add_headers(response, reply)) {
         pthread_mutex_lock(&request->lock);
         request->phase = CN_PHASE_SENDING;
-        request->limit_ns = cn_clock_now() +
-                            (int64_t)request->http->settings->body_timeout_ms * 1000000 +
+        request->limit_ns = cn_clock_now() + (int64_t)request->settings->body_timeout_ms * 1000000 +
                             (int64_t)(total / (uint64_t)MIB) * NS_PER_SECOND;
         pthread_mutex_unlock(&request->lock);
         result = MHD_queue_response(request->mhd, (unsigned)reply->status, response);

@@ -29,9 +29,11 @@
 #include "server/calibrate.h"
 #include "server/http.h"
 #include "server/keys.h"
+#include "server/limits.h"
 #include "server/listen.h"
 #include "server/notify.h"
 #include "server/probe.h"
+#include "server/reload.h"
 #include "server/settings.h"
 #include "server/tls.h"
 #include "server/token.h"
@@ -48,8 +50,6 @@ enum {
 #define RUNS_BYTES ((size_t)32 << 20)
 #define CHECKS_BYTES ((size_t)1 << 20)
 #define IDLE_BLOCK_BYTES ((size_t)256 << 20)
-/* A reply that waits to be sent, and results of jobs, may have so much of --memory-bytes each. */
-#define MEMORY_PARTS 4
 
 struct app {
     struct cn_settings settings;
@@ -68,6 +68,7 @@ struct app {
     struct cn_service service;
     struct cn_budget budget;
     struct cn_http *http;
+    struct cn_reload reload;
     sigset_t signals;
 };
 
@@ -158,6 +159,7 @@ static void prepare_process(struct app *app) {
     sigemptyset(&app->signals);
     sigaddset(&app->signals, SIGTERM);
     sigaddset(&app->signals, SIGINT);
+    sigaddset(&app->signals, SIGHUP);
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) { /* one descriptor a connection, and some */
         files.rlim_cur = files.rlim_max;
         setrlimit(RLIMIT_NOFILE, &files);
@@ -170,33 +172,10 @@ static void prepare_process(struct app *app) {
     app->confinement.output_bytes = memory;
 }
 
-static uint64_t part_of_memory(const struct cn_settings *settings, uint64_t bytes) {
-    uint64_t part = settings->memory_bytes / MEMORY_PARTS;
-    return bytes < part ? bytes : part;
-}
-
 static void init_service(struct app *app) {
     const struct cn_settings *settings = &app->settings;
     struct cn_service *service = &app->service;
-    service->limits = (struct cn_service_limits){
-        .max_body_bytes = settings->max_body_bytes,
-        .max_inflate_ratio = settings->max_inflate_ratio,
-        .max_window_log = settings->max_window_log,
-        .max_rows = settings->max_rows,
-        .max_columns = settings->max_columns,
-        .expression = {.max_bytes = settings->max_expression_bytes,
-                       .max_nodes = settings->max_expression_nodes,
-                       .max_depth = settings->max_expression_depth},
-        .max_json_depth = settings->max_json_depth,
-        .max_workers = settings->max_workers,
-        .max_calls = settings->max_calls,
-        .max_cases = settings->max_cases,
-        .max_streams = settings->max_streams,
-        .buffer_bytes = part_of_memory(settings, settings->buffer_bytes),
-        .memory_bytes = settings->memory_bytes,
-        .max_import_bytes = settings->max_import_bytes,
-        .request_timeout_ms = (int64_t)settings->request_timeout_ms,
-    };
+    service->limits = cn_limits_of(settings);
     service->keys = &app->keyring;
     service->version = CN_VERSION;
     atomic_init(&service->next_plan, 1);
@@ -272,7 +251,7 @@ static enum cn_code start_rooms(struct app *app, struct cn_error *error) {
     CN_TRY(start_history(app, error));
     CN_TRY(start_executors(app, error));
     service->jobs = cn_jobs_new(service, app->settings.max_jobs,
-                                part_of_memory(&app->settings, app->settings.job_bytes),
+                                cn_part_of_memory(&app->settings, app->settings.job_bytes),
                                 (int64_t)app->settings.job_keep_ms);
     service->experiments = cn_experiments_new(service, app->settings.max_queued);
     service->hub = cn_hub_new(service);
@@ -310,6 +289,7 @@ static void stop_rooms(struct app *app) {
     cn_keys_release(&app->keys);
     if (service->sessions)
         cn_sessions_release(service->sessions);
+    cn_reload_release(&app->reload);
 }
 
 /* ---- HTTP ---------------------------------------------------------------------------------- */
@@ -331,7 +311,12 @@ static enum cn_code start_http(struct app *app, struct cn_error *error) {
                                       .n_listeners = app->n_listeners,
                                       .loopback = loopback,
                                       .threads = threads};
-    return cn_http_start(&app->http, &options, error);
+    CN_TRY(cn_http_start(&app->http, &options, error));
+    app->reload.now = &app->settings;
+    app->reload.service = &app->service;
+    app->reload.http = app->http;
+    app->reload.keys_dir = app->settings.keys_dir;
+    return CN_OK;
 }
 
 static void serve(struct app *app) {
@@ -345,12 +330,16 @@ static void serve(struct app *app) {
     printf("\n");
     fflush(stdout);
     cn_notify("READY=1");
-    while (sigtimedwait(&app->signals, NULL, &pause) < 0)
-        if (cn_blocks_trim(app->service.blocks) > 0)
+    for (int signal = 0; signal != SIGTERM && signal != SIGINT;) {
+        signal = sigtimedwait(&app->signals, NULL, &pause);
+        if (signal == SIGHUP)
+            cn_reload(&app->reload, stderr);
+        else if (signal < 0 && cn_blocks_trim(app->service.blocks) > 0)
             malloc_trim(0); /* the small things of large requests */
+    }
     cn_notify("STOPPING=1");
     atomic_store(&app->service.draining, 1);
-    int64_t until = cn_clock_now() + (int64_t)app->settings.grace_ms * 1000000;
+    int64_t until = cn_clock_now() + (int64_t)app->reload.now->grace_ms * 1000000;
     cn_jobs_drain(app->service.jobs, until); /* their clients can still ask how they ended */
     int64_t left_ns = until - cn_clock_now();
     if (!cn_http_drain(app->http, left_ns > 0 ? left_ns / 1000000 : 0)) {
@@ -379,6 +368,7 @@ int main(int argc, char **argv) {
                                                                : fail(&error, EXIT_FAILURE);
     if (outcome != CN_SETTINGS_RUN)
         return outcome == CN_SETTINGS_DONE ? EXIT_SUCCESS : EXIT_USAGE;
+    app.reload = (struct cn_reload){.argc = argc, .argv = argv, .started = app.settings};
     if (check_settings(&app, &error) != CN_OK)
         return fail(&error, EXIT_USAGE);
     prepare_process(&app);

@@ -56,6 +56,7 @@ struct cn_connection;
 struct cn_request {
     struct cn_exchange exchange; /* first, so that an exchange can be taken for its request */
     struct cn_http *http;
+    const struct cn_settings *settings; /* when it began: they hold to its end */
     struct cn_connection *connection;
     struct MHD_Connection *mhd;
 
@@ -134,7 +135,7 @@ struct cn_connection {
 struct cn_http {
     struct cn_http_options options;
     struct cn_service *service;
-    const struct cn_settings *settings;
+    _Atomic(const struct cn_settings *) settings; /* of the moment */
     struct MHD_Daemon *daemon;
 
     pthread_mutex_t lock;
@@ -155,6 +156,11 @@ struct cn_http {
 
     atomic_int_fast64_t in_flight; /* requests whose head was complete, and that are not closed */
 };
+
+/* The settings of the moment; where they stand they never change. */
+static inline const struct cn_settings *cn_http_settings(const struct cn_http *http) {
+    return atomic_load_explicit(&http->settings, memory_order_acquire);
+}
 
 /* ---- http_request.c: requests, and what endpoints may call -------------------------------- */
 
