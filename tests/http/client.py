@@ -178,8 +178,8 @@ class Server:
         return line.decode()
 
     def stderr(self):
-        self.errors.seek(0)
-        return self.errors.read().decode("utf-8", "replace")
+        descriptor = self.errors.fileno()  # whose offset is the server's too, so it stays where it is
+        return os.pread(descriptor, os.fstat(descriptor).st_size, 0).decode("utf-8", "replace")
 
     def stop(self, seconds=60):
         """SIGTERM; returns the exit code. Fails on sanitizer reports and on a hanging end."""

@@ -163,12 +163,15 @@ def test_a_request_keeps_what_it_began_with(launch, settings):
     write(settings, {"max-body-bytes": 100_000, "max-rows": 5})
     running = launch("--settings", settings)
     with running.connect(20) as connection:
-        connection.sendall(head(CSV + b"Transfer-Encoding: chunked\r\n", b"/v1/compute?let=r=a") + b"4\r\na\n1\n\r\n")
+        connection.sendall(head(CSV + b"Transfer-Encoding: chunked\r\nExpect: 100-continue\r\n", b"/v1/compute?let=r=a"))
+        stream = connection.makefile("rb")
+        assert read_reply(stream).status == 100  # it has begun
+        connection.sendall(b"4\r\na\n1\n\r\n")
         write(settings, {"max-body-bytes": 4, "max-rows": 1, "body-timeout-ms": 1})
         reload(running)
         assert running.post_csv("a\n1\n2\n").status == 413
         connection.sendall(b"8\r\n2\n3\n4\n5\n\r\n0\r\n\r\n")
-        reply = read_reply(connection.makefile("rb"))
+        reply = read_reply(stream)
         assert reply.status == 200 and reply.body.count(b"\n") == 6, reply
 
 
