@@ -44,7 +44,7 @@ static enum cn_code too_large(const struct cn_service_limits *limits, struct cn_
 }
 
 static uint64_t body_max(const struct cn_exchange *exchange) {
-    uint64_t most = exchange->service->limits.max_body_bytes;
+    uint64_t most = cn_exchange_limits(exchange)->max_body_bytes;
     return most < BODY_MAX ? most : BODY_MAX;
 }
 
@@ -59,12 +59,12 @@ static enum cn_code check_open(struct cn_exchange *exchange, struct cn_error *er
                             CN_SHOWN(cn_str_c(content_type)));
     CN_TRY(cn_exchange_expect_coded(exchange, true, error));
     if (exchange->content_length > 0 && (uint64_t)exchange->content_length > body_max(exchange))
-        return too_large(&exchange->service->limits, error);
+        return too_large(cn_exchange_limits(exchange), error);
     struct check *check = cn_arena_zalloc(&exchange->arena, sizeof *check);
     if (check == NULL)
         return cn_error_memory(error);
     cn_buf_init(&check->body);
-    cn_options_init(&check->options, &exchange->arena, &exchange->service->limits);
+    cn_options_init(&check->options, &exchange->arena, cn_exchange_limits(exchange));
     exchange->state = check;
     cn_ledger_enter(&exchange->ledger, CN_STAGE_RECEIVE, cn_clock_now());
     return CN_OK;
@@ -73,7 +73,7 @@ static enum cn_code check_open(struct cn_exchange *exchange, struct cn_error *er
 static enum cn_body_verdict check_body(struct cn_exchange *exchange, const char *data, size_t len) {
     struct check *check = exchange->state;
     if (len > body_max(exchange) - check->body.len) {
-        too_large(&exchange->service->limits, &exchange->error);
+        too_large(cn_exchange_limits(exchange), &exchange->error);
         return CN_BODY_REFUSE;
     }
     if (!cn_buf_add(&check->body, data, len)) {
@@ -155,7 +155,7 @@ static enum cn_code read_member(struct check *check, const struct cn_json_member
 
 static enum cn_code read_body(struct cn_exchange *exchange, struct check *check,
                               struct cn_error *error) {
-    const struct cn_service_limits *limits = &exchange->service->limits;
+    const struct cn_service_limits *limits = cn_exchange_limits(exchange);
     struct cn_json_limits json_limits = {.max_depth = limits->max_json_depth,
                                          .max_columns = limits->max_columns,
                                          .max_rows = limits->max_rows};

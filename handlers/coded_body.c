@@ -50,9 +50,10 @@ enum cn_code cn_coded_body_stated(const char *content_encoding, enum cn_coding *
 
 static enum cn_code start_inflating(struct cn_coded_body *body, enum cn_coding coding,
                                     struct cn_service *service, struct cn_error *error) {
-    const struct cn_inflate_limits limits = {.max_bytes = service->limits.max_body_bytes,
-                                             .max_ratio = service->limits.max_inflate_ratio,
-                                             .window_log = service->limits.max_window_log};
+    const struct cn_service_limits *most = cn_service_limits(service);
+    const struct cn_inflate_limits limits = {.max_bytes = most->max_body_bytes,
+                                             .max_ratio = most->max_inflate_ratio,
+                                             .window_log = most->max_window_log};
     body->state = CN_CODED_PACKED;
     return cn_inflate_new(&body->inflater, coding, &limits, service->blocks, error);
 }

@@ -16,7 +16,7 @@ static uint64_t cases_of_a_mode(const struct cn_compare_settings *settings) {
 
 static enum cn_code count(struct cn_compare *compare, uint64_t *n, struct cn_error *error) {
     const struct cn_compare_settings *settings = &compare->settings;
-    uint64_t limit = compare->exchange->service->limits.max_cases;
+    uint64_t limit = cn_exchange_limits(compare->exchange)->max_cases;
 
     *n = cases_of_a_mode(settings);
     bool beyond = __builtin_mul_overflow(*n, settings->modes.n, n);

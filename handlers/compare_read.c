@@ -34,7 +34,7 @@ static bool parse_mode(struct cn_str word, uint64_t *value) {
 
 static enum cn_code read_document(struct cn_exchange *exchange, struct cn_str text,
                                   struct cn_json_document *document, struct cn_error *error) {
-    const struct cn_service_limits *limits = &exchange->service->limits;
+    const struct cn_service_limits *limits = cn_exchange_limits(exchange);
     const struct cn_json_limits json_limits = {.max_depth = limits->max_json_depth,
                                                .max_columns = limits->max_columns,
                                                .max_rows = limits->max_rows};
@@ -173,7 +173,7 @@ static enum cn_code check_map(const struct cn_compare_settings *settings, struct
 
 static enum cn_code check_rows(const struct cn_compare *compare, struct cn_error *error) {
     const struct cn_compare_list *rows = &compare->settings.rows;
-    uint64_t most = compare->exchange->service->limits.max_rows;
+    uint64_t most = cn_exchange_limits(compare->exchange)->max_rows;
     for (size_t i = 0; i < rows->n; i++) {
         if (rows->values[i] <= most)
             continue;

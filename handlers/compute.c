@@ -67,7 +67,7 @@ static enum cn_code compute_open(struct cn_exchange *exchange, struct cn_error *
     compute->exchange = exchange;
     exchange->state = compute;
     cn_buf_init_blocks(&compute->text, exchange->service->blocks);
-    cn_options_init(&compute->options, &exchange->arena, &exchange->service->limits);
+    cn_options_init(&compute->options, &exchange->arena, cn_exchange_limits(exchange));
     code = cn_origin_new(exchange, "/v1/compute", true, error);
     if (code == CN_OK)
         code = cn_compute_read_head(compute, error);

@@ -157,7 +157,7 @@ enum cn_code cn_compute_workload_new(struct cn_workload **result, struct cn_exch
     workload->compute.exchange = exchange;
     workload->compute.experiment = true;
     options = &workload->compute.options;
-    cn_options_init(&workload->compute.options, &exchange->arena, &exchange->service->limits);
+    cn_options_init(&workload->compute.options, &exchange->arena, cn_exchange_limits(exchange));
     cn_frame_init(&workload->frame, exchange->service->blocks);
     code = read_workload(workload, body, most_rows, stop, &fault);
     if (code == CN_OK) {

@@ -62,7 +62,7 @@ static void add_headers(struct cn_exchange *exchange, const char *etag) {
                         "default-src 'none'; script-src 'self'; style-src 'self'; "
                         "connect-src 'self'; img-src 'self' data: blob:; base-uri 'none'; "
                         "form-action 'none'; frame-ancestors 'none'");
-    cn_reply_add_header(exchange, "Referrer-Policy", "no-referrer");
+    cn_reply_add_header(exchange, "Cross-Origin-Opener-Policy", "same-origin");
 }
 
 static void reply_asset(struct cn_exchange *exchange, const struct cn_asset *asset) {

@@ -82,7 +82,7 @@ static enum cn_code map_open(struct cn_exchange *exchange, struct cn_error *erro
     CN_TRY(cn_origin_new(exchange, "/v1/map", false, error));
     map->exchange = exchange;
     pthread_mutex_init(&map->lock, NULL);
-    cn_options_init(&map->options, &exchange->arena, &exchange->service->limits);
+    cn_options_init(&map->options, &exchange->arena, cn_exchange_limits(exchange));
     cn_buf_init_blocks(&map->body, exchange->service->blocks);
     cn_buf_init_blocks(&map->reply, exchange->service->blocks);
     exchange->state = map;

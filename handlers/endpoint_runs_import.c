@@ -28,16 +28,17 @@ struct import {
 /* ---- the body ----------------------------------------------------------------------------- */
 
 /* Larger files are not even read: what is in them could not be kept. */
-static uint64_t most_bytes(const struct cn_service *service) {
-    uint64_t kept = (uint64_t)cn_runs_max_bytes(service->runs) * TEXT_FACTOR;
-    return kept < service->limits.max_import_bytes ? kept : service->limits.max_import_bytes;
+static uint64_t most_bytes(const struct cn_exchange *exchange) {
+    uint64_t kept = (uint64_t)cn_runs_max_bytes(exchange->service->runs) * TEXT_FACTOR;
+    uint64_t most = cn_exchange_limits(exchange)->max_import_bytes;
+    return kept < most ? kept : most;
 }
 
 static enum cn_code fail_size(const struct cn_exchange *exchange, struct cn_error *error) {
     cn_error_set_limit(error, "--max-import-bytes");
     return cn_error_set(error, CN_LIMIT_EXCEEDED,
                         "the file is larger than %" PRIu64 " bytes (--max-import-bytes)",
-                        most_bytes(exchange->service));
+                        most_bytes(exchange));
 }
 
 static enum cn_code import_open(struct cn_exchange *exchange, struct cn_error *error) {
@@ -50,8 +51,7 @@ static enum cn_code import_open(struct cn_exchange *exchange, struct cn_error *e
                             "an exported run is application/json, not '%.*s'",
                             CN_SHOWN(cn_str_c(content_type)));
     CN_TRY(cn_exchange_expect_coded(exchange, true, error));
-    if (exchange->content_length > 0 &&
-        (uint64_t)exchange->content_length > most_bytes(exchange->service))
+    if (exchange->content_length > 0 && (uint64_t)exchange->content_length > most_bytes(exchange))
         return fail_size(exchange, error);
     struct import *import = cn_arena_zalloc(&exchange->arena, sizeof *import);
     if (!import)
@@ -65,7 +65,7 @@ static enum cn_code import_open(struct cn_exchange *exchange, struct cn_error *e
 static enum cn_body_verdict import_body(struct cn_exchange *exchange, const char *data,
                                         size_t len) {
     struct import *import = exchange->state;
-    if (len > most_bytes(exchange->service) - import->body.len) {
+    if (len > most_bytes(exchange) - import->body.len) {
         fail_size(exchange, &exchange->error);
         return CN_BODY_REFUSE;
     }
@@ -85,7 +85,8 @@ static enum cn_code keep(struct import *import, struct cn_run_record *record, bo
     struct cn_history *history = cn_runs_history(service->runs);
     uint64_t seq;
     CN_TRY(cn_run_file_read(cn_buf_str(&import->body),
-                            (size_t)service->limits.max_json_depth + DEPTH_AROUND,
+                            (size_t)cn_exchange_limits(import->exchange)->max_json_depth +
+                                DEPTH_AROUND,
                             &import->exchange->arena, record, error));
     *there = history && cn_history_seq(history, record->id, &seq, NULL) == CN_OK;
     return *there ? CN_OK : cn_runs_add_new(service->runs, record, there, error);

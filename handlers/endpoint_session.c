@@ -92,7 +92,7 @@ static enum cn_code read_token(struct session_request *request, struct cn_exchan
 static enum cn_code read_body(struct session_request *request, struct cn_exchange *exchange,
                               struct cn_error *error) {
     const struct cn_json_limits limits = {
-        .max_depth = exchange->service->limits.max_json_depth, .max_columns = 1, .max_rows = 1};
+        .max_depth = cn_exchange_limits(exchange)->max_json_depth, .max_columns = 1, .max_rows = 1};
     struct cn_json_document document;
     if (request->len == 0)
         return CN_OK;

@@ -14,6 +14,10 @@
 
 #define NS_PER_MS INT64_C(1000000)
 
+const struct cn_service_limits *cn_exchange_limits(const struct cn_exchange *exchange) {
+    return exchange->limits ? exchange->limits : cn_service_limits(exchange->service);
+}
+
 bool cn_exchange_new_run(struct cn_exchange *exchange) {
     unsigned char id[16];
     if (RAND_bytes(id, sizeof id) != 1)

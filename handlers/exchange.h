@@ -33,6 +33,7 @@
 #include "handlers/coded_body.h"
 
 struct cn_service;
+struct cn_service_limits;
 struct cn_exchange;
 struct cn_origin;
 struct cn_packed_reply;
@@ -106,6 +107,7 @@ struct cn_reply {
 struct cn_exchange {
     const struct cn_exchange_ops *ops;
     struct cn_service *service;
+    const struct cn_service_limits *limits; /* when it began; NULL: those of the moment */
     const struct cn_endpoint *endpoint;
     const struct cn_endpoint *deferred; /* of cn_endpoint_deferred: what becomes a job */
     struct cn_arena arena;
@@ -169,6 +171,9 @@ void cn_exchange_finish(struct cn_exchange *exchange);
 static inline int64_t cn_exchange_body_length(const struct cn_exchange *exchange) {
     return exchange->coded.state == CN_CODED_PACKED ? -1 : exchange->content_length;
 }
+
+/* The limits that hold for this request to its end, whatever is set meanwhile. */
+const struct cn_service_limits *cn_exchange_limits(const struct cn_exchange *exchange);
 
 /* Draws a new id for the run. False: no randomness. */
 bool cn_exchange_new_run(struct cn_exchange *exchange);

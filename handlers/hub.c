@@ -248,10 +248,11 @@ enum cn_code cn_subscriber_join(struct cn_subscriber *subscriber, struct cn_exch
                                 struct cn_error *error) {
     struct cn_service *service = exchange->service;
     struct cn_hub *hub = service->hub;
+    uint64_t most = cn_exchange_limits(exchange)->max_streams;
     if (atomic_load(&service->draining))
         return cn_error_set(error, CN_DRAINING, "The service is going down.");
     pthread_mutex_lock(&hub->lock);
-    bool full = hub->n_joined >= service->limits.max_streams;
+    bool full = hub->n_joined >= most;
     hub->n_joined += !full;
     *subscriber = (struct cn_subscriber){.hub = hub,
                                          .exchange = exchange,
@@ -263,7 +264,7 @@ enum cn_code cn_subscriber_join(struct cn_subscriber *subscriber, struct cn_exch
     cn_error_set_limit(error, "--max-streams");
     return cn_error_set(error, CN_OVERLOADED,
                         "There are %llu streams of events already; try again in a moment.",
-                        (unsigned long long)service->limits.max_streams);
+                        (unsigned long long)most);
 }
 
 void cn_subscriber_begin(struct cn_subscriber *subscriber) {

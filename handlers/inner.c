@@ -41,6 +41,7 @@ enum cn_code cn_inner_init(struct cn_inner *inner, struct cn_service *service,
 
     *inner = (struct cn_inner){.exchange = {.ops = &ops,
                                             .service = service,
+                                            .limits = cn_service_limits(service),
                                             .endpoint = endpoint,
                                             .method = "POST",
                                             .path = endpoint->path,
@@ -52,7 +53,7 @@ enum cn_code cn_inner_init(struct cn_inner *inner, struct cn_service *service,
     if (!cn_exchange_new_run(exchange))
         return cn_error_set(error, CN_INTERNAL, "there is no randomness for a run id");
     cn_arena_init(&exchange->arena, ARENA_BLOCK);
-    exchange->deadline_ns = now + service->limits.request_timeout_ms * NS_PER_MS;
+    exchange->deadline_ns = now + exchange->limits->request_timeout_ms * NS_PER_MS;
     cn_ledger_start(&exchange->ledger, now);
     cn_error_init(&exchange->error);
     return CN_OK;

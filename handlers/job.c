@@ -23,11 +23,11 @@ enum cn_code cn_job_new(struct cn_job **result, struct cn_exchange *exchange, st
     pthread_mutex_init(&job->lock, NULL);
     job->refs = 1;
     job->service = exchange->service;
+    job->limits = cn_exchange_limits(exchange);
     job->exchange = exchange;
     job->spec = spec;
     job->stream_output = -1;
-    job->keep_bytes =
-        exchange->whole_bytes > 0 ? exchange->whole_bytes : job->service->limits.buffer_bytes;
+    job->keep_bytes = exchange->whole_bytes > 0 ? exchange->whole_bytes : job->limits->buffer_bytes;
     cn_error_init(&job->error);
     cn_frame_init(&job->frame, job->service->blocks);
     job->view = &job->frame;

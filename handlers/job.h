@@ -90,7 +90,8 @@ struct cn_job {
     pthread_mutex_t lock;
     unsigned refs;
     struct cn_service *service;
-    struct cn_exchange *exchange; /* NULL: detached */
+    const struct cn_service_limits *limits; /* of the exchange */
+    struct cn_exchange *exchange;           /* NULL: detached */
     struct cn_spec *spec;
     enum cn_executor_kind executor_kind;
     struct cn_executor *executor; /* NULL: run on the calling thread */

@@ -41,9 +41,9 @@ static void fail_rows(struct cn_job *job) {
 
     cn_error_init(&error);
     cn_error_set(&error, CN_LIMIT_EXCEEDED, "the body has more than %llu rows (--max-rows)",
-                 (unsigned long long)job->service->limits.max_rows);
+                 (unsigned long long)job->limits->max_rows);
     cn_error_set_limit(&error, "--max-rows");
-    error.row = (int64_t)job->service->limits.max_rows;
+    error.row = (int64_t)job->limits->max_rows;
     cn_job_fail(job, CN_LIMIT_EXCEEDED, &error);
 }
 
@@ -56,7 +56,7 @@ bool cn_job_body_fault(struct cn_job *job) {
     for (size_t i = 0; i < job->n_chunks && job->chunks[i].read; i++) {
         const struct cn_chunk *chunk = &job->chunks[i];
         rows += chunk->rows;
-        if (rows > job->service->limits.max_rows) {
+        if (rows > job->limits->max_rows) {
             fail_rows(job);
             return true;
         }

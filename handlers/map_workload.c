@@ -187,7 +187,7 @@ enum cn_code cn_map_workload_new(struct cn_workload **result, struct cn_exchange
     workload->service = exchange->service;
     cn_arena_init(&workload->arena, (size_t)16 << 10);
     init_sync(workload);
-    cn_options_init(&options, &workload->arena, &exchange->service->limits);
+    cn_options_init(&options, &workload->arena, cn_exchange_limits(exchange));
     /* The arguments stay in the text that the experiment came with only as long as that does. */
     struct cn_str text = cn_arena_str(&workload->arena, body);
     enum cn_code code = text.data ? cn_map_read(&workload->request, &options, text, true, error)

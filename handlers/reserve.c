@@ -26,7 +26,7 @@ static uint64_t estimate(struct cn_exchange *exchange, uint64_t body) {
     const char *type = exchange->ops->header(exchange, "Content-Type");
     bool json = type && strncasecmp(type, "application/json", strlen("application/json")) == 0;
     uint64_t twice = add_capped(body, body);
-    uint64_t reply = least_of(add_capped(twice, twice), exchange->service->limits.buffer_bytes);
+    uint64_t reply = least_of(add_capped(twice, twice), cn_exchange_limits(exchange)->buffer_bytes);
     uint64_t at_work = least_of(twice, AT_WORK);
     return add_capped(add_capped(CN_RESERVE_LEAST, json ? twice : body),
                       add_capped(reply, at_work));

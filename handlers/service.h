@@ -70,8 +70,9 @@ struct cn_sessions;
 struct cn_forkserver;
 
 struct cn_service {
-    struct cn_service_limits limits;
-    struct cn_executor *executors[CN_EXECUTOR_KIND_COUNT]; /* [AUTO] is NULL */
+    struct cn_service_limits limits;                        /* those of the start */
+    _Atomic(const struct cn_service_limits *) newer_limits; /* NULL: none were set since */
+    struct cn_executor *executors[CN_EXECUTOR_KIND_COUNT];  /* [AUTO] is NULL */
     struct cn_forkserver *forkserver; /* of the processes; NULL in tests that have none */
     struct cn_calibration calibration;
     struct cn_cpus cpus;
@@ -96,5 +97,14 @@ struct cn_service {
     atomic_int draining;
     const char *version;
 };
+
+/* The limits of the moment. They never change where they stand, and are kept to the end of the
+ * program: newer ones take their place. A request goes by those that it began with
+ * (cn_exchange_limits()). */
+static inline const struct cn_service_limits *cn_service_limits(const struct cn_service *service) {
+    const struct cn_service_limits *newer =
+        atomic_load_explicit(&service->newer_limits, memory_order_acquire);
+    return newer ? newer : &service->limits;
+}
 
 #endif

@@ -116,8 +116,8 @@ void cn_framing_restart(struct cn_framing *framing);
 void cn_framing_step_head(struct cn_framing *framing, struct bytes *bytes);
 void cn_framing_step_body(struct cn_framing *framing, struct bytes *bytes);
 
-/* What stands in for the rest after a fault: a head's end from any point of it; of a chunked body so
- * much that the handler is called, with a byte of data or at the body's end. */
+/* What stands in for the rest after a fault: a head's end from any point of it; of a chunked body
+ * so much that the handler is called, with a byte of data or at the body's end. */
 const char *cn_framing_end_of_head(const struct cn_framing *framing);
 const char *cn_framing_end_of_body(const struct cn_framing *framing);
 

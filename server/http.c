@@ -46,12 +46,12 @@ static void connection_open(struct cn_http *http, struct MHD_Connection *mhd, vo
     connection->client =
         cn_admission_client(http->service->admission, peer ? peer->client_addr : NULL);
     connection->idle_from_ns = now;
-    connection->head_due_ns = now + (int64_t)http->settings->header_timeout_ms * NS_PER_MS;
+    connection->head_due_ns = now + (int64_t)cn_http_settings(http)->header_timeout_ms * NS_PER_MS;
     *context = connection;
-    cn_framing_init(&connection->framing, http->settings->max_header_bytes);
+    cn_framing_init(&connection->framing, cn_http_settings(http)->max_header_bytes);
     pthread_mutex_lock(&http->lock);
     connection->tls = http->tls ? cn_tls_ref(http->tls) : NULL;
-    connection->excess = http->n_connections >= http->settings->max_connections;
+    connection->excess = http->n_connections >= cn_http_settings(http)->max_connections;
     connection->next = http->connections;
     if (http->connections)
         http->connections->previous = connection;
@@ -109,11 +109,11 @@ static void *on_request_line(void *cls, const char *uri, struct MHD_Connection *
     request->mhd = mhd;
     exchange->started_ns = now;
     exchange->secure = connection->tls != NULL;
-    exchange->deadline_ns = now + (int64_t)http->settings->request_timeout_ms * NS_PER_MS;
+    exchange->deadline_ns = now + (int64_t)request->settings->request_timeout_ms * NS_PER_MS;
     request->deadline_ns = exchange->deadline_ns;
     cn_ledger_start(&exchange->ledger, now);
     size_t len = strlen(uri);
-    request->uri_too_long = len > http->settings->max_header_bytes;
+    request->uri_too_long = len > request->settings->max_header_bytes;
     char *path = cn_arena_strndup(&exchange->arena, uri, request->uri_too_long ? 0 : len);
     if (!path) {
         cn_request_unref(request);
@@ -147,7 +147,7 @@ static void on_completed(void *cls, struct MHD_Connection *mhd, void **context,
     connection->request = NULL;
     connection->served = true;
     connection->idle_from_ns = now;
-    connection->head_due_ns = now + (int64_t)http->settings->header_timeout_ms * NS_PER_MS;
+    connection->head_due_ns = now + (int64_t)cn_http_settings(http)->header_timeout_ms * NS_PER_MS;
     pthread_mutex_unlock(&http->lock);
 
     pthread_mutex_lock(&request->lock);
@@ -179,10 +179,14 @@ static size_t on_unescape(void *cls, struct MHD_Connection *mhd, char *text) {
     return strlen(text);
 }
 
+void cn_http_use_settings(struct cn_http *http, const struct cn_settings *settings) {
+    atomic_store_explicit(&http->settings, settings, memory_order_release);
+}
+
 /* ---- start and stop ------------------------------------------------------------------------ */
 
 static enum cn_code start_daemon(struct cn_http *http, struct cn_error *error) {
-    const struct cn_settings *settings = http->settings;
+    const struct cn_settings *settings = cn_http_settings(http);
     unsigned threads = http->options.threads;
     /* The library shares its limit out among its threads, and leaves clients beyond it hanging:
      * each thread must be able to hold all of ours, and the ones that are told so. */
@@ -253,7 +257,7 @@ enum cn_code cn_http_start(struct cn_http **result, const struct cn_http_options
     http->options = *options;
     http->service = options->service;
     http->tls = options->tls;
-    http->settings = options->settings;
+    atomic_init(&http->settings, options->settings);
     init_locks(http);
     if (pthread_create(&http->watcher, NULL, cn_http_watch, http) != 0) {
         release(http);

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "handlers/exchange.h"
 #include "handlers/service.h"
+#include "server/listen.h"
 #include "server/settings.h"
 
 struct cn_http;
@@ -18,10 +19,10 @@ struct cn_tls;
 struct cn_http_options {
     const struct cn_settings *settings;
     struct cn_service *service;
-    struct cn_tls *tls;         /* NULL: plain HTTP; owned by the server once it was started */
-    int listen_fd;              /* the same */
-    const char *listen_address; /* without port and brackets; allowed as Host on loopback */
-    bool loopback;
+    struct cn_tls *tls; /* NULL: plain HTTP; owned by the server once it was started */
+    const struct cn_listener *listeners; /* open; their descriptors are owned likewise */
+    size_t n_listeners;
+    bool loopback; /* all of them */
     unsigned threads;
 };
 
@@ -31,6 +32,9 @@ enum cn_code cn_http_start(struct cn_http **http, const struct cn_http_options *
 
 /* New connections get this certificate. Takes over the reference; only where there was one. */
 void cn_http_use_tls(struct cn_http *http, struct cn_tls *tls);
+
+/* These hold for what begins from now on. They must outlive the server. */
+void cn_http_use_settings(struct cn_http *http, const struct cn_settings *settings);
 
 /* Waits until no request is in flight (service->draining is set: no work is taken). After
  * `grace_ms` the work of what still runs is stopped. False: some request did not end even then;

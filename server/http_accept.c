@@ -19,13 +19,12 @@ static bool is_exhausted(int code) {
     return code == EMFILE || code == ENFILE || code == ENOBUFS || code == ENOMEM;
 }
 
-/* Takes what waits. */
-static void take_all(struct cn_http *http) {
+/* Takes what waits at one socket. */
+static void take_all(struct cn_http *http, int listener) {
     for (;;) {
         struct sockaddr_storage address;
         socklen_t len = sizeof address;
-        int fd = accept4(http->options.listen_fd, (struct sockaddr *)&address, &len,
-                         SOCK_CLOEXEC | SOCK_NONBLOCK);
+        int fd = accept4(listener, (struct sockaddr *)&address, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd >= 0) /* the library closes it, also when it refuses it */
             MHD_add_connection(http->daemon, fd, (struct sockaddr *)&address, len);
         else if (errno == EINTR || errno == ECONNABORTED)
@@ -39,12 +38,18 @@ static void take_all(struct cn_http *http) {
 
 static void *accept_all(void *cls) {
     struct cn_http *http = cls;
-    struct pollfd wait[] = {{.fd = http->options.listen_fd, .events = POLLIN},
-                            {.fd = http->accept_wake, .events = POLLIN}};
+    struct pollfd wait[CN_MAX_LISTENERS + 1];
+    size_t n = http->options.n_listeners;
 
+    for (size_t i = 0; i < n; i++)
+        wait[i] = (struct pollfd){.fd = http->options.listeners[i].fd, .events = POLLIN};
+    wait[n] = (struct pollfd){.fd = http->accept_wake, .events = POLLIN};
     while (!atomic_load(&http->accept_stopping)) {
-        if (poll(wait, 2, -1) > 0 && wait[0].revents != 0)
-            take_all(http);
+        if (poll(wait, n + 1, -1) <= 0)
+            continue;
+        for (size_t i = 0; i < n; i++)
+            if (wait[i].revents != 0)
+                take_all(http, wait[i].fd);
     }
     return NULL;
 }
@@ -67,5 +72,6 @@ void cn_http_accept_stop(struct cn_http *http) {
         ;
     pthread_join(http->acceptor, NULL);
     close(http->accept_wake);
-    close(http->options.listen_fd);
+    for (size_t i = 0; i < http->options.n_listeners; i++)
+        close(http->options.listeners[i].fd);
 }

@@ -99,7 +99,7 @@ static bool enter(struct cn_request *request) {
     bool cut_before = request->connection->cut;
     pthread_mutex_lock(&request->lock);
     request->phase = cut_before ? CN_PHASE_CUT : CN_PHASE_CALL;
-    request->limit_ns = cn_clock_now() + (int64_t)http->settings->body_timeout_ms * NS_PER_MS;
+    request->limit_ns = cn_clock_now() + (int64_t)request->settings->body_timeout_ms * NS_PER_MS;
     pthread_mutex_unlock(&request->lock);
     pthread_mutex_unlock(&http->lock);
     return !cut_before;
@@ -143,7 +143,7 @@ static enum MHD_Result drop(struct cn_request *request, size_t size) {
 
 /* Takes the piece into account, and checks what holds for every body. */
 static enum cn_code count(struct cn_request *request, size_t size, struct cn_error *error) {
-    uint64_t limit = request->http->settings->max_body_bytes;
+    uint64_t limit = request->settings->max_body_bytes;
     int64_t before = request->received / MIB;
     request->received += (int64_t)size;
     int64_t now = cn_clock_now();

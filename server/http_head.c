@@ -154,7 +154,7 @@ static enum cn_code check_framing(struct cn_request *request, struct head_walk *
 }
 
 static enum cn_code check_size(struct cn_request *request, struct cn_error *error) {
-    uint64_t limit = request->http->settings->max_header_bytes;
+    uint64_t limit = request->settings->max_header_bytes;
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(request->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
     enum cn_code code = CN_OK;
@@ -216,14 +216,20 @@ static bool host_is(struct cn_str name, const char *text) {
     return name.len == strlen(text) && strncasecmp(name.data, text, name.len) == 0;
 }
 
+static bool is_listener(const struct cn_http *http, struct cn_str name) {
+    for (size_t i = 0; i < http->options.n_listeners; i++)
+        if (host_is(name, http->options.listeners[i].address))
+            return true;
+    return false;
+}
+
 static bool local_host(const struct cn_http *http, const char *host) {
     struct cn_str name = host_name(host);
     if (name.len > 0 && name.data[0] == '[') {
         struct cn_str inner = cn_str(name.data + 1, name.len >= 2 ? name.len - 2 : 0);
-        return host_is(inner, "::1") || host_is(inner, http->options.listen_address);
+        return host_is(inner, "::1") || is_listener(http, inner);
     }
-    return host_is(name, "localhost") || host_is(name, "127.0.0.1") ||
-           host_is(name, http->options.listen_address);
+    return host_is(name, "localhost") || host_is(name, "127.0.0.1") || is_listener(http, name);
 }
 
 /* A page of another site may not use the service through its visitor's browser; nor may one whose
@@ -269,7 +275,7 @@ static enum cn_code find_route(struct cn_request *request, struct cn_error *erro
 
 static enum cn_code check_body(struct cn_request *request, struct cn_error *error) {
     struct cn_exchange *exchange = &request->exchange;
-    uint64_t limit = request->http->settings->max_body_bytes;
+    uint64_t limit = request->settings->max_body_bytes;
     if (exchange->content_length > 0 && !exchange->endpoint->takes_body)
         return cn_error_set(error, CN_INVALID_PARAMETER, "%s %s takes no body.", exchange->method,
                             exchange->endpoint->path);

@@ -22,6 +22,21 @@ enum {
 
 /* ---- headers ------------------------------------------------------------------------------- */
 
+/*
+ * What a browser is told with every reply whose endpoint does not say otherwise: not to guess what
+ * the bytes are, not to run, frame or load anything they name, not to tell other sites where it
+ * was, not to let pages of others use them, and not to keep them. There is no header of CORS, ever:
+ * no page of another origin may read a reply.
+ */
+static const struct cn_reply_header guards[] = {
+    {"X-Content-Type-Options", "nosniff"},
+    {"Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"},
+    {"Referrer-Policy", "no-referrer"},
+    {"Cross-Origin-Resource-Policy", "same-origin"},
+    {"Cache-Control", "no-store"},
+};
+enum { N_GUARDS = sizeof guards / sizeof guards[0] };
+
 static bool has_header(const struct cn_reply *reply, const char *name) {
     for (size_t i = 0; i < reply->n_headers; i++)
         if (strcmp(reply->headers[i].name, name) == 0)
@@ -41,9 +56,6 @@ static void add_common_headers(struct cn_request *request) {
     }
     if (atomic_load(&request->http->service->draining))
         reply->close = true; /* a client that goes on asking would be in flight for ever */
-    cn_reply_add_header(exchange, "X-Content-Type-Options", "nosniff");
-    if (!has_header(reply, "Cache-Control"))
-        cn_reply_add_header(exchange, "Cache-Control", "no-store");
 }
 
 /* ---- streams ------------------------------------------------------------------------------- */
@@ -58,7 +70,7 @@ static bool starve(struct cn_request *request) {
         request->paused_ns = cn_clock_now();
         if (request->exchange.reply.lasts)
             request->limit_ns =
-                request->paused_ns + (int64_t)request->http->settings->body_timeout_ms * 1000000;
+                request->paused_ns + (int64_t)request->settings->body_timeout_ms * 1000000;
         MHD_suspend_connection(request->mhd);
     }
     pthread_mutex_unlock(&request->lock);
@@ -207,6 +219,9 @@ static bool add_headers(struct MHD_Response *response, const struct cn_reply *re
     for (size_t i = 0; ok && i < reply->n_headers; i++)
         ok = MHD_add_response_header(response, reply->headers[i].name, reply->headers[i].value) ==
              MHD_YES;
+    for (size_t i = 0; ok && i < N_GUARDS; i++)
+        if (!has_header(reply, guards[i].name))
+            ok = MHD_add_response_header(response, guards[i].name, guards[i].value) == MHD_YES;
     if (ok && reply->close)
         ok = MHD_add_response_header(response, "Connection", "close") == MHD_YES;
     return ok;
@@ -231,8 +246,7 @@ enum MHD_Result cn_http_reply(struct cn_request *request) {
     if (add_headers(response, reply)) {
         pthread_mutex_lock(&request->lock);
         request->phase = CN_PHASE_SENDING;
-        request->limit_ns = cn_clock_now() +
-                            (int64_t)request->http->settings->body_timeout_ms * 1000000 +
+        request->limit_ns = cn_clock_now() + (int64_t)request->settings->body_timeout_ms * 1000000 +
                             (int64_t)(total / (uint64_t)MIB) * NS_PER_SECOND;
         pthread_mutex_unlock(&request->lock);
         result = MHD_queue_response(request->mhd, (unsigned)reply->status, response);
@@ -275,9 +289,10 @@ void cn_http_cut(struct cn_request *request, const struct cn_error *error) {
     bool ok = cn_problem_write(&body, error, NULL) &&
               cn_buf_printf(&text,
                             "HTTP/1.1 %d %s\r\nConnection: close\r\nContent-Type: %s\r\n"
-                            "Content-Length: %zu\r\nX-Content-Type-Options: nosniff\r\n"
-                            "Cache-Control: no-store\r\n",
+                            "Content-Length: %zu\r\n",
                             status, reason_phrase(status), CN_PROBLEM_TYPE, body.len);
+    for (size_t i = 0; ok && i < N_GUARDS; i++)
+        ok = cn_buf_printf(&text, "%s: %s\r\n", guards[i].name, guards[i].value);
     if (ok && retry_after)
         ok = cn_buf_printf(&text, "Retry-After: %s\r\n", retry_after);
     if (ok && exchange->coding_refused)

@@ -25,7 +25,8 @@
 /* How long the end of a client's sending side is taken for just that. */
 #define PROBE_NS (200 * NS_PER_MS)
 
-enum { BATCH = 64, QUIET_TICKS = 4 };
+/* In what steps the kernel counts time (100 Hz at the least). */
+enum { BATCH = 64, QUIET_TICKS = 4, KERNEL_TICK_MS = 10 };
 
 /* Requests whose endpoint is to be told that its work is in vain; each holds a reference. */
 struct batch {
@@ -51,7 +52,7 @@ static bool has_received(const struct cn_connection *connection, int64_t now) {
     if (getsockopt(connection->fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0)
         return false;
     int64_t waited_ms = (now - connection->idle_from_ns) / NS_PER_MS;
-    return (int64_t)info.tcpi_last_data_recv + 1 < waited_ms;
+    return (int64_t)info.tcpi_last_data_recv + KERNEL_TICK_MS < waited_ms;
 }
 
 /* A client that ended its sending side and has its reply waits for the end of the connection. The

@@ -86,6 +86,29 @@ static socklen_t make_address(const struct cn_listener *listener, union address 
     return sizeof address->v6;
 }
 
+static void show(struct cn_listener *listener, const union address *address) {
+    bool v6 = address->any.sa_family == AF_INET6;
+    unsigned port = ntohs(v6 ? address->v6.sin6_port : address->v4.sin_port);
+    snprintf(listener->shown, sizeof listener->shown, v6 ? "[%s]:%u" : "%s:%u", listener->address,
+             port);
+}
+
+enum cn_code cn_listener_adopt(struct cn_listener *listener, int fd, struct cn_error *error) {
+    union address address = {0};
+    socklen_t size = sizeof address;
+    *listener = (struct cn_listener){.fd = fd};
+    if (getsockname(fd, &address.any, &size) != 0)
+        return cn_error_set(error, CN_INTERNAL, "socket %d has no address: %s", fd,
+                            strerror(errno));
+    bool v6 = address.any.sa_family == AF_INET6;
+    inet_ntop(address.any.sa_family,
+              v6 ? (const void *)&address.v6.sin6_addr : (const void *)&address.v4.sin_addr,
+              listener->address, sizeof listener->address);
+    listener->loopback = is_loopback(listener->address);
+    show(listener, &address);
+    return CN_OK;
+}
+
 enum cn_code cn_listener_open(struct cn_listener *listener, struct cn_error *error) {
     union address address;
     socklen_t size = make_address(listener, &address);
@@ -100,10 +123,7 @@ enum cn_code cn_listener_open(struct cn_listener *listener, struct cn_error *err
             close(fd);
         return CN_INTERNAL;
     }
-    bool v6 = address.any.sa_family == AF_INET6;
-    unsigned port = ntohs(v6 ? address.v6.sin6_port : address.v4.sin_port);
-    snprintf(listener->shown, sizeof listener->shown, v6 ? "[%s]:%u" : "%s:%u", listener->address,
-             port);
+    show(listener, &address);
     listener->fd = fd;
     return CN_OK;
 }

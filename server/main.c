@@ -25,13 +25,16 @@
 #include "handlers/plans.h"
 #include "handlers/runs.h"
 #include "kernels/cpu.h"
+#include "server/activation.h"
 #include "server/calibrate.h"
 #include "server/framing_socket.h"
 #include "server/http.h"
 #include "server/keys.h"
+#include "server/limits.h"
 #include "server/listen.h"
 #include "server/notify.h"
 #include "server/probe.h"
+#include "server/reload.h"
 #include "server/settings.h"
 #include "server/tls.h"
 #include "server/token.h"
@@ -48,14 +51,14 @@ enum {
 #define RUNS_BYTES ((size_t)32 << 20)
 #define CHECKS_BYTES ((size_t)1 << 20)
 #define IDLE_BLOCK_BYTES ((size_t)256 << 20)
-/* A reply that waits to be sent, and results of jobs, may have so much of --memory-bytes each. */
-#define MEMORY_PARTS 4
 
 struct app {
     struct cn_settings settings;
     struct cn_keys keys;
     struct cn_keyring keyring; /* of these keys */
-    struct cn_listener listener;
+    struct cn_listener listeners[CN_MAX_LISTENERS];
+    size_t n_listeners;
+    bool activated; /* they were passed in, and are open */
     struct cn_registry registry;
     struct cn_confinement confinement;
     struct cn_forkserver *forkserver;
@@ -66,6 +69,7 @@ struct app {
     struct cn_service service;
     struct cn_budget budget;
     struct cn_http *http;
+    struct cn_reload reload;
     sigset_t signals;
 };
 
@@ -99,17 +103,30 @@ static enum cn_code check_confinement(struct app *app, struct cn_error *error) {
     return CN_OK;
 }
 
+/* Sockets that were passed in are the ones that count, then --listen. */
+static enum cn_code find_listeners(struct app *app, struct cn_error *error) {
+    const struct cn_settings *settings = &app->settings;
+    CN_TRY(cn_activation_take(app->listeners, CN_MAX_LISTENERS, &app->n_listeners, error));
+    app->activated = app->n_listeners > 0;
+    if (!app->activated) {
+        CN_TRY(cn_listener_parse(&app->listeners[0], settings->listen, error));
+        app->n_listeners = 1;
+    }
+    for (size_t i = 0; i < app->n_listeners; i++)
+        if (!app->listeners[i].loopback && !settings->token_file && !settings->allow_anonymous)
+            return cn_error_set(error, CN_INVALID_PARAMETER,
+                                "%s can be reached from other machines: give --token-file FILE, or "
+                                "--allow-anonymous to serve everybody",
+                                app->listeners[i].shown);
+    return CN_OK;
+}
+
 /* Errors here are the user's: exit status 2. */
 static enum cn_code check_settings(struct app *app, struct cn_error *error) {
     const struct cn_settings *settings = &app->settings;
     CN_TRY(prepare_memory_and_kernels(error));
     CN_TRY(check_confinement(app, error));
-    CN_TRY(cn_listener_parse(&app->listener, settings->listen, error));
-    if (!app->listener.loopback && !settings->token_file && !settings->allow_anonymous)
-        return cn_error_set(error, CN_INVALID_PARAMETER,
-                            "%s can be reached from other machines: give --token-file FILE, or "
-                            "--allow-anonymous to serve everybody",
-                            app->listener.shown);
+    CN_TRY(find_listeners(app, error));
     if (!settings->tls_cert != !settings->tls_key)
         return cn_error_set(error, CN_INVALID_PARAMETER, "%s needs %s too",
                             settings->tls_cert ? "--tls-cert" : "--tls-key",
@@ -143,6 +160,7 @@ static void prepare_process(struct app *app) {
     sigemptyset(&app->signals);
     sigaddset(&app->signals, SIGTERM);
     sigaddset(&app->signals, SIGINT);
+    sigaddset(&app->signals, SIGHUP);
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) { /* one descriptor a connection, and some */
         files.rlim_cur = files.rlim_max;
         setrlimit(RLIMIT_NOFILE, &files);
@@ -155,33 +173,10 @@ static void prepare_process(struct app *app) {
     app->confinement.output_bytes = memory;
 }
 
-static uint64_t part_of_memory(const struct cn_settings *settings, uint64_t bytes) {
-    uint64_t part = settings->memory_bytes / MEMORY_PARTS;
-    return bytes < part ? bytes : part;
-}
-
 static void init_service(struct app *app) {
     const struct cn_settings *settings = &app->settings;
     struct cn_service *service = &app->service;
-    service->limits = (struct cn_service_limits){
-        .max_body_bytes = settings->max_body_bytes,
-        .max_inflate_ratio = settings->max_inflate_ratio,
-        .max_window_log = settings->max_window_log,
-        .max_rows = settings->max_rows,
-        .max_columns = settings->max_columns,
-        .expression = {.max_bytes = settings->max_expression_bytes,
-                       .max_nodes = settings->max_expression_nodes,
-                       .max_depth = settings->max_expression_depth},
-        .max_json_depth = settings->max_json_depth,
-        .max_workers = settings->max_workers,
-        .max_calls = settings->max_calls,
-        .max_cases = settings->max_cases,
-        .max_streams = settings->max_streams,
-        .buffer_bytes = part_of_memory(settings, settings->buffer_bytes),
-        .memory_bytes = settings->memory_bytes,
-        .max_import_bytes = settings->max_import_bytes,
-        .request_timeout_ms = (int64_t)settings->request_timeout_ms,
-    };
+    service->limits = cn_limits_of(settings);
     service->keys = &app->keyring;
     service->version = CN_VERSION;
     atomic_init(&service->next_plan, 1);
@@ -257,7 +252,7 @@ static enum cn_code start_rooms(struct app *app, struct cn_error *error) {
     CN_TRY(start_history(app, error));
     CN_TRY(start_executors(app, error));
     service->jobs = cn_jobs_new(service, app->settings.max_jobs,
-                                part_of_memory(&app->settings, app->settings.job_bytes),
+                                cn_part_of_memory(&app->settings, app->settings.job_bytes),
                                 (int64_t)app->settings.job_keep_ms);
     service->experiments = cn_experiments_new(service, app->settings.max_queued);
     service->hub = cn_hub_new(service);
@@ -295,6 +290,7 @@ static void stop_rooms(struct app *app) {
     cn_keys_release(&app->keys);
     if (service->sessions)
         cn_sessions_release(service->sessions);
+    cn_reload_release(&app->reload);
 }
 
 /* ---- HTTP ---------------------------------------------------------------------------------- */
@@ -304,34 +300,50 @@ static enum cn_code start_http(struct app *app, struct cn_error *error) {
     unsigned threads = (unsigned)app->settings.http_threads;
     if (threads == 0)
         threads = usable < 8 ? usable : 8;
-    CN_TRY(cn_listener_open(&app->listener, error));
+    if (!app->activated)
+        CN_TRY(cn_listener_open(&app->listeners[0], error));
+    bool loopback = true;
+    for (size_t i = 0; i < app->n_listeners; i++)
+        loopback = loopback && app->listeners[i].loopback;
     struct cn_http_options options = {.settings = &app->settings,
                                       .service = &app->service,
                                       .tls = app->tls,
-                                      .listen_fd = app->listener.fd,
-                                      .listen_address = app->listener.address,
-                                      .loopback = app->listener.loopback,
+                                      .listeners = app->listeners,
+                                      .n_listeners = app->n_listeners,
+                                      .loopback = loopback,
                                       .threads = threads};
     if (!cn_framing_in_effect())
         fprintf(stderr, "colonnade: the check of framing cannot come before libmicrohttpd (is the "
                         "program linked statically?): every request will be refused\n");
-    return cn_http_start(&app->http, &options, error);
+    CN_TRY(cn_http_start(&app->http, &options, error));
+    app->reload.now = &app->settings;
+    app->reload.service = &app->service;
+    app->reload.http = app->http;
+    app->reload.keys_dir = app->settings.keys_dir;
+    return CN_OK;
 }
 
 static void serve(struct app *app) {
     /* Memory that was idle for so long goes back: not at once, because it costs time to get it
      * again, and clients often come back after seconds. */
     const struct timespec pause = {.tv_sec = IDLE_SECONDS};
-    printf("colonnade %s listening on %s://%s\n", CN_VERSION, app->tls ? "https" : "http",
-           app->listener.shown);
+    printf("colonnade %s listening on ", CN_VERSION);
+    for (size_t i = 0; i < app->n_listeners; i++)
+        printf("%s%s://%s", i > 0 ? ", " : "", app->tls ? "https" : "http",
+               app->listeners[i].shown);
+    printf("\n");
     fflush(stdout);
     cn_notify("READY=1");
-    while (sigtimedwait(&app->signals, NULL, &pause) < 0)
-        if (cn_blocks_trim(app->service.blocks) > 0)
+    for (int signal = 0; signal != SIGTERM && signal != SIGINT;) {
+        signal = sigtimedwait(&app->signals, NULL, &pause);
+        if (signal == SIGHUP)
+            cn_reload(&app->reload, stderr);
+        else if (signal < 0 && cn_blocks_trim(app->service.blocks) > 0)
             malloc_trim(0); /* the small things of large requests */
+    }
     cn_notify("STOPPING=1");
     atomic_store(&app->service.draining, 1);
-    int64_t until = cn_clock_now() + (int64_t)app->settings.grace_ms * 1000000;
+    int64_t until = cn_clock_now() + (int64_t)app->reload.now->grace_ms * 1000000;
     cn_jobs_drain(app->service.jobs, until); /* their clients can still ask how they ended */
     int64_t left_ns = until - cn_clock_now();
     if (!cn_http_drain(app->http, left_ns > 0 ? left_ns / 1000000 : 0)) {
@@ -360,6 +372,7 @@ int main(int argc, char **argv) {
                                                                : fail(&error, EXIT_FAILURE);
     if (outcome != CN_SETTINGS_RUN)
         return outcome == CN_SETTINGS_DONE ? EXIT_SUCCESS : EXIT_USAGE;
+    app.reload = (struct cn_reload){.argc = argc, .argv = argv, .started = app.settings};
     if (check_settings(&app, &error) != CN_OK)
         return fail(&error, EXIT_USAGE);
     prepare_process(&app);

@@ -59,6 +59,7 @@ struct cn_connection;
 struct cn_request {
     struct cn_exchange exchange; /* first, so that an exchange can be taken for its request */
     struct cn_http *http;
+    const struct cn_settings *settings; /* when it began: they hold to its end */
     struct cn_connection *connection;
     struct MHD_Connection *mhd;
 
@@ -137,7 +138,7 @@ struct cn_connection {
 struct cn_http {
     struct cn_http_options options;
     struct cn_service *service;
-    const struct cn_settings *settings;
+    _Atomic(const struct cn_settings *) settings; /* of the moment */
     struct MHD_Daemon *daemon;
 
     pthread_mutex_t lock;
@@ -158,6 +159,11 @@ struct cn_http {
 
     atomic_int_fast64_t in_flight; /* requests whose head was complete, and that are not closed */
 };
+
+/* The settings of the moment; where they stand they never change. */
+static inline const struct cn_settings *cn_http_settings(const struct cn_http *http) {
+    return atomic_load_explicit(&http->settings, memory_order_acquire);
+}
 
 /* ---- http_request.c: requests, and what endpoints may call -------------------------------- */
 
@@ -224,7 +230,7 @@ gnutls_certificate_retrieve_function3 cn_http_tls_no_certificate;
 /* ---- http_accept.c ------------------------------------------------------------------------- */
 
 enum cn_code cn_http_accept_start(struct cn_http *http, struct cn_error *error);
-/* Takes no more connections, and closes the listening socket. */
+/* Takes no more connections, and closes the listening sockets. */
 void cn_http_accept_stop(struct cn_http *http);
 
 /* ---- http_watch.c ------------------------------------------------------------------------- */

@@ -1,32 +1,13 @@
 #include "server/settings.h"
 
 #include <errno.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/cgroup.h"
+#include "server/settings_inside.h"
 #include "server/version.h"
-
-enum setting_type {
-    SETTING_TEXT,
-    SETTING_SWITCH,
-    SETTING_COUNT,
-    SETTING_SIZE, /* bytes; takes KiB, MiB and GiB */
-    SETTING_TIME, /* milliseconds */
-};
-
-struct setting {
-    const char *flag;
-    enum setting_type type;
-    size_t offset;
-    const char *text;  /* default of a text */
-    uint64_t standard; /* default of a number */
-    uint64_t min;
-    uint64_t max;
-    const char *help;
-};
 
 #define AT(field) offsetof(struct cn_settings, field)
 #define KIB UINT64_C(1024)
@@ -37,6 +18,8 @@ struct setting {
 static const struct setting table[] = {
     {"listen", SETTING_TEXT, AT(listen), "127.0.0.1:8080", 0, 0, 0,
      "address and port to listen on; port 0 takes a free one, [::1]:8080 is IPv6"},
+    {"settings", SETTING_TEXT, AT(settings_file), NULL, 0, 0, 0,
+     "file of settings: a JSON object whose members are named as the flags; read again on SIGHUP"},
     {"token-file", SETTING_TEXT, AT(token_file), NULL, 0, 0, 0,
      "file whose first line is the bearer token that clients must send"},
     {"allow-anonymous", SETTING_SWITCH, AT(allow_anonymous), NULL, 0, 0, 1,
@@ -122,6 +105,34 @@ static const struct setting table[] = {
 };
 
 enum { N_SETTINGS = sizeof table / sizeof table[0] };
+const struct setting *const cn_settings_table = table;
+const size_t cn_n_settings = N_SETTINGS;
+
+/* What may change while the service runs (SIGHUP). All others need a restart: memory, threads and
+ * sockets are made by them. Those of files are named here because what is in them may change. */
+static const char *const changeable[] = {
+    "token-file",
+    "tls-cert",
+    "tls-key",
+    "max-body-bytes",
+    "max-inflate-ratio",
+    "max-window-log",
+    "max-rows",
+    "max-columns",
+    "max-expression-bytes",
+    "max-expression-nodes",
+    "max-expression-depth",
+    "max-json-depth",
+    "max-streams",
+    "max-calls",
+    "max-cases",
+    "max-import-bytes",
+    "buffer-bytes",
+    "header-timeout-ms",
+    "body-timeout-ms",
+    "request-timeout-ms",
+    "grace-ms",
+};
 
 /* ---- the default as --help shows it -------------------------------------------------------- */
 
@@ -168,7 +179,8 @@ static void print_help(FILE *out) {
     fprintf(out, "Usage: colonnade [--FLAG VALUE | --FLAG=VALUE]...\n"
                  "\n"
                  "Computes columns and row hashes over HTTP, and says where the time went.\n"
-                 "Each setting is a flag or an environment variable; the flag wins.\n"
+                 "Each setting is a flag, an environment variable, or a member of the file of\n"
+                 "settings; the flag wins, then the variable.\n"
                  "BYTES may end in KiB, MiB or GiB.\n\n");
     for (size_t i = 0; i < N_SETTINGS; i++) {
         const struct setting *setting = &table[i];
@@ -220,9 +232,8 @@ static bool parse_switch(const char *text, bool *value) {
     return false;
 }
 
-/* `source` names where the value stood: "--max-rows" or "COLONNADE_MAX_ROWS". */
-static bool set_value(struct cn_settings *settings, const struct setting *setting,
-                      const char *source, const char *text, FILE *err) {
+bool cn_setting_set(struct cn_settings *settings, const struct setting *setting, const char *source,
+                    const char *text, FILE *err) {
     char *field = (char *)settings + setting->offset;
     if (setting->type == SETTING_TEXT) {
         if (text[0] == '\0') {
@@ -272,13 +283,13 @@ static bool read_environment(struct cn_settings *settings, char *(*env)(const ch
         char name[64];
         env_name(table[i].flag, name, sizeof name);
         const char *text = env(name);
-        if (text && text[0] && !set_value(settings, &table[i], name, text, err))
+        if (text && text[0] && !cn_setting_set(settings, &table[i], name, text, err))
             return false;
     }
     return true;
 }
 
-static const struct setting *find_setting(const char *flag, size_t len) {
+const struct setting *cn_setting_find(const char *flag, size_t len) {
     for (size_t i = 0; i < N_SETTINGS; i++)
         if (strlen(table[i].flag) == len && memcmp(table[i].flag, flag, len) == 0)
             return &table[i];
@@ -291,7 +302,7 @@ static bool read_flag(struct cn_settings *settings, int argc, char **argv, int *
     const char *equals = strchr(argument, '=');
     size_t len = equals ? (size_t)(equals - argument) : strlen(argument);
     const struct setting *setting = len > 2 && argument[0] == '-' && argument[1] == '-'
-                                        ? find_setting(argument + 2, len - 2)
+                                        ? cn_setting_find(argument + 2, len - 2)
                                         : NULL;
     if (!setting) {
         fprintf(err, "colonnade: unknown argument '%s'; --help lists the settings\n", argument);
@@ -300,14 +311,24 @@ static bool read_flag(struct cn_settings *settings, int argc, char **argv, int *
     char source[64];
     snprintf(source, sizeof source, "--%s", setting->flag);
     if (equals)
-        return set_value(settings, setting, source, equals + 1, err);
+        return cn_setting_set(settings, setting, source, equals + 1, err);
     if (setting->type == SETTING_SWITCH)
-        return set_value(settings, setting, source, "true", err);
+        return cn_setting_set(settings, setting, source, "true", err);
     if (*at >= argc) {
         fprintf(err, "colonnade: %s needs a value\n", source);
         return false;
     }
-    return set_value(settings, setting, source, argv[(*at)++], err);
+    return cn_setting_set(settings, setting, source, argv[(*at)++], err);
+}
+
+static bool read_all(struct cn_settings *settings, int argc, char **argv, int first,
+                     char *(*env)(const char *name), FILE *err) {
+    if (!read_environment(settings, env, err))
+        return false;
+    for (int at = first; at < argc;)
+        if (!read_flag(settings, argc, argv, &at, err))
+            return false;
+    return true;
 }
 
 enum cn_settings_outcome cn_settings_read(struct cn_settings *settings, int argc, char **argv,
@@ -324,12 +345,53 @@ enum cn_settings_outcome cn_settings_read(struct cn_settings *settings, int argc
         }
     }
     bool health = argc > 1 && strcmp(argv[1], "--health") == 0;
-    if (!read_environment(settings, env, err))
+    int first = health ? 2 : 1;
+    if (!read_all(settings, argc, argv, first, env, err))
         return CN_SETTINGS_WRONG;
-    for (int at = health ? 2 : 1; at < argc;)
-        if (!read_flag(settings, argc, argv, &at, err))
+    const char *path = settings->settings_file;
+    if (path) { /* it counts less than both, so they are read once more above it */
+        set_defaults(settings);
+        if (!cn_settings_read_file(settings, path, err) ||
+            !read_all(settings, argc, argv, first, env, err)) {
+            cn_settings_release(settings);
             return CN_SETTINGS_WRONG;
+        }
+    }
     return health ? CN_SETTINGS_HEALTH : CN_SETTINGS_RUN;
+}
+
+/* ---- changes ------------------------------------------------------------------------------- */
+
+static size_t field_size(const struct setting *setting) {
+    return setting->type == SETTING_TEXT     ? sizeof(const char *)
+           : setting->type == SETTING_SWITCH ? sizeof(bool)
+                                             : sizeof(uint64_t);
+}
+
+static bool is_equal(const struct setting *setting, const void *one, const void *other) {
+    if (setting->type != SETTING_TEXT)
+        return memcmp(one, other, field_size(setting)) == 0;
+    const char *a = *(const char *const *)one, *b = *(const char *const *)other;
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool is_changeable(const struct setting *setting) {
+    for (size_t i = 0; i < sizeof changeable / sizeof changeable[0]; i++)
+        if (strcmp(changeable[i], setting->flag) == 0)
+            return true;
+    return false;
+}
+
+void cn_settings_adopt(struct cn_settings *settings, const struct cn_settings *wanted,
+                       const struct cn_settings *before, FILE *err) {
+    for (size_t i = 0; i < N_SETTINGS; i++) {
+        char *field = (char *)settings + table[i].offset;
+        const char *other = (const char *)wanted + table[i].offset;
+        if (is_changeable(&table[i]))
+            memcpy(field, other, field_size(&table[i]));
+        else if (!is_equal(&table[i], other, (const char *)before + table[i].offset))
+            fprintf(err, "colonnade: --%s has changed, which needs a restart\n", table[i].flag);
+    }
 }
 
 /* ---- memory -------------------------------------------------------------------------------- */

@@ -2,8 +2,9 @@
  * settings.h: what can be set, by flag or by environment.
  *
  * One table (settings.c) names every setting once: its flag, its type, its default and its range.
- * The environment variable of --max-rows is COLONNADE_MAX_ROWS; a flag wins over the environment,
- * the last of several equal flags wins. An empty variable counts as absent.
+ * The environment variable of --max-rows is COLONNADE_MAX_ROWS, its member in the file of settings
+ * max-rows; a flag wins over the environment, which wins over the file; the last of several equal
+ * flags wins. An empty variable counts as absent.
  */
 #ifndef CN_SERVER_SETTINGS_H
 #define CN_SERVER_SETTINGS_H
@@ -12,12 +13,16 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* Texts point into argv or the environment, or are static. Sizes are bytes. */
+struct json_t;
+
+/* Texts point into argv, the environment or the document, or are static. Sizes are bytes. */
 struct cn_settings {
-    const char *listen;     /* ADDRESS:PORT, [ADDRESS]:PORT */
-    const char *token_file; /* NULL: none */
-    const char *keys_dir;   /* NULL: none */
-    const char *tls_cert;   /* NULL: plain HTTP; also for the next */
+    const char *settings_file; /* NULL: none */
+    struct json_t *document;   /* what was in it; NULL: none */
+    const char *listen;        /* ADDRESS:PORT, [ADDRESS]:PORT */
+    const char *token_file;    /* NULL: none */
+    const char *keys_dir;      /* NULL: none */
+    const char *tls_cert;      /* NULL: plain HTTP; also for the next */
     const char *tls_key;
     const char *isolation; /* "available", "required", "off" */
     bool allow_anonymous;
@@ -64,9 +69,17 @@ enum cn_settings_outcome {
     CN_SETTINGS_WRONG,  /* a message was printed to `err`: exit 2 */
 };
 
-/* Reads the environment (through `env`, as getenv) and the arguments. */
+/* Reads the arguments, the environment (through `env`, as getenv) and, if they name one, the file
+ * of settings. Of CN_SETTINGS_WRONG nothing is kept, else cn_settings_release() gives it back. */
 enum cn_settings_outcome cn_settings_read(struct cn_settings *settings, int argc, char **argv,
                                           char *(*env)(const char *name), FILE *out, FILE *err);
+
+void cn_settings_release(struct cn_settings *settings);
+
+/* Copies what may change while the service runs from `wanted`, whose document must outlive it. Of
+ * what needs a restart and is not as it was `before`, the flags are named to `err`. */
+void cn_settings_adopt(struct cn_settings *settings, const struct cn_settings *wanted,
+                       const struct cn_settings *before, FILE *err);
 
 /* Three quarters of the memory that this process may use: the smallest limit of its control groups
  * (base/cgroup.h, which reads below `root`), or the machine's memory if that is less. */

@@ -4,6 +4,7 @@ Only the standard library: http.client for ordinary requests, sockets for raw by
 calls that users type.
 """
 import csv
+import functools
 import http.client
 import io
 import json
@@ -15,6 +16,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -41,6 +43,30 @@ def certificate(folder, name="server", days=2, key="ec", extra=()):
                     "-subj", "/CN=" + name, "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", *extra],
                    check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return cert, private
+
+
+@functools.cache
+def shared_certificate():
+    """The one of a whole run over TLS. Its folder goes with the process, and curl trusts it too."""
+    shared_certificate.folder = tempfile.TemporaryDirectory()
+    made = certificate(shared_certificate.folder.name)
+    os.environ["CURL_CA_BUNDLE"] = str(made[0])
+    return made
+
+
+def passing(sockets, environment, names=None):
+    """What stands before a command so that it finds these sockets as its descriptors 3 and up, as after systemd. Their
+    numbers go to the child with pass_fds."""
+    if not sockets:
+        return []
+    environment["LISTEN_FDS"] = str(len(sockets))
+    if names:
+        environment["LISTEN_FDNAMES"] = ":".join(names)
+    script = ("import os, sys; n = int(sys.argv[1]); high = [os.dup2(int(f), 100 + k) for k, f in enumerate(sys.argv[2:2 + n])];"
+              "os.closerange(3, 100);"
+              "[os.dup2(f, 3 + k) for k, f in enumerate(high)]; [os.close(f) for f in high];"
+              "os.environ['LISTEN_PID'] = str(os.getpid()); os.execv(sys.argv[2 + n], sys.argv[2 + n:])")
+    return [sys.executable, "-c", script, str(len(sockets)), *[str(s.fileno()) for s in sockets]]
 
 
 class Reply:
@@ -113,24 +139,23 @@ def form(parts, boundary="colonnade-test-boundary"):
 class Server:
     """A running binary. Ends by SIGTERM to its own pid; stop() checks how it ended."""
 
-    def __init__(self, *flags, env=None, listen="127.0.0.1:0", tls=None):
-        """`tls`: the paths of a certificate and its key."""
+    def __init__(self, *flags, env=None, listen="127.0.0.1:0", tls=None, passed=()):
+        """`tls`: the paths of a certificate and its key; `passed`: sockets, as systemd passes them."""
         self.errors = tempfile.TemporaryFile()
-        self.folder = None
-        if OVER_TLS and not tls:
-            self.folder = tempfile.TemporaryDirectory()
-            tls = certificate(self.folder.name)
+        tls = tls or (OVER_TLS and shared_certificate())
         if tls:
             flags = ("--tls-cert", tls[0], "--tls-key", tls[1], *flags)
-        self.tls = tls and ssl.create_default_context(cafile=tls[0])
+        self.tls_cert = tls and tls[0]
+        self.tls = ssl.create_default_context(cafile=tls[0]) if tls else None
         command = [BINARY] + (["--listen", listen] if listen else []) + [str(f) for f in flags]
         environment = {k: v for k, v in os.environ.items() if not k.startswith("COLONNADE_")
                        or k == "COLONNADE_CPU"}
         environment.update(env or {})
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.errors,
+        command = passing(passed, environment) + command
+        self.process = subprocess.Popen(command, pass_fds=[s.fileno() for s in passed], stdout=subprocess.PIPE, stderr=self.errors,
                                         stdin=subprocess.DEVNULL, env=environment)
         self.line = self._ready_line(60)
-        found = re.fullmatch(r"colonnade (\S+) listening on (https?)://([0-9.]+):(\d+)\n", self.line)
+        found = re.fullmatch(r"colonnade (\S+) listening on (https?)://([0-9.]+):(\d+)(?:, .*)?\n", self.line)
         if not found:
             self.process.kill()
             self.process.wait()
@@ -153,8 +178,8 @@ class Server:
         return line.decode()
 
     def stderr(self):
-        self.errors.seek(0)
-        return self.errors.read().decode("utf-8", "replace")
+        descriptor = self.errors.fileno()  # whose offset is the server's too, so it stays where it is
+        return os.pread(descriptor, os.fstat(descriptor).st_size, 0).decode("utf-8", "replace")
 
     def stop(self, seconds=60):
         """SIGTERM; returns the exit code. Fails on sanitizer reports and on a hanging end."""
@@ -185,9 +210,13 @@ class Server:
         """Without TLS, whatever the server speaks."""
         return socket.create_connection((self.host, self.port), timeout=timeout)
 
+    def connection(self, timeout=120):
+        if self.tls:
+            return http.client.HTTPSConnection(self.host, self.port, timeout=timeout, context=self.tls)
+        return http.client.HTTPConnection(self.host, self.port, timeout=timeout)
+
     def request(self, method, target, body=None, headers=None, timeout=120):
-        connection = (http.client.HTTPSConnection(self.host, self.port, timeout=timeout, context=self.tls) if self.tls
-                      else http.client.HTTPConnection(self.host, self.port, timeout=timeout))
+        connection = self.connection(timeout)
         try:
             head = dict(self.default_headers)
             head.update(headers or {})
@@ -345,6 +374,12 @@ def raw(server, data, count=1, timeout=60):
         except ConnectionError:
             closed = True
         return replies, closed
+
+
+def half_close(connection):
+    """Ends the sending side of a connection; what the server sends can still be read."""
+    with socket.socket(fileno=os.dup(connection.fileno())) as bare:
+        bare.shutdown(socket.SHUT_WR)
 
 
 def curl(*arguments, data=None, timeout=120):

@@ -1,5 +1,4 @@
 """POST /v1/compare: the experiment that explains itself."""
-import http.client
 import json
 import math
 import re
@@ -338,7 +337,7 @@ def test_a_deadline(server, executor):
 
 def begin(server, document):
     """A comparison whose reply nobody reads yet."""
-    connection = http.client.HTTPConnection(server.host, server.port, timeout=60)
+    connection = server.connection(60)
     connection.request("POST", "/v1/compare", json.dumps(document), {"Content-Type": client.JSON})
     return connection
 

@@ -129,7 +129,7 @@ def test_sigterm_while_clients_never_stop_asking():
     ended, answered = threading.Event(), []
 
     def ask(method, path, body):
-        connection = http.client.HTTPConnection(running.host, running.port, timeout=20)
+        connection = running.connection(20)
         while not ended.is_set():
             try:
                 connection.request(method, path, body)
@@ -158,7 +158,7 @@ def test_sigterm_while_all_descriptors_are_in_use():
     try:
         limit = running.descriptors() + 8
         resource.prlimit(running.pid, resource.RLIMIT_NOFILE, (limit, limit))
-        clients = [running.connect(5) for _ in range(24)]
+        clients = [running.connect_bare(5) for _ in range(24)]
         wait_until(lambda: running.descriptors() >= limit, 10)
         assert running.stop(20) == 0
     finally:

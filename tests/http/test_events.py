@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from client import Server, raw, together, wait_until
+from client import Server, half_close, raw, together, wait_until
 
 QUICK = {"columns": {"a": [1, 2]}, "let": {"r": "a * 2"}}
 POINT = ["at", "requests", "failed", "p50_ns", "p90_ns", "p99_ns", "max_ns"]
@@ -24,6 +24,8 @@ class Events:
         if receive_bytes:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
         self.socket.connect((server.host, server.port))
+        if server.tls:
+            self.socket = server.tls.wrap_socket(self.socket, server_hostname=server.host)
         head = f"GET /v1/events HTTP/1.1\r\nHost: {server.host}:{server.port}\r\n"
         headers = dict(server.default_headers, **({"Last-Event-ID": last_id} if last_id else {}))
         head += "".join(f"{name}: {value}\r\n" for name, value in headers.items())
@@ -90,7 +92,7 @@ def is_busy(pools):
 
 def compute(server, times, document=None):
     """Requests one after the other on one connection; their ids."""
-    connection = http.client.HTTPConnection(server.host, server.port, timeout=60)
+    connection = server.connection(60)
     ids = []
     for _ in range(times):
         connection.request("POST", "/v1/compute", body=json.dumps(document or QUICK),
@@ -400,7 +402,7 @@ def test_clients_that_leave(server):
 def test_a_client_that_sends_no_more_is_still_told(server):
     with Events(server) as events:
         events.until("pools")
-        events.socket.shutdown(socket.SHUT_WR)
+        half_close(events.socket)
         for _ in range(3):
             identity = compute(server, 1)[0]
             assert events.until("run")["id"] == identity

@@ -1,6 +1,5 @@
 """Executors under fire: workers killed while mixed clients run; a million rows; baselines."""
 import hashlib
-import http.client
 import os
 import random
 import signal
@@ -150,7 +149,7 @@ def test_pools_grow_when_asked(launch):
 def test_many_small_requests_leave_nothing_behind(launch):
     """The record of runs is bounded, and so is what a chunk or a run leaves."""
     running = launch()
-    connection = http.client.HTTPConnection(running.host, running.port, timeout=60)
+    connection = running.connection(60)
 
     def ask(count):
         for _ in range(count):

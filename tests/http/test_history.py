@@ -145,8 +145,7 @@ def full(tmp_path_factory):
 
 def many(server, count):
     """The ids of runs made over one connection."""
-    import http.client
-    connection = http.client.HTTPConnection(server.host, server.port, timeout=60)
+    connection = server.connection(60)
     made = []
     for _ in range(count):
         connection.request("POST", "/v1/compute?let=r=a*2", b"a\n1\n", {"Content-Type": "text/csv"})

@@ -345,7 +345,7 @@ def test_many_who_wait(server):
 
 
 def open_events(server, identity):
-    connection = http.client.HTTPConnection(server.host, server.port, timeout=60)
+    connection = server.connection(60)
     connection.request("GET", f"/v1/jobs/{identity}/events")
     response = connection.getresponse()
     assert response.status == 200

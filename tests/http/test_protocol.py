@@ -7,7 +7,7 @@ import time
 import pytest
 
 import client
-from client import raw, read_reply
+from client import OVER_TLS, half_close, raw, read_reply
 
 HOST = b"Host: 127.0.0.1\r\n"
 BODY = b"a,b\n1,2\n"
@@ -206,7 +206,7 @@ def test_a_body_that_ends_early(launch):
     for lines in (b"Transfer-Encoding: chunked\r\n", b"Content-Length: 100\r\n"):
         with running.connect() as connection:
             connection.sendall(head(CSV + lines) + b"8\r\na,b\n1,2\n\r\n")
-            connection.shutdown(socket.SHUT_WR)
+            half_close(connection)
             connection.settimeout(10)
             assert b" 200 " not in connection.recv(4096).split(b"\r\n")[0]
     got = everything(running, head(CSV + b"Transfer-Encoding: chunked\r\n") + b"zz\r\nabc\r\n0\r\n\r\n")
@@ -249,9 +249,11 @@ def test_a_client_that_shut_its_sending_side_is_still_served(server):
     for data, want in ((GOOD, b"a\n1\n"),
                        (head(b"Content-Type: application/json\r\nContent-Length: %d\r\n" % len(body),
                              b"/v1/compute") + body, None)):
+        if OVER_TLS and want is None:
+            continue  # whoever ends the transport below TLS before the reply is taken for gone
         with server.connect() as connection:
             connection.sendall(data)
-            connection.shutdown(socket.SHUT_WR)
+            half_close(connection)
             stream = connection.makefile("rb")
             reply = read_reply(stream)
             while reply.status < 200:

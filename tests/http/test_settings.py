@@ -12,7 +12,7 @@ import pytest
 from client import BINARY, Server
 from test_protocol import SLOW
 
-FLAGS = """listen token-file allow-anonymous keys-dir max-body-bytes max-inflate-ratio max-window-log max-rows max-columns max-expression-bytes
+FLAGS = """listen settings tls-cert tls-key token-file allow-anonymous keys-dir max-body-bytes max-inflate-ratio max-window-log max-rows max-columns max-expression-bytes
     max-expression-nodes max-expression-depth max-json-depth max-header-bytes max-connections max-streams max-queued
     max-per-client
     max-workers max-calls max-cases max-jobs job-bytes job-keep-ms data-dir history-bytes history-days max-import-bytes

@@ -76,7 +76,7 @@ def test_a_late_failure_is_never_a_short_reply(small, executor, accept):
     data = "a,b\n" + "".join(f"{k},{k % 9 + 1}\n" for k in range(rows)) + "1,0\n"
     run = None
     try:
-        connection = http.client.HTTPConnection(small.host, small.port, timeout=60)
+        connection = small.connection(60)
         connection.request("POST", "/v1/compute?let=r=a//b&let=k=md5(a)&chunk_rows=1000&executor=" + executor,
                            data, {"Content-Type": "text/csv", "Accept": accept})
         response = connection.getresponse()
