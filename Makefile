@@ -132,7 +132,8 @@ prove-numbers: ## numbers to text and back against CPython, 10M and hard ones (P
 # The parts that matter to ThreadSanitizer; it cannot follow a fork.
 .PHONY: test-unit-threads
 test-unit-threads: $(BUILD)/unit/test_pool_threads $(BUILD)/unit/test_pool_gil $(BUILD)/unit/test_jobs \
-		$(BUILD)/unit/test_load $(BUILD)/unit/test_hub $(BUILD)/unit/test_admission $(BUILD)/unit/test_budget
+		$(BUILD)/unit/test_load $(BUILD)/unit/test_hub $(BUILD)/unit/test_admission $(BUILD)/unit/test_budget \
+		$(BUILD)/unit/test_metrics
 	@sh tests/unit.sh $^
 
 .PHONY: test-http-threads
@@ -144,7 +145,7 @@ test-http-threads: $(BUILD)/colonnade ## black-box tests of threads: executors, 
 		tests/http/test_compare.py tests/http/test_notebook_cells.py -m threads $(PYTEST)
 
 .PHONY: test-http
-test-http: $(BUILD)/colonnade $(BENCH_TOOLS) build/npm/.installed ## black-box tests of this build over HTTP
+test-http: $(BUILD)/colonnade $(BENCH_TOOLS) build/npm/.installed build/promtool ## black-box tests of this build over HTTP
 	COLONNADE_BIN=$(abspath $(BUILD)/colonnade) /usr/bin/python3 -m pytest -q tests/http $(PYTEST)
 
 # What the kernels have a part in.
@@ -155,7 +156,7 @@ test-http-values: $(BUILD)/colonnade build/npm/.installed ## those of them that 
 		$(VALUE_TESTS:%=tests/http/test_%.py) $(PYTEST)
 
 .PHONY: test-levels
-test-levels: $(BUILD)/colonnade $(BENCH_TOOLS) $(UNIT_TESTS) $(BUILD)/kernels/check build/npm/.installed ## unit and HTTP tests at every CPU level
+test-levels: $(BUILD)/colonnade $(BENCH_TOOLS) $(UNIT_TESTS) $(BUILD)/kernels/check build/npm/.installed build/promtool ## unit and HTTP tests at every CPU level
 	@for level in $$($(BUILD)/kernels/check --levels); do echo "level $$level"; \
 		COLONNADE_CPU=$$level sh tests/unit.sh $(UNIT_TESTS) || exit 1; \
 		COLONNADE_CPU=$$level COLONNADE_BIN=$(abspath $(BUILD)/colonnade) \
@@ -226,6 +227,13 @@ build/npm/.installed: tests/package.json
 	cp tests/package.json build/npm/
 	npm install --prefix build/npm --no-audit --no-fund --loglevel=error
 	@touch $@
+
+# Of Debian's package prometheus only this program, without installing it: its server would be started.
+build/promtool:
+	@mkdir -p $@.d
+	cd $@.d && apt-get -q download prometheus && \
+		dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x --strip-components=3 ./usr/bin/promtool
+	@mv $@.d/promtool $@ && rm -rf $@.d
 
 .PHONY: help
 help: ## this list

@@ -294,6 +294,7 @@ static void check_close(struct cn_exchange *exchange) {
 const struct cn_endpoint cn_endpoint_check = {
     .methods = "POST",
     .path = "/v1/check",
+    .operation = CN_OPERATION_CHECK,
     .takes_body = true,
     .works = true,
     .open = check_open,

@@ -7,6 +7,7 @@
 #include "handlers/amdahl.h"
 #include "handlers/compare.h"
 #include "handlers/endpoint_reply.h"
+#include "handlers/metrics.h"
 #include "handlers/origin.h"
 #include "handlers/runs.h"
 #include "handlers/verdict.h"
@@ -210,6 +211,7 @@ void cn_compare_record(struct cn_compare *compare, const struct cn_error *error)
     cn_origin_fill(exchange, &record);
     if (!error && compare->document.len <= KEPT_BYTES)
         record.document = compare->document;
+    cn_metrics_run(exchange, CN_EXECUTOR_AUTO, &record);
     exchange->recorded = cn_runs_add(exchange->service->runs, &record);
     if (!exchange->recorded && record.document.len > 0) {
         record.document = CN_STR(""); /* the run without it, rather than no run */

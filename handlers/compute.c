@@ -309,6 +309,7 @@ static void compute_close(struct cn_exchange *exchange) {
 const struct cn_endpoint cn_endpoint_compute = {
     .methods = "POST,PUT,QUERY",
     .path = "/v1/compute",
+    .operation = CN_OPERATION_COMPUTE,
     .takes_body = true,
     .works = true,
     .deferrable = true,

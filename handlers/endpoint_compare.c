@@ -157,6 +157,7 @@ static void compare_close(struct cn_exchange *exchange) {
 const struct cn_endpoint cn_endpoint_compare = {
     .methods = "POST",
     .path = "/v1/compare",
+    .operation = CN_OPERATION_COMPARE,
     .takes_body = true,
     .works = true,
     .deferrable = true,

@@ -228,6 +228,7 @@ static void events_close(struct cn_exchange *exchange) {
 
 const struct cn_endpoint cn_endpoint_events = {.methods = "GET",
                                                .path = "/v1/events",
+                                               .operation = CN_OPERATION_EVENTS,
                                                .open = events_open,
                                                .finish = events_finish,
                                                .gone = events_gone,

@@ -25,5 +25,6 @@ static void functions_finish(struct cn_exchange *exchange) {
 
 const struct cn_endpoint cn_endpoint_functions = {.methods = "GET",
                                                   .path = "/v1/functions",
+                                                  .operation = CN_OPERATION_FUNCTIONS,
                                                   .open = cn_endpoint_open_plain,
                                                   .finish = functions_finish};

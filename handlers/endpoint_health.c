@@ -23,6 +23,7 @@ static void livez_finish(struct cn_exchange *exchange) {
 
 const struct cn_endpoint cn_endpoint_livez = {.methods = "GET",
                                               .path = "/livez",
+                                              .operation = CN_OPERATION_LIVEZ,
                                               .open_access = true,
                                               .open = cn_endpoint_open_plain,
                                               .finish = livez_finish};
@@ -58,6 +59,7 @@ static void readyz_finish(struct cn_exchange *exchange) {
 
 const struct cn_endpoint cn_endpoint_readyz = {.methods = "GET",
                                                .path = "/readyz",
+                                               .operation = CN_OPERATION_READYZ,
                                                .open_access = true,
                                                .open = cn_endpoint_open_plain,
                                                .finish = readyz_finish};

@@ -126,11 +126,13 @@ static void static_finish(struct cn_exchange *exchange) {
 
 const struct cn_endpoint cn_endpoint_home = {.methods = "GET",
                                              .path = "/",
+                                             .operation = CN_OPERATION_HOME,
                                              .open_access = true,
                                              .open = cn_endpoint_open_plain,
                                              .finish = home_finish};
 const struct cn_endpoint cn_endpoint_static = {.methods = "GET",
                                                .path = "/static/{id}",
+                                               .operation = CN_OPERATION_STATIC,
                                                .open_access = true,
                                                .open = cn_endpoint_open_plain,
                                                .finish = static_finish};

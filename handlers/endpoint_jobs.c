@@ -40,8 +40,11 @@ static void jobs_finish(struct cn_exchange *exchange) {
     cn_endpoint_reply_json(exchange, 200, &out);
 }
 
-const struct cn_endpoint cn_endpoint_jobs = {
-    .methods = "GET", .path = "/v1/jobs", .open = jobs_open, .finish = jobs_finish};
+const struct cn_endpoint cn_endpoint_jobs = {.methods = "GET",
+                                             .path = "/v1/jobs",
+                                             .operation = CN_OPERATION_JOBS,
+                                             .open = jobs_open,
+                                             .finish = jobs_finish};
 
 /* ---- GET, DELETE /v1/jobs/{id} ------------------------------------------------------------- */
 
@@ -118,6 +121,7 @@ static void job_gone(struct cn_exchange *exchange) {
 
 const struct cn_endpoint cn_endpoint_job = {.methods = "GET,DELETE",
                                             .path = "/v1/jobs/{id}",
+                                            .operation = CN_OPERATION_JOB,
                                             .open = job_open,
                                             .finish = job_finish,
                                             .gone = job_gone,
@@ -151,6 +155,7 @@ static void result_finish(struct cn_exchange *exchange) {
 
 const struct cn_endpoint cn_endpoint_job_result = {.methods = "GET",
                                                    .path = "/v1/jobs/{id}/result",
+                                                   .operation = CN_OPERATION_JOB_RESULT,
                                                    .open = job_open,
                                                    .finish = result_finish,
                                                    .close = job_close};

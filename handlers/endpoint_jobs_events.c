@@ -113,6 +113,7 @@ static void events_close(struct cn_exchange *exchange) {
 
 const struct cn_endpoint cn_endpoint_job_events = {.methods = "GET",
                                                    .path = "/v1/jobs/{id}/events",
+                                                   .operation = CN_OPERATION_JOB_EVENTS,
                                                    .open = events_open,
                                                    .finish = events_finish,
                                                    .gone = events_gone,

@@ -39,5 +39,8 @@ static void load_finish(struct cn_exchange *exchange) {
     cn_endpoint_reply_json(exchange, 200, &out);
 }
 
-const struct cn_endpoint cn_endpoint_load = {
-    .methods = "GET", .path = "/v1/load", .open = load_open, .finish = load_finish};
+const struct cn_endpoint cn_endpoint_load = {.methods = "GET",
+                                             .path = "/v1/load",
+                                             .operation = CN_OPERATION_LOAD,
+                                             .open = load_open,
+                                             .finish = load_finish};

@@ -268,6 +268,7 @@ static void map_close(struct cn_exchange *exchange) {
 const struct cn_endpoint cn_endpoint_map = {
     .methods = "POST",
     .path = "/v1/map",
+    .operation = CN_OPERATION_MAP,
     .takes_body = true,
     .works = true,
     .deferrable = true,

@@ -106,5 +106,8 @@ static void pools_finish(struct cn_exchange *exchange) {
     cn_endpoint_reply_json(exchange, 200, &out);
 }
 
-const struct cn_endpoint cn_endpoint_pools = {
-    .methods = "GET", .path = "/v1/pools", .open = cn_endpoint_open_plain, .finish = pools_finish};
+const struct cn_endpoint cn_endpoint_pools = {.methods = "GET",
+                                              .path = "/v1/pools",
+                                              .operation = CN_OPERATION_POOLS,
+                                              .open = cn_endpoint_open_plain,
+                                              .finish = pools_finish};

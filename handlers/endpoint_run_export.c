@@ -51,5 +51,6 @@ static void export_finish(struct cn_exchange *exchange) {
 
 const struct cn_endpoint cn_endpoint_run_export = {.methods = "GET",
                                                    .path = "/v1/runs/{id}/export",
+                                                   .operation = CN_OPERATION_RUN_EXPORT,
                                                    .open = cn_endpoint_open_plain,
                                                    .finish = export_finish};

@@ -213,8 +213,11 @@ static void runs_finish(struct cn_exchange *exchange) {
     cn_buf_release(&listing->text);
 }
 
-const struct cn_endpoint cn_endpoint_runs = {
-    .methods = "GET", .path = "/v1/runs", .open = runs_open, .finish = runs_finish};
+const struct cn_endpoint cn_endpoint_runs = {.methods = "GET",
+                                             .path = "/v1/runs",
+                                             .operation = CN_OPERATION_RUNS,
+                                             .open = runs_open,
+                                             .finish = runs_finish};
 
 /* ---- GET /v1/runs/{id} --------------------------------------------------------------------- */
 
@@ -234,5 +237,6 @@ static void run_finish(struct cn_exchange *exchange) {
 
 const struct cn_endpoint cn_endpoint_run = {.methods = "GET",
                                             .path = "/v1/runs/{id}",
+                                            .operation = CN_OPERATION_RUN,
                                             .open = cn_endpoint_open_plain,
                                             .finish = run_finish};

@@ -145,6 +145,7 @@ static void import_close(struct cn_exchange *exchange) {
 
 const struct cn_endpoint cn_endpoint_runs_import = {.methods = "POST",
                                                     .path = "/v1/runs/import",
+                                                    .operation = CN_OPERATION_RUNS_IMPORT,
                                                     .takes_body = true,
                                                     .works = true,
                                                     .open = import_open,

@@ -195,6 +195,7 @@ static void session_close(struct cn_exchange *exchange) {
 /* Open to all: who has no token yet gets a session here, and ending one only clears the cookie. */
 const struct cn_endpoint cn_endpoint_session = {.methods = "POST,DELETE",
                                                 .path = "/v1/session",
+                                                .operation = CN_OPERATION_SESSION,
                                                 .open_access = true,
                                                 .takes_body = true,
                                                 .open = session_open,

@@ -24,5 +24,6 @@ static void trace_finish(struct cn_exchange *exchange) {
 
 const struct cn_endpoint cn_endpoint_run_trace = {.methods = "GET",
                                                   .path = "/v1/runs/{id}/trace",
+                                                  .operation = CN_OPERATION_RUN_TRACE,
                                                   .open = cn_endpoint_open_plain,
                                                   .finish = trace_finish};

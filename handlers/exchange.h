@@ -31,6 +31,8 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "handlers/coded_body.h"
+#include "handlers/executor_kind.h"
+#include "handlers/operation.h"
 
 struct cn_service;
 struct cn_service_limits;
@@ -53,10 +55,12 @@ struct cn_endpoint {
     const char *methods; /* "GET", "POST,PUT,QUERY", comma-separated, in the order of `Allow`; HEAD
                             goes with GET */
     const char *path;    /* "/v1/runs/{id}/trace"; {id} matches one segment */
-    bool open_access;    /* no token needed (/livez) */
-    bool takes_body;     /* false: a body is CN_INVALID_PARAMETER */
-    bool works;          /* counts against the limit of work in flight; refused while draining */
-    bool deferrable;     /* `Prefer: respond-async` makes a job of it */
+    enum cn_operation operation;
+    bool open_access; /* no token needed (/livez) */
+    bool always;      /* answered also on a connection beyond --max-connections */
+    bool takes_body;  /* false: a body is CN_INVALID_PARAMETER */
+    bool works;       /* counts against the limit of work in flight; refused while draining */
+    bool deferrable;  /* `Prefer: respond-async` makes a job of it */
     enum cn_code (*open)(struct cn_exchange *exchange, struct cn_error *error);
     enum cn_body_verdict (*body)(struct cn_exchange *exchange, const char *data, size_t len);
     void (*broken)(struct cn_exchange *exchange, const struct cn_error *error);
@@ -146,7 +150,9 @@ struct cn_exchange {
     _Atomic uint64_t total_rows;
     _Atomic bool running; /* its first task was handed to an executor */
     _Atomic bool doubted; /* its client may be gone, which only shows when it is sent something */
-    struct cn_origin *origin; /* what the run comes from (origin.h); NULL: nothing is known */
+    enum cn_executor_kind executor; /* where it was computed; AUTO: nowhere, or not known yet */
+    uint64_t rows;                  /* of the run that was recorded */
+    struct cn_origin *origin;       /* what the run comes from (origin.h); NULL: nothing is known */
     char run[33]; /* id for Colonnade-Run, made at the start (32 lower-case hex digits) */
     /* the reply */
     struct cn_error error;
@@ -174,6 +180,13 @@ static inline int64_t cn_exchange_body_length(const struct cn_exchange *exchange
 
 /* The limits that hold for this request to its end, whatever is set meanwhile. */
 const struct cn_service_limits *cn_exchange_limits(const struct cn_exchange *exchange);
+
+/* What the request is for, also if it becomes a job; NONE: it was not routed. */
+static inline enum cn_operation cn_exchange_operation(const struct cn_exchange *exchange) {
+    const struct cn_endpoint *endpoint =
+        exchange->deferred ? exchange->deferred : exchange->endpoint;
+    return endpoint ? endpoint->operation : CN_OPERATION_NONE;
+}
 
 /* Draws a new id for the run. False: no randomness. */
 bool cn_exchange_new_run(struct cn_exchange *exchange);

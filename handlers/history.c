@@ -80,11 +80,14 @@ static int64_t save_batch(struct cn_history *history, bool all) {
     size_t left = 0;
     if (copies) {
         if (!cn_history_save(history, copies)) {
+            atomic_fetch_add(&history->n_failures, 1);
             undo(history);
             free_copies(copies);
             return now + RETRY_NS;
         }
         say_works(history);
+        for (const struct cn_run_copy *copy = copies; copy; copy = copy->next)
+            atomic_fetch_add(&history->n_saved, 1);
         left = cn_runs_saved(runs, copies);
         free_copies(copies);
     }
@@ -251,6 +254,11 @@ void cn_history_close(struct cn_history *history) {
 
 bool cn_history_failing(const struct cn_history *history) {
     return atomic_load(&history->failing);
+}
+
+void cn_history_look(const struct cn_history *history, uint64_t *saved, uint64_t *failures) {
+    *saved = atomic_load(&history->n_saved);
+    *failures = atomic_load(&history->n_failures);
 }
 
 void cn_history_flush(struct cn_history *history) {

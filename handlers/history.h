@@ -40,6 +40,9 @@ void cn_history_close(struct cn_history *history);
 /* Whether the last try to save failed; runs are kept in memory meanwhile. */
 bool cn_history_failing(const struct cn_history *history);
 
+/* Runs that were saved since the start, and tries to save that failed. */
+void cn_history_look(const struct cn_history *history, uint64_t *saved, uint64_t *failures);
+
 /* Waits until all runs that are in memory now were saved or could not be; for tests. */
 void cn_history_flush(struct cn_history *history);
 

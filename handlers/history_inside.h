@@ -30,8 +30,10 @@ struct cn_history {
     struct cn_buf search;
     struct cn_buf summary;
     struct cn_buf document;
-    uint64_t last_seq;             /* when it was opened */
-    atomic_bool failing;           /* the last try to write failed, and that was said */
+    uint64_t last_seq;            /* when it was opened */
+    atomic_bool failing;          /* the last try to write failed, and that was said */
+    atomic_uint_fast64_t n_saved; /* since the start */
+    atomic_uint_fast64_t n_failures;
     int64_t busy_from_ns;          /* since when it waits for somebody else who writes */
     _Atomic int64_t busy_until_ns; /* it does not wait any longer; set when the server ends */
     bool said_lost;

@@ -190,6 +190,13 @@ static void note_run(void *context) {
     pthread_mutex_unlock(&hub->lock);
 }
 
+size_t cn_hub_listeners(struct cn_hub *hub) {
+    pthread_mutex_lock(&hub->lock);
+    size_t n = hub->n_joined;
+    pthread_mutex_unlock(&hub->lock);
+    return n;
+}
+
 /* ---- life ---------------------------------------------------------------------------------- */
 
 static bool draw_instance(struct cn_hub *hub) {

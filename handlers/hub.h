@@ -33,6 +33,9 @@ void cn_hub_free(struct cn_hub *hub);
 /* 16 hex digits, drawn at the start: what was read of another instance says nothing of this one. */
 const char *cn_hub_instance(const struct cn_hub *hub);
 
+/* How many listen now. */
+size_t cn_hub_listeners(struct cn_hub *hub);
+
 /* An event that is the same for all: "event: NAME\ndata: {...}\n\n". Never changes. */
 struct cn_hub_text;
 struct cn_str cn_hub_text_str(const struct cn_hub_text *text);

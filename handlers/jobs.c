@@ -1,6 +1,7 @@
 #include "handlers/jobs_inside.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "handlers/service.h"
@@ -238,11 +239,25 @@ void cn_jobs_end(struct cn_deferred *deferred, enum cn_deferred_state state) {
     list_remove(&jobs->active, deferred);
     list_add(&jobs->ended, deferred);
     jobs->n_ended++;
+    jobs->n_ended_as[state]++;
     if (!jobs->active.first)
         pthread_cond_broadcast(&jobs->quiet);
     cn_jobs_tell_end(deferred);
     trim(jobs, deferred);
     pthread_cond_signal(&jobs->news); /* there may be something to forget earlier */
+}
+
+void cn_jobs_look(struct cn_jobs *jobs, struct cn_jobs_stats *stats) {
+    *stats = (struct cn_jobs_stats){0};
+    pthread_mutex_lock(&jobs->lock);
+    for (struct cn_deferred *deferred = jobs->newest; deferred; deferred = deferred->older) {
+        if (!deferred->ended)
+            cn_jobs_observe(deferred);
+        stats->known[deferred->progress.state]++;
+    }
+    memcpy(stats->ended, jobs->n_ended_as, sizeof stats->ended);
+    stats->result_bytes = jobs->held;
+    pthread_mutex_unlock(&jobs->lock);
 }
 
 bool cn_deferred_cancel(struct cn_deferred *deferred, struct cn_json_out *out) {

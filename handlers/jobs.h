@@ -53,8 +53,16 @@ enum cn_deferred_state {
     CN_DEFERRED_RUNNING,
     CN_DEFERRED_FINISHED,
     CN_DEFERRED_FAILED,
-    CN_DEFERRED_CANCELLED
+    CN_DEFERRED_CANCELLED,
+    CN_DEFERRED_STATE_COUNT
 };
+
+struct cn_jobs_stats {
+    uint64_t known[CN_DEFERRED_STATE_COUNT];
+    uint64_t ended[CN_DEFERRED_STATE_COUNT]; /* ever, by how they ended */
+    uint64_t result_bytes;                   /* of results that are held */
+};
+void cn_jobs_look(struct cn_jobs *jobs, struct cn_jobs_stats *stats);
 
 /* A job by its id, with a reference; NULL: unknown. */
 struct cn_deferred *cn_jobs_find(struct cn_jobs *jobs, const char *id);

@@ -4,7 +4,7 @@
 #include <time.h>
 
 #include "handlers/jobs_inside.h"
-#include "handlers/load.h"
+#include "handlers/metrics.h"
 #include "handlers/service.h"
 
 #define NS_PER_MS INT64_C(1000000)
@@ -16,9 +16,7 @@
 
 /* A job counts as one request, from its request line to the end of its work. */
 static void count(const struct cn_deferred *deferred, int status) {
-    int64_t now = cn_clock_now();
-    cn_load_count(deferred->jobs->service->load, now, now - deferred->inner.exchange.started_ns,
-                  status);
+    cn_metrics_work(deferred->jobs->service, &deferred->inner.exchange, cn_clock_now(), status);
 }
 
 /* Gives up the lock meanwhile. */

@@ -76,11 +76,12 @@ struct cn_jobs {
     struct cn_deferred_list active;
     struct cn_deferred_list ended;
     struct cn_deferred *first_reply, *last_reply;
-    size_t n_jobs;  /* known ones */
-    size_t n_ended; /* of them */
-    size_t n_inner; /* inner exchanges that are not closed */
-    uint64_t bytes; /* of results that are known */
-    uint64_t held;  /* of all results, those included that were forgotten while they are read */
+    size_t n_jobs;                                /* known ones */
+    size_t n_ended;                               /* of them */
+    size_t n_inner;                               /* inner exchanges that are not closed */
+    uint64_t bytes;                               /* of results that are known */
+    uint64_t n_ended_as[CN_DEFERRED_STATE_COUNT]; /* ever */
+    uint64_t held; /* of all results, those included that were forgotten while they are read */
     bool stopping;
     pthread_t clerk;
 };

@@ -5,6 +5,7 @@
 
 #include "handlers/json_out.h"
 #include "handlers/map.h"
+#include "handlers/metrics.h"
 #include "handlers/origin.h"
 #include "handlers/service.h"
 #include "kernels/number.h"
@@ -131,6 +132,7 @@ static void add_record(struct cn_exchange *exchange, const struct cn_map_request
         list_chunks(exchange, run, &record);
     }
     cn_origin_fill(exchange, &record);
+    cn_metrics_run(exchange, run ? run->place.kind : CN_EXECUTOR_AUTO, &record);
     exchange->recorded = cn_runs_add(exchange->service->runs, &record);
 }
 

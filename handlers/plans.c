@@ -15,6 +15,8 @@ struct cn_plans {
     pthread_mutex_t lock;
     struct kept_plan kept[KEPT];
     uint64_t clock;
+    uint64_t hits;
+    uint64_t misses;
 };
 
 struct cn_plans *cn_plans_new(void) {
@@ -53,8 +55,17 @@ struct cn_plan *cn_plans_find(struct cn_plans *plans, struct cn_str bytes) {
         kept->used = ++plans->clock;
         plan = cn_plan_ref_up(kept->plan);
     }
+    plans->hits += kept != NULL;
+    plans->misses += kept == NULL;
     pthread_mutex_unlock(&plans->lock);
     return plan;
+}
+
+void cn_plans_look(struct cn_plans *plans, uint64_t *hits, uint64_t *misses) {
+    pthread_mutex_lock(&plans->lock);
+    *hits = plans->hits;
+    *misses = plans->misses;
+    pthread_mutex_unlock(&plans->lock);
 }
 
 void cn_plans_keep(struct cn_plans *plans, struct cn_plan *plan) {

@@ -17,6 +17,8 @@ void cn_plans_free(struct cn_plans *plans);
 
 /* A reference to the plan with these bytes; NULL: it is not kept. */
 struct cn_plan *cn_plans_find(struct cn_plans *plans, struct cn_str bytes);
+/* How often a plan was asked for and was there, and was not. */
+void cn_plans_look(struct cn_plans *plans, uint64_t *hits, uint64_t *misses);
 /* Keeps a plan, in the place of the one that was longest not asked for. Large ones are not kept. */
 void cn_plans_keep(struct cn_plans *plans, struct cn_plan *plan);
 

@@ -2,6 +2,7 @@
  * record.c: the account of a job: its ledger, its workers, its chunks.
  */
 #include "handlers/job.h"
+#include "handlers/metrics.h"
 #include "handlers/origin.h"
 
 #include <stdlib.h>
@@ -174,6 +175,7 @@ void cn_record_plain(struct cn_exchange *exchange, struct cn_runs *runs, const c
     if (error)
         record.error = *error;
     cn_origin_fill(exchange, &record);
+    cn_metrics_run(exchange, CN_EXECUTOR_AUTO, &record);
     exchange->recorded = cn_runs_add(runs, &record);
 }
 
@@ -210,5 +212,6 @@ void cn_job_record(struct cn_job *job, int status, const struct cn_ledger *ledge
         record.error = *error;
     }
     cn_origin_fill(exchange, &record);
+    cn_metrics_run(exchange, job->executor_kind, &record);
     exchange->recorded = cn_runs_add(job->service->runs, &record);
 }

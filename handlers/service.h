@@ -7,6 +7,7 @@
 
 #include "base/blocks.h"
 #include "expr/expr.h"
+#include "handlers/executor_kind.h"
 #include "pool/executor.h"
 
 /* Limits that endpoints check; each is a setting of the same name. */
@@ -41,18 +42,6 @@ struct cn_calibration {
     int64_t break_even_rows; /* of the reference workload: rows from which threads win */
 };
 
-enum cn_executor_kind {
-    CN_EXECUTOR_AUTO,
-    CN_EXECUTOR_SERIAL,
-    CN_EXECUTOR_THREADS,
-    CN_EXECUTOR_PROCESSES,
-    CN_EXECUTOR_GIL,
-    CN_EXECUTOR_KIND_COUNT
-};
-const char *cn_executor_kind_name(enum cn_executor_kind kind);
-/* Whether it imitates another system, and must be labelled so wherever it is shown. */
-bool cn_executor_kind_emulates(enum cn_executor_kind kind);
-
 /* What one row is to the computation: a lane of a block, a call with plain arguments, or a record
  * of named, boxed values made for it. */
 enum cn_mode { CN_MODE_VECTOR, CN_MODE_TUPLE, CN_MODE_ROW, CN_MODE_COUNT };
@@ -65,9 +54,21 @@ struct cn_plans;
 struct cn_jobs;
 struct cn_experiments;
 struct cn_load;
+struct cn_metrics;
 struct cn_hub;
 struct cn_sessions;
 struct cn_forkserver;
+
+/* What only the server knows; it sets service->server when it starts. */
+struct cn_server_state {
+    uint64_t connections;
+    uint64_t max_connections;
+    uint64_t in_flight; /* requests whose head was complete, and that are not over */
+};
+struct cn_server_probe {
+    void (*read)(void *context, struct cn_server_state *state); /* NULL: nothing is known */
+    void *context;
+};
 
 struct cn_service {
     struct cn_service_limits limits;                        /* those of the start */
@@ -86,6 +87,7 @@ struct cn_service {
     struct cn_jobs *jobs;
     struct cn_experiments *experiments;
     struct cn_load *load;         /* how many requests there were, and how long */
+    struct cn_metrics *metrics;   /* what is counted; may be NULL */
     struct cn_hub *hub;           /* those who listen to /v1/events */
     struct cn_sessions *sessions; /* NULL: no token is needed */
     /* Requests that compute at the moment, the runs of an experiment not counted, and how many ever
@@ -96,6 +98,7 @@ struct cn_service {
     atomic_uint_fast64_t next_plan; /* ids of plans */
     atomic_int draining;
     const char *version;
+    struct cn_server_probe server;
 };
 
 /* The limits of the moment. They never change where they stand, and are kept to the end of the

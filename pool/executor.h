@@ -165,6 +165,36 @@ struct cn_worker_stats {
     int64_t cpu_ns;
 };
 
+/* How a worker process ended that was not told to: by a signal, by itself, or because it had to be
+ * killed, as it did not stop when its task was cancelled. */
+enum cn_death {
+    CN_DEATH_SEGV,
+    CN_DEATH_BUS,
+    CN_DEATH_ABRT,
+    CN_DEATH_ILL,
+    CN_DEATH_FPE,
+    CN_DEATH_SYS,
+    CN_DEATH_KILL,
+    CN_DEATH_TERM,
+    CN_DEATH_OTHER_SIGNAL,
+    CN_DEATH_EXIT,
+    CN_DEATH_STOPPED,
+    CN_DEATH_UNKNOWN, /* together with the fork server, which could have told */
+    CN_DEATH_COUNT
+};
+const char *cn_death_name(enum cn_death death); /* "SIGSEGV", "exit" */
+
+/* All workers of an executor together. Those that are gone count in all but `workers`, so the
+ * numbers never go back. */
+struct cn_executor_totals {
+    uint64_t workers[CN_WORKER_DEAD + 1]; /* by state */
+    uint64_t queued;
+    uint64_t tasks;
+    uint64_t restarts;
+    int64_t cpu_ns;
+    uint64_t deaths[CN_DEATH_COUNT];
+};
+
 struct cn_executor_ops {
     /* Never blocks. CN_OVERLOADED: the queue is full; CN_DRAINING: it takes no more. On failure
      * `done` is not called. */
@@ -177,6 +207,7 @@ struct cn_executor_ops {
     /* Fills at most `max` entries; returns the number of workers; *queued: tasks that wait. */
     size_t (*stats)(struct cn_executor *executor, struct cn_worker_stats *stats, size_t max,
                     size_t *queued);
+    void (*totals)(struct cn_executor *executor, struct cn_executor_totals *totals);
     /* Takes no new tasks; waits until all are done or `deadline_ns` (then cancels what is left and
      * waits for that); a time that has passed, or 0, cancels at once. */
     void (*drain)(struct cn_executor *executor, int64_t deadline_ns);

@@ -89,7 +89,11 @@ static enum cn_code process_execute(struct cn_slot *slot, struct cn_task *task) 
         enum cn_proxy_outcome outcome = cn_proxy_try(proxy, task, &code);
         if (outcome == CN_PROXY_ANSWERED)
             return code;
+        proxy->stopping = outcome == CN_PROXY_STOPPED;
+        if (proxy->stopping)
+            cn_queue_count_death(slot, CN_DEATH_STOPPED);
         cn_proxy_discard(proxy, how[attempt], sizeof(how[attempt]));
+        proxy->stopping = false;
         if (outcome == CN_PROXY_STOPPED || atomic_load(&task->group->stop) != 0)
             return CN_CANCELLED;
     }

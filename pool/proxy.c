@@ -88,6 +88,7 @@ enum cn_code cn_proxy_init(struct cn_proxy *proxy, struct cn_slot *slot,
 }
 
 void cn_proxy_release(struct cn_proxy *proxy) {
+    proxy->stopping = true;
     cn_proxy_discard(proxy, NULL, 0);
     close(proxy->event);
     free(proxy->answer);
@@ -102,6 +103,31 @@ static void describe(int status, char *how, size_t size) {
             snprintf(how, size, "killed by signal %d", WTERMSIG(status));
     } else {
         snprintf(how, size, "ended with exit status %d", WEXITSTATUS(status));
+    }
+}
+
+static enum cn_death death_of(int status) {
+    if (!WIFSIGNALED(status))
+        return CN_DEATH_EXIT;
+    switch (WTERMSIG(status)) {
+    case SIGSEGV:
+        return CN_DEATH_SEGV;
+    case SIGBUS:
+        return CN_DEATH_BUS;
+    case SIGABRT:
+        return CN_DEATH_ABRT;
+    case SIGILL:
+        return CN_DEATH_ILL;
+    case SIGFPE:
+        return CN_DEATH_FPE;
+    case SIGSYS:
+        return CN_DEATH_SYS;
+    case SIGKILL:
+        return CN_DEATH_KILL;
+    case SIGTERM:
+        return CN_DEATH_TERM;
+    default:
+        return CN_DEATH_OTHER_SIGNAL;
     }
 }
 
@@ -122,6 +148,8 @@ void cn_proxy_discard(struct cn_proxy *proxy, char *how, size_t size) {
             describe(status, how, size);
         else if (how)
             snprintf(how, size, "gone together with the fork server");
+        if (!proxy->stopping)
+            cn_queue_count_death(proxy->slot, known ? death_of(status) : CN_DEATH_UNKNOWN);
         proxy->process.pid = 0;
         proxy->replaced = true;
         cn_queue_set_pid(proxy->slot, 0, false);

@@ -28,6 +28,7 @@ struct cn_proxy {
     bool orphaned;   /* the last process went together with its fork server */
     int64_t born_ns; /* when it was greeted */
     bool trimmed;    /* its windows are small already */
+    bool stopping;   /* its end is wanted: it is not a death */
     bool replaced;   /* there was a process before */
     bool failing;    /* the last start failed */
     int failures;    /* starts that failed and deaths before a first task, in a row */
@@ -47,8 +48,8 @@ void cn_proxy_release(struct cn_proxy *proxy);
 
 /* Starts a process and waits for its greeting. CN_WORKER_LOST, CN_OVERLOADED. */
 enum cn_code cn_proxy_start(struct cn_proxy *proxy, struct cn_error *error);
-/* Kills and reaps the process if there is one; `how` (may be NULL) gets how it ended: "killed by
- * SIGSEGV". */
+/* Kills and reaps the process if there is one, and counts how it ended; `how` (may be NULL) gets
+ * how it ended: "killed by SIGSEGV". */
 void cn_proxy_discard(struct cn_proxy *proxy, char *how, size_t size);
 
 /* Hands the task to the process and waits for the answer. */

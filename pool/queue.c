@@ -123,6 +123,24 @@ static size_t queue_stats(struct cn_executor *executor, struct cn_worker_stats *
     return count;
 }
 
+static void queue_totals(struct cn_executor *executor, struct cn_executor_totals *totals) {
+    struct cn_queue *queue = queue_of(executor);
+    *totals = (struct cn_executor_totals){0};
+    pthread_mutex_lock(&queue->lock);
+    for (size_t i = 0; i < queue->n_slots; i++) {
+        const struct cn_slot *slot = &queue->slots[i];
+        if (slot->life == CN_SLOT_LIVE)
+            totals->workers[slot_state(slot)]++;
+        totals->tasks += slot->tasks;
+        totals->restarts += slot->restarts;
+        totals->cpu_ns += slot->cpu_ns;
+        for (int d = 0; d < CN_DEATH_COUNT; d++)
+            totals->deaths[d] += slot->deaths[d];
+    }
+    totals->queued = queued(queue);
+    pthread_mutex_unlock(&queue->lock);
+}
+
 static void stop_everything(struct cn_queue *queue) {
     while (queue->cursor) {
         struct cn_group *group = queue->cursor;
@@ -159,6 +177,7 @@ static void queue_destroy(struct cn_executor *executor) {
 static const struct cn_executor_ops executor_ops = {.submit = queue_submit,
                                                     .cancel = queue_cancel,
                                                     .stats = queue_stats,
+                                                    .totals = queue_totals,
                                                     .drain = queue_drain,
                                                     .destroy = queue_destroy};
 

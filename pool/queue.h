@@ -61,6 +61,7 @@ struct cn_slot {
     pid_t pid;
     uint64_t tasks;
     uint64_t restarts;
+    uint64_t deaths[CN_DEATH_COUNT];
     int64_t cpu_ns;
     void *worker; /* what `open` made */
 };
@@ -147,6 +148,8 @@ void cn_queue_free(struct cn_queue *queue);
 /* The worker behind a slot is another process now (0: none); `restart` counts one. Takes the lock.
  */
 void cn_queue_set_pid(struct cn_slot *slot, pid_t pid, bool restart);
+/* The worker behind a slot has ended without having been told to. Takes the lock. */
+void cn_queue_count_death(struct cn_slot *slot, enum cn_death death);
 
 /* ---- between the files of the queue: all with the lock held ---------------------------------- */
 

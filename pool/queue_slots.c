@@ -225,6 +225,12 @@ void cn_queue_settle(struct cn_queue *queue, size_t count) {
         pthread_cond_broadcast(&queue->quiet);
 }
 
+void cn_queue_count_death(struct cn_slot *slot, enum cn_death death) {
+    pthread_mutex_lock(&slot->queue->lock);
+    slot->deaths[death]++;
+    pthread_mutex_unlock(&slot->queue->lock);
+}
+
 void cn_queue_set_pid(struct cn_slot *slot, pid_t pid, bool restart) {
     pthread_mutex_lock(&slot->queue->lock);
     slot->pid = pid;

@@ -5,6 +5,17 @@ void cn_group_init(struct cn_group *group, size_t width, int64_t deadline_ns) {
     atomic_init(&group->stop, 0);
 }
 
+const char *cn_death_name(enum cn_death death) {
+    static const char *const names[CN_DEATH_COUNT] = {
+        [CN_DEATH_SEGV] = "SIGSEGV",       [CN_DEATH_BUS] = "SIGBUS",
+        [CN_DEATH_ABRT] = "SIGABRT",       [CN_DEATH_ILL] = "SIGILL",
+        [CN_DEATH_FPE] = "SIGFPE",         [CN_DEATH_SYS] = "SIGSYS",
+        [CN_DEATH_KILL] = "SIGKILL",       [CN_DEATH_TERM] = "SIGTERM",
+        [CN_DEATH_OTHER_SIGNAL] = "other", [CN_DEATH_EXIT] = "exit",
+        [CN_DEATH_STOPPED] = "stopped",    [CN_DEATH_UNKNOWN] = "unknown"};
+    return names[death];
+}
+
 const char *cn_worker_state_name(enum cn_worker_state state) {
     switch (state) {
     case CN_WORKER_STARTING:

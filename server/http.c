@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "handlers/metrics.h"
 #include "server/mhd.h"
 #include "server/framing_socket.h"
 
@@ -49,6 +50,7 @@ static void connection_open(struct cn_http *http, struct MHD_Connection *mhd, vo
     connection->head_due_ns = now + (int64_t)cn_http_settings(http)->header_timeout_ms * NS_PER_MS;
     *context = connection;
     cn_framing_init(&connection->framing, cn_http_settings(http)->max_header_bytes);
+    cn_counter_add(&http->service->metrics->connections, 1);
     pthread_mutex_lock(&http->lock);
     connection->tls = http->tls ? cn_tls_ref(http->tls) : NULL;
     connection->excess = http->n_connections >= cn_http_settings(http)->max_connections;
@@ -135,7 +137,6 @@ static void *on_request_line(void *cls, const char *uri, struct MHD_Connection *
 static void on_completed(void *cls, struct MHD_Connection *mhd, void **context,
                          enum MHD_RequestTerminationCode code) {
     (void)mhd;
-    (void)code;
     struct cn_http *http = cls;
     struct cn_request *request = *context;
     if (!request)
@@ -155,6 +156,7 @@ static void on_completed(void *cls, struct MHD_Connection *mhd, void **context,
     request->gone_called = request->gone_called || gone;
     request->phase = CN_PHASE_OVER;
     request->over_ns = now;
+    request->complete = code == MHD_REQUEST_TERMINATED_COMPLETED_OK;
     request->connection = NULL;
     request->mhd = NULL;
     enum cn_code cut_code = request->cut_code;
@@ -181,6 +183,17 @@ static size_t on_unescape(void *cls, struct MHD_Connection *mhd, char *text) {
 
 void cn_http_use_settings(struct cn_http *http, const struct cn_settings *settings) {
     atomic_store_explicit(&http->settings, settings, memory_order_release);
+}
+
+/* ---- what is told of it ---------------------------------------------------------------------- */
+
+static void read_state(void *context, struct cn_server_state *state) {
+    struct cn_http *http = context;
+    pthread_mutex_lock(&http->lock);
+    state->connections = http->n_connections;
+    pthread_mutex_unlock(&http->lock);
+    state->max_connections = cn_http_settings(http)->max_connections;
+    state->in_flight = (uint64_t)atomic_load(&http->in_flight);
 }
 
 /* ---- start and stop ------------------------------------------------------------------------ */
@@ -258,6 +271,7 @@ enum cn_code cn_http_start(struct cn_http **result, const struct cn_http_options
     http->service = options->service;
     http->tls = options->tls;
     atomic_init(&http->settings, options->settings);
+    http->service->server = (struct cn_server_probe){read_state, http};
     init_locks(http);
     if (pthread_create(&http->watcher, NULL, cn_http_watch, http) != 0) {
         release(http);

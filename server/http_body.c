@@ -197,6 +197,7 @@ static enum MHD_Result piece(struct cn_request *request, const char *data, size_
     pthread_mutex_lock(&request->lock);
     bool is_cut = request->phase == CN_PHASE_CUT;
     request->in_piece = true;
+    request->arrived += (int64_t)size;
     request->pieces++;
     pthread_mutex_unlock(&request->lock);
     if (is_cut && !request->drop_left) /* by the watcher */

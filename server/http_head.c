@@ -294,7 +294,8 @@ static enum cn_code admit(struct cn_request *request, struct cn_error *error) {
     struct cn_http *http = request->http;
     struct cn_exchange *exchange = &request->exchange;
     struct cn_admission *admission = http->service->admission;
-    if (request->connection->excess && !exchange->endpoint->open_access) {
+    if (request->connection->excess && !exchange->endpoint->open_access &&
+        !exchange->endpoint->always) {
         exchange->reply.close = true;
         cn_admission_refused(admission, CN_REFUSAL_CONNECTIONS);
         cn_error_set_limit(error, "--max-connections");

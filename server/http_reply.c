@@ -94,8 +94,10 @@ static ssize_t read_stream(void *cls, uint64_t position, char *out, size_t max) 
     grant_time(request, position);
     for (;;) {
         ssize_t n = exchange->reply.stream(exchange, out, max);
-        if (n > 0)
+        if (n > 0) {
+            request->sent += n;
             return n;
+        }
         if (n == CN_STREAM_END)
             return MHD_CONTENT_READER_END_OF_STREAM;
         if (n != CN_STREAM_WAIT)
@@ -227,6 +229,10 @@ static bool add_headers(struct MHD_Response *response, const struct cn_reply *re
     return ok;
 }
 
+static bool has_body(const struct cn_exchange *exchange) {
+    return strcmp(exchange->method, "HEAD") != 0 && exchange->reply.status != 304;
+}
+
 enum MHD_Result cn_http_reply(struct cn_request *request) {
     struct cn_exchange *exchange = &request->exchange;
     struct cn_reply *reply = &exchange->reply;
@@ -250,6 +256,9 @@ enum MHD_Result cn_http_reply(struct cn_request *request) {
                             (int64_t)(total / (uint64_t)MIB) * NS_PER_SECOND;
         pthread_mutex_unlock(&request->lock);
         result = MHD_queue_response(request->mhd, (unsigned)reply->status, response);
+        request->answered = result == MHD_YES;
+        if (request->answered && !reply->stream && has_body(exchange))
+            request->sent = (int64_t)total;
     }
     MHD_destroy_response(response);
     return result;
@@ -309,8 +318,11 @@ void cn_http_cut(struct cn_request *request, const struct cn_error *error) {
         say_and_end(request->connection, &text);
     else
         shutdown(request->connection->fd, SHUT_RDWR);
+    size_t body_len = strcmp(exchange->method, "HEAD") != 0 ? body.len : 0;
     cn_buf_release(&body);
     cn_buf_release(&text);
+    request->answered = ok;
+    request->sent = ok ? (int64_t)body_len : 0;
     request->cut_code = error->code;
     request->phase = CN_PHASE_CUT;
     request->limit_ns = now + CN_HTTP_LINGER_NS;

@@ -1,7 +1,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "handlers/load.h"
 #include "handlers/packed_reply.h"
 #include "handlers/reserve.h"
 #include "server/mhd.h"
@@ -118,15 +117,6 @@ void cn_request_free(struct cn_request *request) {
     free(request);
 }
 
-/* Requests of work, as they were answered, or would have been had their clients stayed. */
-static void count(const struct cn_request *request) {
-    const struct cn_exchange *exchange = &request->exchange;
-    if (exchange->endpoint && exchange->endpoint->works && !exchange->handed_on &&
-        exchange->reply.status > 0)
-        cn_load_count(request->http->service->load, request->over_ns,
-                      request->over_ns - exchange->started_ns, exchange->reply.status);
-}
-
 void cn_request_let_go(struct cn_request *request) {
     struct cn_service *service = request->http->service;
     struct cn_exchange *exchange = &request->exchange;
@@ -144,7 +134,7 @@ void cn_request_let_go(struct cn_request *request) {
 static void request_close(struct cn_request *request) {
     struct cn_http *http = request->http;
     struct cn_exchange *exchange = &request->exchange;
-    count(request);
+    cn_http_account(request);
     cn_request_let_go(request);
     cn_coded_body_release(&exchange->coded);
     cn_packed_reply_release(exchange);

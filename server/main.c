@@ -22,6 +22,7 @@
 #include "handlers/jobs.h"
 #include "handlers/kinds.h"
 #include "handlers/load.h"
+#include "handlers/metrics.h"
 #include "handlers/plans.h"
 #include "handlers/runs.h"
 #include "kernels/cpu.h"
@@ -241,13 +242,14 @@ static enum cn_code start_rooms(struct app *app, struct cn_error *error) {
     service->runs = cn_runs_new(RUNS_KEPT, RUNS_BYTES);
     service->checks = cn_runs_new(CHECKS_KEPT, CHECKS_BYTES);
     service->load = cn_load_new();
+    service->metrics = cn_metrics_new();
     service->admission = cn_admission_new(
         &(struct cn_admission_limits){app->settings.max_queued, app->settings.max_per_client});
     cn_budget_init(&app->budget, app->settings.memory_bytes);
     service->inline_states = cn_inline_states_new(&app->keyring);
     service->plans = cn_plans_new();
     if (!service->blocks || !service->runs || !service->checks || !service->load ||
-        !service->admission || !service->inline_states || !service->plans)
+        !service->metrics || !service->admission || !service->inline_states || !service->plans)
         return cn_error_memory(error);
     CN_TRY(start_history(app, error));
     CN_TRY(start_executors(app, error));
@@ -285,6 +287,7 @@ static void stop_rooms(struct app *app) {
     cn_runs_free(service->checks);
     cn_load_free(service->load);
     cn_admission_free(service->admission);
+    cn_metrics_free(service->metrics);
     if (service->blocks)
         cn_blocks_free(service->blocks);
     cn_keys_release(&app->keys);

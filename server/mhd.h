@@ -90,7 +90,12 @@ struct cn_request {
     bool dropping;         /* refused: the body is dropped, and the reply sent behind it */
     bool computes;         /* in service->work_running */
     struct cn_place place; /* in the queue, until the reply is made */
+    bool bare;             /* it was answered as a head that came too late */
+    bool answered;         /* a reply was begun */
+    bool complete;         /* the library sent all of it */
     int64_t received;
+    int64_t arrived; /* bytes of the body, those included that were dropped */
+    int64_t sent;    /* bytes of the reply's body that were handed to the library */
     int64_t drop_left;
     int64_t replied_ns;
     int64_t over_ns; /* when the library was done with it */
@@ -226,6 +231,13 @@ void cn_http_tls_close(struct cn_connection *connection);
 void cn_http_tls_farewell(struct cn_connection *connection, struct cn_buf *text);
 /* For MHD_OPTION_HTTPS_CERT_CALLBACK2. */
 gnutls_certificate_retrieve_function3 cn_http_tls_no_certificate;
+
+/* ---- http_account.c ------------------------------------------------------------------------ */
+
+/* The request is over: it is counted. Once, before its exchange is closed. */
+void cn_http_account(struct cn_request *request);
+/* The same of a head that was answered with a bare status, before there was a request. */
+void cn_http_account_bare(struct cn_http *http, enum cn_code code);
 
 /* ---- http_accept.c ------------------------------------------------------------------------- */
 

@@ -13,7 +13,7 @@ static const struct cn_endpoint *const table[] = {
     &cn_endpoint_load,       &cn_endpoint_events,    &cn_endpoint_functions,
     &cn_endpoint_livez,      &cn_endpoint_readyz,    &cn_endpoint_home,
     &cn_endpoint_static,     &cn_endpoint_session,   &cn_endpoint_runs_import,
-    &cn_endpoint_run_export,
+    &cn_endpoint_run_export, &cn_endpoint_metrics,
 };
 
 /* NULL: no memory. A bad escape, a NUL or an escaped slash stays as it is: no route has it. */
