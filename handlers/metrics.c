@@ -21,6 +21,7 @@ struct cn_metrics *cn_metrics_new(void) {
     if (metrics) {
         metrics->started_ns = cn_clock_now();
         metrics->started_at = cn_clock_wall();
+        atomic_store(&metrics->configured_at, metrics->started_at);
     }
     return metrics;
 }

@@ -13,6 +13,7 @@
 #define CN_HANDLERS_METRICS_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/clock.h"
@@ -76,6 +77,8 @@ struct cn_metrics {
     cn_counter stage_ns[CN_OPERATION_COUNT][CN_STAGE_COUNT];
     cn_counter span_ns[CN_EXECUTOR_KIND_COUNT][CN_SPAN_COUNT];
     cn_counter rows[CN_OPERATION_COUNT];
+    atomic_bool reload_failed;        /* the last one (server/reload.h) */
+    _Atomic int64_t configured_at; /* wall clock: when settings were last taken over */
 };
 
 struct cn_metrics *cn_metrics_new(void); /* NULL: no memory */

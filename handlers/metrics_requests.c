@@ -35,6 +35,13 @@ static void write_build(struct cn_metrics_text *text, const struct cn_service *s
         text, two("version", service->version, "cpu_level", cn_cpu_level_name(cn_cpu_level())), 1);
     cn_metrics_family(text, "colonnade_uptime_seconds", "gauge", "Time since the start.");
     cn_metrics_sample_ns(text, (struct cn_labels){0}, uptime);
+    cn_metrics_gauge(text, "colonnade_config_last_reload_successful",
+                     "Whether what was last read again (SIGHUP) was taken over: 1, else 0.",
+                     !atomic_load(&service->metrics->reload_failed));
+    cn_metrics_family(text, "colonnade_config_last_reload_success_timestamp_seconds", "gauge",
+                      "When settings were last taken over, in seconds since 1970.");
+    cn_metrics_sample_ns(text, (struct cn_labels){0},
+                         (uint64_t)atomic_load(&service->metrics->configured_at));
     cn_metrics_gauge(text, "colonnade_draining", "Whether the service goes down: 1, else 0.",
                      atomic_load(&service->draining) != 0);
 }
@@ -52,6 +59,14 @@ static void write_server(struct cn_metrics_text *text, const struct cn_service *
                        cn_counter_read(&service->metrics->connections));
     cn_metrics_gauge(text, "colonnade_requests_in_flight", "Requests that are not over.",
                      state.in_flight);
+    cn_metrics_counter(text, "colonnade_access_log_lines_total",
+                       "Requests that were written to the access log.", state.log_lines);
+    cn_metrics_counter(text, "colonnade_access_log_dropped_total",
+                       "Requests that are missing there: it was written too slowly, or not at "
+                       "all.",
+                       state.log_dropped);
+    cn_metrics_counter(text, "colonnade_access_log_failures_total",
+                       "Errors when it was written, or opened anew.", state.log_failures);
 }
 
 static void write_responses(struct cn_metrics_text *text, const struct cn_metrics *metrics) {

@@ -64,6 +64,9 @@ struct cn_server_state {
     uint64_t connections;
     uint64_t max_connections;
     uint64_t in_flight; /* requests whose head was complete, and that are not over */
+    uint64_t log_lines; /* of the access log */
+    uint64_t log_dropped;
+    uint64_t log_failures;
 };
 struct cn_server_probe {
     void (*read)(void *context, struct cn_server_state *state); /* NULL: nothing is known */

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "handlers/metrics.h"
+#include "server/access_log.h"
 #include "server/mhd.h"
 #include "server/framing_socket.h"
 
@@ -46,6 +47,7 @@ static void connection_open(struct cn_http *http, struct MHD_Connection *mhd, vo
     connection->fd = info->connect_fd;
     connection->client =
         cn_admission_client(http->service->admission, peer ? peer->client_addr : NULL);
+    cn_http_note_client(&connection->address, peer ? peer->client_addr : NULL);
     connection->idle_from_ns = now;
     connection->head_due_ns = now + (int64_t)cn_http_settings(http)->header_timeout_ms * NS_PER_MS;
     *context = connection;
@@ -108,6 +110,7 @@ static void *on_request_line(void *cls, const char *uri, struct MHD_Connection *
     struct cn_exchange *exchange = &request->exchange;
     request->connection = connection;
     request->number = ++connection->requests;
+    request->address = connection->address;
     request->mhd = mhd;
     exchange->started_ns = now;
     exchange->secure = connection->tls != NULL;
@@ -189,11 +192,16 @@ void cn_http_use_settings(struct cn_http *http, const struct cn_settings *settin
 
 static void read_state(void *context, struct cn_server_state *state) {
     struct cn_http *http = context;
+    struct cn_access_log_stats log;
     pthread_mutex_lock(&http->lock);
     state->connections = http->n_connections;
     pthread_mutex_unlock(&http->lock);
     state->max_connections = cn_http_settings(http)->max_connections;
     state->in_flight = (uint64_t)atomic_load(&http->in_flight);
+    cn_access_log_look(http->options.access_log, &log);
+    state->log_lines = log.lines;
+    state->log_dropped = log.dropped;
+    state->log_failures = log.failures;
 }
 
 /* ---- start and stop ------------------------------------------------------------------------ */

@@ -15,6 +15,7 @@
 
 struct cn_http;
 struct cn_tls;
+struct cn_access_log;
 
 struct cn_http_options {
     const struct cn_settings *settings;
@@ -24,6 +25,7 @@ struct cn_http_options {
     size_t n_listeners;
     bool loopback; /* all of them */
     unsigned threads;
+    struct cn_access_log *access_log; /* NULL: there is none */
 };
 
 /* Starts to serve. What `options` points to must outlive the server. */

@@ -109,6 +109,7 @@ static enum MHD_Result begin(struct cn_request *request, const char *method, con
     struct cn_exchange *exchange = &request->exchange;
     if (!enter(request))
         return MHD_NO;
+    cn_http_note_head(request);
     struct cn_error error;
     cn_error_init(&error);
     enum cn_code code = cn_head_check(request, method, version, &error);

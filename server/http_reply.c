@@ -251,12 +251,14 @@ enum MHD_Result cn_http_reply(struct cn_request *request) {
     enum MHD_Result result = MHD_NO;
     if (add_headers(response, reply)) {
         pthread_mutex_lock(&request->lock);
+        bool gone_called = request->gone_called;
         request->phase = CN_PHASE_SENDING;
         request->limit_ns = cn_clock_now() + (int64_t)request->settings->body_timeout_ms * 1000000 +
                             (int64_t)(total / (uint64_t)MIB) * NS_PER_SECOND;
         pthread_mutex_unlock(&request->lock);
         result = MHD_queue_response(request->mhd, (unsigned)reply->status, response);
         request->answered = result == MHD_YES;
+        request->in_vain = gone_called;
         if (request->answered && !reply->stream && has_body(exchange))
             request->sent = (int64_t)total;
     }

@@ -68,7 +68,7 @@ static bool is_done(const struct cn_connection *connection, int64_t now) {
 static void head_is_late(struct cn_connection *connection, int64_t now) {
     if (!connection->cut && has_received(connection, now)) {
         cn_http_cut_bare(connection, 408);
-        cn_http_account_bare(connection->http, CN_REQUEST_TIMEOUT);
+        cn_http_account_bare(connection->http, &connection->address, CN_REQUEST_TIMEOUT);
         if (connection->request)
             connection->request->bare = true;
         connection->head_due_ns = now + CN_HTTP_LINGER_NS;

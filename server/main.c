@@ -26,6 +26,7 @@
 #include "handlers/plans.h"
 #include "handlers/runs.h"
 #include "kernels/cpu.h"
+#include "server/access_log.h"
 #include "server/activation.h"
 #include "server/calibrate.h"
 #include "server/framing_socket.h"
@@ -63,7 +64,8 @@ struct app {
     struct cn_registry registry;
     struct cn_confinement confinement;
     struct cn_forkserver *forkserver;
-    struct cn_history *history; /* NULL: runs are kept in memory only */
+    struct cn_history *history;       /* NULL: runs are kept in memory only */
+    struct cn_access_log *access_log; /* NULL: there is none */
     struct cn_sessions sessions;
     struct cn_tls *tls;  /* NULL: plain HTTP */
     bool wrong_settings; /* what failed is the user's to mend */
@@ -236,6 +238,15 @@ static enum cn_code start_history(struct app *app, struct cn_error *error) {
     return cn_history_start(app->history, &app->service, error);
 }
 
+static enum cn_code start_access_log(struct app *app, struct cn_error *error) {
+    if (!app->settings.access_log)
+        return CN_OK;
+    app->wrong_settings = true;
+    CN_TRY(cn_access_log_open(&app->access_log, app->settings.access_log, error));
+    app->wrong_settings = false;
+    return CN_OK;
+}
+
 static enum cn_code start_rooms(struct app *app, struct cn_error *error) {
     struct cn_service *service = &app->service;
     service->blocks = cn_blocks_new(IDLE_BLOCK_BYTES);
@@ -251,6 +262,7 @@ static enum cn_code start_rooms(struct app *app, struct cn_error *error) {
     if (!service->blocks || !service->runs || !service->checks || !service->load ||
         !service->metrics || !service->admission || !service->inline_states || !service->plans)
         return cn_error_memory(error);
+    CN_TRY(start_access_log(app, error));
     CN_TRY(start_history(app, error));
     CN_TRY(start_executors(app, error));
     service->jobs = cn_jobs_new(service, app->settings.max_jobs,
@@ -288,6 +300,7 @@ static void stop_rooms(struct app *app) {
     cn_load_free(service->load);
     cn_admission_free(service->admission);
     cn_metrics_free(service->metrics);
+    cn_access_log_close(app->access_log); /* what was not written yet is written now */
     if (service->blocks)
         cn_blocks_free(service->blocks);
     cn_keys_release(&app->keys);
@@ -314,7 +327,8 @@ static enum cn_code start_http(struct app *app, struct cn_error *error) {
                                       .listeners = app->listeners,
                                       .n_listeners = app->n_listeners,
                                       .loopback = loopback,
-                                      .threads = threads};
+                                      .threads = threads,
+                                      .access_log = app->access_log};
     if (!cn_framing_in_effect())
         fprintf(stderr, "colonnade: the check of framing cannot come before libmicrohttpd (is the "
                         "program linked statically?): every request will be refused\n");
@@ -339,9 +353,10 @@ static void serve(struct app *app) {
     cn_notify("READY=1");
     for (int signal = 0; signal != SIGTERM && signal != SIGINT;) {
         signal = sigtimedwait(&app->signals, NULL, &pause);
-        if (signal == SIGHUP)
+        if (signal == SIGHUP) {
+            cn_access_log_reopen(app->access_log);
             cn_reload(&app->reload, stderr);
-        else if (signal < 0 && cn_blocks_trim(app->service.blocks) > 0)
+        } else if (signal < 0 && cn_blocks_trim(app->service.blocks) > 0)
             malloc_trim(0); /* the small things of large requests */
     }
     cn_notify("STOPPING=1");

@@ -21,6 +21,7 @@
 
 #include <gnutls/abstract.h>
 #include <microhttpd.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -90,8 +91,11 @@ struct cn_request {
     bool dropping;         /* refused: the body is dropped, and the reply sent behind it */
     bool computes;         /* in service->work_running */
     struct cn_place place; /* in the queue, until the reply is made */
+    const char *agent;     /* with an access log; NULL: none */
+    struct sockaddr_in6 address;
     bool bare;             /* it was answered as a head that came too late */
     bool answered;         /* a reply was begun */
+    bool in_vain;          /* its endpoint had been told by then that nobody waits */
     bool complete;         /* the library sent all of it */
     int64_t received;
     int64_t arrived; /* bytes of the body, those included that were dropped */
@@ -116,6 +120,7 @@ enum cn_farewell { CN_FAREWELL_NONE, CN_FAREWELL_LEFT, CN_FAREWELL_SENT };
 struct cn_connection {
     struct cn_http *http;
     int fd;
+    struct sockaddr_in6 address;
     bool excess;          /* over --max-connections */
     uint64_t client;      /* whose it is (handlers/admission.h) */
     bool cut;             /* its head came too late */
@@ -234,10 +239,14 @@ gnutls_certificate_retrieve_function3 cn_http_tls_no_certificate;
 
 /* ---- http_account.c ------------------------------------------------------------------------ */
 
-/* The request is over: it is counted. Once, before its exchange is closed. */
+/* The request is over: it is counted and logged. Once, before its exchange is closed. */
 void cn_http_account(struct cn_request *request);
 /* The same of a head that was answered with a bare status, before there was a request. */
-void cn_http_account_bare(struct cn_http *http, enum cn_code code);
+void cn_http_account_bare(struct cn_http *http, const struct sockaddr_in6 *client,
+                          enum cn_code code);
+/* For the access log: where a client is, and what its request says of itself. */
+void cn_http_note_client(struct sockaddr_in6 *to, const struct sockaddr *client);
+void cn_http_note_head(struct cn_request *request);
 
 /* ---- http_accept.c ------------------------------------------------------------------------- */
 

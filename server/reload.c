@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "handlers/metrics.h"
 #include "server/limits.h"
 #include "server/notify.h"
 #include "server/tls.h"
@@ -135,6 +136,9 @@ void cn_reload(struct cn_reload *reload, FILE *err) {
     bool taken = try_reload(reload, err);
     if (taken)
         look_at_keys(reload, err);
+    atomic_store(&reload->service->metrics->reload_failed, !taken);
+    if (taken)
+        atomic_store(&reload->service->metrics->configured_at, cn_clock_wall());
     fprintf(err, taken ? "colonnade: reloaded\n"
                        : "colonnade: not reloaded: everything stays as it was\n");
     fflush(err);

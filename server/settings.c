@@ -82,6 +82,8 @@ static const struct setting table[] = {
      "size of all results of jobs that are kept, the oldest dropped first, and of any one of them"},
     {"job-keep-ms", SETTING_TIME, AT(job_keep_ms), NULL, 600000, 1, DAY_MS,
      "time that a job is kept after its end"},
+    {"access-log", SETTING_TEXT, AT(access_log), NULL, 0, 0, 0,
+     "file to which each request is written as a line of JSON; - is standard error"},
     {"data-dir", SETTING_TEXT, AT(data_dir), NULL, 0, 0, 0,
      "directory where the record of runs is kept; without it they are forgotten at the end"},
     {"history-bytes", SETTING_SIZE, AT(history_bytes), NULL, 256 * MIB, MIB, INT64_MAX,

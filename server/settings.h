@@ -50,7 +50,8 @@ struct cn_settings {
     uint64_t max_jobs;
     uint64_t job_bytes;
     uint64_t job_keep_ms;
-    const char *data_dir; /* NULL: runs are kept in memory only */
+    const char *access_log; /* NULL: none; "-": standard error */
+    const char *data_dir;   /* NULL: runs are kept in memory only */
     uint64_t history_bytes;
     uint64_t history_days; /* 0: however old */
     uint64_t max_import_bytes;

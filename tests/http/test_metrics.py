@@ -326,6 +326,24 @@ def test_the_history_is_counted(launch, tmp_path):
     assert metrics("colonnade_history_failures_total") == 0
 
 
+def test_reloads_are_told(launch, tmp_path):
+    token = tmp_path / "token"
+    token.write_text("a-token-of-this-test\n")
+    server = launch("--token-file", token)
+    server.default_headers = {"Authorization": "Bearer a-token-of-this-test"}
+    first = read(server)
+    assert first("colonnade_config_last_reload_successful") == 1
+    assert first("colonnade_config_last_reload_success_timestamp_seconds") == first("process_start_time_seconds")
+    token.rename(tmp_path / "moved")
+    server.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: read(server)("colonnade_config_last_reload_successful") == 0)
+    (tmp_path / "moved").rename(token)
+    server.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: read(server)("colonnade_config_last_reload_successful") == 1)
+    assert read(server)("colonnade_config_last_reload_success_timestamp_seconds") > \
+        first("colonnade_config_last_reload_success_timestamp_seconds")
+
+
 def test_it_needs_the_token(launch, tmp_path):
     token = tmp_path / "token"
     token.write_text("a-token-of-this-test\n")
