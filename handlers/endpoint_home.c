@@ -10,7 +10,6 @@
 #include "handlers/assets.h"
 #include "handlers/endpoint_reply.h"
 #include "handlers/endpoints.h"
-#include "handlers/media.h"
 #include "handlers/negotiate.h"
 
 /* Room for a tag in quotes, with the suffix of the form. */
@@ -31,26 +30,6 @@ static const char *type_of(const char *name) {
         if (strcmp(ending, types[i].ending) == 0)
             return types[i].type;
     return "application/octet-stream";
-}
-
-/* Whether If-None-Match has the tag. Compared weakly, as RFC 9110 (13.1.2) wants: what a proxy
- * made a weak tag of matches too. */
-static bool has_tag(const char *header, const char *etag) {
-    struct cn_str wanted = cn_str(etag + 1, strlen(etag) - 2);
-    struct cn_media media = cn_media(cn_str_c(header));
-    while (media.rest.len > 0) {
-        struct cn_str tag;
-        cn_media_blanks(&media);
-        struct cn_media item = media;
-        cn_media_skip_item(&media);
-        if (cn_media_char(&item, '*'))
-            return true;
-        if (cn_media_char(&item, 'W'))
-            cn_media_char(&item, '/');
-        if (cn_media_quoted(&item, &tag) && cn_str_equal(tag, wanted))
-            return true;
-    }
-    return false;
 }
 
 /* What a 200 carries and the 304 in its place does too: a browser updates what it keeps. */
@@ -85,7 +64,7 @@ static void reply_asset(struct cn_exchange *exchange, const struct cn_asset *ass
     snprintf(etag, sizeof etag, "\"%s%s\"", asset->tag, gzip ? "-gzip" : "");
     add_headers(exchange, etag);
     const char *known = exchange->ops->header(exchange, "If-None-Match");
-    bool same = known && has_tag(known, etag);
+    bool same = known && cn_endpoint_has_tag(known, etag);
     if (!same && gzip)
         cn_reply_add_header(exchange, "Content-Encoding", "gzip");
     /* A 304 has no body, but a Content-Length in it must be that of the 200: the server takes it

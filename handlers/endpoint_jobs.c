@@ -1,10 +1,9 @@
+#include "handlers/api.h"
 #include "handlers/endpoint_reply.h"
 #include "handlers/endpoints.h"
 #include "handlers/jobs.h"
 #include "handlers/prefer.h"
 #include "handlers/service.h"
-
-enum { JOBS_DEFAULT = 50, JOBS_MOST = 100000 };
 
 /* A request about one job. */
 struct looking {
@@ -22,9 +21,9 @@ static enum cn_code jobs_open(struct cn_exchange *exchange, struct cn_error *err
     uint64_t *limit = cn_arena_alloc(&exchange->arena, sizeof *limit);
     if (!limit)
         return cn_error_memory(error);
-    *limit = JOBS_DEFAULT;
+    *limit = CN_JOBS_LIMIT_DEFAULT;
     exchange->state = limit;
-    return cn_endpoint_read_number(exchange, "limit", 0, JOBS_MOST, limit, error);
+    return cn_endpoint_read_number(exchange, "limit", 0, CN_JOBS_LIMIT_MOST, limit, error);
 }
 
 static void jobs_finish(struct cn_exchange *exchange) {

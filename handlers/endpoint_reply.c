@@ -1,5 +1,8 @@
 #include "handlers/endpoint_reply.h"
 
+#include <string.h>
+
+#include "handlers/media.h"
 #include "handlers/query.h"
 
 enum cn_code cn_endpoint_open_plain(struct cn_exchange *exchange, struct cn_error *error) {
@@ -38,6 +41,24 @@ void cn_endpoint_reply_json(struct cn_exchange *exchange, int status, struct cn_
         cn_exchange_fail(exchange, &error, NULL);
     }
     cn_buf_release(out->buf);
+}
+
+bool cn_endpoint_has_tag(const char *header, const char *etag) {
+    struct cn_str wanted = cn_str(etag + 1, strlen(etag) - 2);
+    struct cn_media media = cn_media(cn_str_c(header));
+    while (media.rest.len > 0) {
+        struct cn_str tag;
+        cn_media_blanks(&media);
+        struct cn_media item = media;
+        cn_media_skip_item(&media);
+        if (cn_media_char(&item, '*'))
+            return true;
+        if (cn_media_char(&item, 'W'))
+            cn_media_char(&item, '/');
+        if (cn_media_quoted(&item, &tag) && cn_str_equal(tag, wanted))
+            return true;
+    }
+    return false;
 }
 
 void cn_endpoint_fail_not_found(struct cn_exchange *exchange, const char *what) {

@@ -26,6 +26,10 @@ void cn_endpoint_prepare_events(struct cn_exchange *exchange,
                                 ssize_t (*stream)(struct cn_exchange *exchange, char *out,
                                                   size_t max));
 
+/* Whether If-None-Match has the tag (given with its quotes). Compared weakly, as RFC 9110 (13.1.2)
+ * wants: what a proxy made a weak tag of matches too. */
+bool cn_endpoint_has_tag(const char *header, const char *etag);
+
 /* Replies with CN_NOT_FOUND. */
 void cn_endpoint_fail_not_found(struct cn_exchange *exchange, const char *what);
 

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "handlers/api.h"
 #include "handlers/endpoint_reply.h"
 #include "handlers/endpoints.h"
 #include "handlers/history.h"
@@ -12,8 +13,6 @@
 #include "handlers/run_lookup.h"
 #include "handlers/run_search.h"
 #include "handlers/service.h"
-
-enum { RUNS_DEFAULT = 50, RUNS_MOST = 100000 };
 
 /* ---- what is asked for -------------------------------------------------------------------- */
 
@@ -72,7 +71,7 @@ static enum cn_code read_parameter(struct cn_exchange *exchange, struct listing 
     *seen |= 1u << which;
     switch (which) {
     case LIMIT:
-        return cn_query_number(pair, 0, RUNS_MOST, &listing->limit, error);
+        return cn_query_number(pair, 0, CN_RUNS_LIMIT_MOST, &listing->limit, error);
     case BEFORE:
         listing->before = pair->value;
         return CN_OK;
@@ -90,7 +89,7 @@ static enum cn_code runs_open(struct cn_exchange *exchange, struct cn_error *err
     unsigned seen = 0;
     if (!listing)
         return cn_error_memory(error);
-    listing->limit = RUNS_DEFAULT;
+    listing->limit = CN_RUNS_LIMIT_DEFAULT;
     exchange->state = listing;
     cn_query_init(&query, exchange->query, &exchange->arena);
     for (;;) {

@@ -25,6 +25,7 @@ extern const struct cn_endpoint cn_endpoint_load;        /* GET /v1/load */
 extern const struct cn_endpoint cn_endpoint_events;      /* GET /v1/events */
 extern const struct cn_endpoint cn_endpoint_functions;   /* GET /v1/functions */
 extern const struct cn_endpoint cn_endpoint_metrics;     /* GET /metrics */
+extern const struct cn_endpoint cn_endpoint_openapi;     /* GET /openapi.json */
 extern const struct cn_endpoint cn_endpoint_livez;       /* GET /livez */
 extern const struct cn_endpoint cn_endpoint_readyz;      /* GET /readyz */
 extern const struct cn_endpoint cn_endpoint_home;        /* GET / */

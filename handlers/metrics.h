@@ -77,7 +77,7 @@ struct cn_metrics {
     cn_counter stage_ns[CN_OPERATION_COUNT][CN_STAGE_COUNT];
     cn_counter span_ns[CN_EXECUTOR_KIND_COUNT][CN_SPAN_COUNT];
     cn_counter rows[CN_OPERATION_COUNT];
-    atomic_bool reload_failed;        /* the last one (server/reload.h) */
+    atomic_bool reload_failed;     /* the last one (server/reload.h) */
     _Atomic int64_t configured_at; /* wall clock: when settings were last taken over */
 };
 

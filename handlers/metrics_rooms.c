@@ -4,6 +4,7 @@
 #include "handlers/metrics_document.h"
 #include "handlers/plans.h"
 #include "handlers/runs.h"
+#include "pool/forkserver.h"
 
 /* ---- pools --------------------------------------------------------------------------------- */
 
@@ -56,6 +57,11 @@ static void write_pools(struct cn_metrics_text *text, const struct cn_service *s
     struct pools pools;
     look_at_pools(&pools, service);
     write_workers(text, &pools);
+    if (service->forkserver)
+        cn_metrics_counter(text, "colonnade_fork_server_starts_total",
+                           "Fork servers that were started: the first one, and those in the place "
+                           "of one that had ended.",
+                           cn_forkserver_state(service->forkserver).starts);
     cn_metrics_family(text, "colonnade_pool_queued_tasks", "gauge",
                       "Tasks that wait for a worker.");
     for (size_t i = 0; i < pools.n; i++)

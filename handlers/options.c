@@ -9,8 +9,6 @@
 
 /* ---- the table ---------------------------------------------------------------------------- */
 
-enum form { FORM_LET, FORM_LIST, FORM_CHOICE, FORM_NUMBER, FORM_DELIMITER, FORM_GENERATE };
-
 struct choice {
     const char *name;
     int value;
@@ -34,37 +32,41 @@ static const struct choice delimiters[] = {
 
 struct row {
     const char *name;
-    enum form form;
+    enum cn_option_form form;
     const char *expected;
-    const struct choice *choices; /* FORM_CHOICE */
-    uint64_t min, max;            /* FORM_NUMBER */
+    const struct choice *choices; /* CN_OPTION_FORM_CHOICE */
+    uint64_t min, max;            /* CN_OPTION_FORM_NUMBER */
 };
 
 static const struct row rows[CN_OPTION_COUNT] = {
-    [CN_OPTION_LET] = {"let", FORM_LET, "NAME=EXPRESSION", NULL, 0, 0},
-    [CN_OPTION_SELECT] = {"select", FORM_LIST, "'all', 'computed' or names of columns", NULL, 0, 0},
-    [CN_OPTION_DROP] = {"drop", FORM_LIST, "names of columns", NULL, 0, 0},
-    [CN_OPTION_RENAME] = {"rename", FORM_LIST, "pairs old:new", NULL, 0, 0},
-    [CN_OPTION_LIMIT] = {"limit", FORM_NUMBER, "a whole number, 0 or more", NULL, 0, INT64_MAX},
-    [CN_OPTION_EXECUTOR] = {"executor", FORM_CHOICE, "auto, serial, threads, processes or gil",
-                            executors, 0, 0},
-    [CN_OPTION_WORKERS] = {"workers", FORM_NUMBER, "a whole number, 1 or more", NULL, 1, INT64_MAX},
-    [CN_OPTION_CHUNK_ROWS] = {"chunk_rows", FORM_NUMBER, "a whole number, 1 or more", NULL, 1,
-                              INT64_MAX},
-    [CN_OPTION_MODE] = {"mode", FORM_CHOICE, "vector, tuple or row", modes, 0, 0},
-    [CN_OPTION_REPEAT] = {"repeat", FORM_NUMBER, "a whole number from 1 to 1000", NULL, 1, 1000},
-    [CN_OPTION_OVERFLOW] = {"overflow", FORM_CHOICE, "error or wrap", overflows, 0, 0},
-    [CN_OPTION_ON_ERROR] = {"on_error", FORM_CHOICE, "fail or null", on_errors, 0, 0},
-    [CN_OPTION_NAN] = {"nan", FORM_CHOICE, "null, string or error", nans, 0, 0},
-    [CN_OPTION_TYPES] = {"types", FORM_LIST,
+    [CN_OPTION_LET] = {"let", CN_OPTION_FORM_LET, "NAME=EXPRESSION", NULL, 0, 0},
+    [CN_OPTION_SELECT] = {"select", CN_OPTION_FORM_LIST, "'all', 'computed' or names of columns",
+                          NULL, 0, 0},
+    [CN_OPTION_DROP] = {"drop", CN_OPTION_FORM_LIST, "names of columns", NULL, 0, 0},
+    [CN_OPTION_RENAME] = {"rename", CN_OPTION_FORM_LIST, "pairs old:new", NULL, 0, 0},
+    [CN_OPTION_LIMIT] = {"limit", CN_OPTION_FORM_NUMBER, "a whole number, 0 or more", NULL, 0,
+                         INT64_MAX},
+    [CN_OPTION_EXECUTOR] = {"executor", CN_OPTION_FORM_CHOICE,
+                            "auto, serial, threads, processes or gil", executors, 0, 0},
+    [CN_OPTION_WORKERS] = {"workers", CN_OPTION_FORM_NUMBER, "a whole number, 1 or more", NULL, 1,
+                           INT64_MAX},
+    [CN_OPTION_CHUNK_ROWS] = {"chunk_rows", CN_OPTION_FORM_NUMBER, "a whole number, 1 or more",
+                              NULL, 1, INT64_MAX},
+    [CN_OPTION_MODE] = {"mode", CN_OPTION_FORM_CHOICE, "vector, tuple or row", modes, 0, 0},
+    [CN_OPTION_REPEAT] = {"repeat", CN_OPTION_FORM_NUMBER, "a whole number from 1 to 1000", NULL, 1,
+                          1000},
+    [CN_OPTION_OVERFLOW] = {"overflow", CN_OPTION_FORM_CHOICE, "error or wrap", overflows, 0, 0},
+    [CN_OPTION_ON_ERROR] = {"on_error", CN_OPTION_FORM_CHOICE, "fail or null", on_errors, 0, 0},
+    [CN_OPTION_NAN] = {"nan", CN_OPTION_FORM_CHOICE, "null, string or error", nans, 0, 0},
+    [CN_OPTION_TYPES] = {"types", CN_OPTION_FORM_LIST,
                          "pairs name:type, the type bool, int64, float64 or string", NULL, 0, 0},
-    [CN_OPTION_NULLS] = {"nulls", FORM_LIST, "texts that mean null", NULL, 0, 0},
-    [CN_OPTION_DELIMITER] = {"delimiter", FORM_DELIMITER,
+    [CN_OPTION_NULLS] = {"nulls", CN_OPTION_FORM_LIST, "texts that mean null", NULL, 0, 0},
+    [CN_OPTION_DELIMITER] = {"delimiter", CN_OPTION_FORM_DELIMITER,
                              "one ASCII character, or comma, semicolon, tab or pipe", NULL, 0, 0},
-    [CN_OPTION_HEADER] = {"header", FORM_CHOICE, "present or absent", headers, 0, 0},
-    [CN_OPTION_TIMEOUT_MS] = {"timeout_ms", FORM_NUMBER, "a whole number, 1 or more", NULL, 1,
-                              INT64_MAX},
-    [CN_OPTION_GENERATE] = {"generate", FORM_GENERATE,
+    [CN_OPTION_HEADER] = {"header", CN_OPTION_FORM_CHOICE, "present or absent", headers, 0, 0},
+    [CN_OPTION_TIMEOUT_MS] = {"timeout_ms", CN_OPTION_FORM_NUMBER, "a whole number, 1 or more",
+                              NULL, 1, INT64_MAX},
+    [CN_OPTION_GENERATE] = {"generate", CN_OPTION_FORM_GENERATE,
                             "an object with rows, columns, distribution and seed", NULL, 0, 0},
 };
 
@@ -116,6 +118,24 @@ static void choose(struct cn_options *options, enum cn_option_id id, int value) 
     default:
         options->mode = (enum cn_mode)value;
         break;
+    }
+}
+
+/* The inverse of choose(). */
+static int chosen(const struct cn_options *options, enum cn_option_id id) {
+    switch (id) {
+    case CN_OPTION_EXECUTOR:
+        return (int)options->executor;
+    case CN_OPTION_OVERFLOW:
+        return options->wrap_overflow;
+    case CN_OPTION_ON_ERROR:
+        return options->null_on_error;
+    case CN_OPTION_NAN:
+        return (int)options->nan;
+    case CN_OPTION_HEADER:
+        return options->header;
+    default:
+        return (int)options->mode;
     }
 }
 
@@ -207,6 +227,24 @@ void cn_options_init(struct cn_options *options, struct cn_arena *arena,
                                    .header = true};
 }
 
+void cn_option_look(enum cn_option_id id, struct cn_option_look *look) {
+    const struct row *row = &rows[id];
+    struct cn_options options;
+    *look = (struct cn_option_look){row->form, row->name, row->expected, row->min, row->max, NULL};
+    cn_options_init(&options, NULL, NULL);
+    for (const struct choice *choice = row->choices; choice && choice->name; choice++)
+        if (choice->value == chosen(&options, id))
+            look->standard = choice->name;
+}
+
+const char *cn_option_choice(enum cn_option_id id, size_t i) {
+    const struct choice *choice =
+        rows[id].form == CN_OPTION_FORM_DELIMITER ? delimiters : rows[id].choices;
+    for (; choice && choice->name && i > 0; i--)
+        choice++;
+    return choice ? choice->name : NULL;
+}
+
 /* Finds the option's row and refuses repeats. */
 static enum cn_code begin(struct cn_options *options, struct cn_given *given, struct cn_str name,
                           struct cn_error *error) {
@@ -239,15 +277,15 @@ enum cn_code cn_options_set(struct cn_options *options, enum cn_option_source so
                               valid < value.len ? "is not UTF-8" : "holds a NUL byte");
     }
     switch (rows[given.id].form) {
-    case FORM_LET:
+    case CN_OPTION_FORM_LET:
         return cn_let_set(options, &given, error);
-    case FORM_LIST:
+    case CN_OPTION_FORM_LIST:
         return cn_list_set(options, &given, error);
-    case FORM_CHOICE:
+    case CN_OPTION_FORM_CHOICE:
         return set_choice(options, &given, error);
-    case FORM_NUMBER:
+    case CN_OPTION_FORM_NUMBER:
         return set_number_text(options, &given, error);
-    case FORM_DELIMITER:
+    case CN_OPTION_FORM_DELIMITER:
         return set_delimiter(options, &given, error);
     default:
         return cn_given_error(&given, CN_INVALID_PARAMETER, error,
@@ -263,8 +301,8 @@ static enum cn_code set_string(struct cn_options *options, const struct cn_given
         return cn_given_mistyped(given, json, "a string", error);
     struct cn_given text = *given;
     text.value = cn_str(json_string_value(json), json_string_length(json));
-    return rows[given->id].form == FORM_CHOICE ? set_choice(options, &text, error)
-                                               : set_delimiter(options, &text, error);
+    return rows[given->id].form == CN_OPTION_FORM_CHOICE ? set_choice(options, &text, error)
+                                                         : set_delimiter(options, &text, error);
 }
 
 enum cn_code cn_options_set_json(struct cn_options *options, struct cn_str name,
@@ -275,13 +313,13 @@ enum cn_code cn_options_set_json(struct cn_options *options, struct cn_str name,
     CN_TRY(cn_given_load(&given, &json, error));
     enum cn_code code;
     switch (rows[given.id].form) {
-    case FORM_LET:
+    case CN_OPTION_FORM_LET:
         code = cn_let_set_json(options, &given, json, error);
         break;
-    case FORM_LIST:
+    case CN_OPTION_FORM_LIST:
         code = cn_list_set_json(options, &given, json, error);
         break;
-    case FORM_NUMBER:
+    case CN_OPTION_FORM_NUMBER:
         if (!json_is_integer(json))
             code = cn_given_mistyped(&given, json, "a whole number", error);
         else if (json_integer_value(json) < 0)
@@ -289,7 +327,7 @@ enum cn_code cn_options_set_json(struct cn_options *options, struct cn_str name,
         else
             code = set_number(options, &given, (uint64_t)json_integer_value(json), error);
         break;
-    case FORM_GENERATE:
+    case CN_OPTION_FORM_GENERATE:
         code = cn_generate_set_json(options, &given, json, error);
         break;
     default:

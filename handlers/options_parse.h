@@ -44,6 +44,26 @@ struct cn_given {
     struct cn_str raw;
 };
 
+/* What is to be said of an option: the same row of the table that reads it. */
+enum cn_option_form {
+    CN_OPTION_FORM_LET,
+    CN_OPTION_FORM_LIST,
+    CN_OPTION_FORM_CHOICE,
+    CN_OPTION_FORM_NUMBER,
+    CN_OPTION_FORM_DELIMITER,
+    CN_OPTION_FORM_GENERATE
+};
+struct cn_option_look {
+    enum cn_option_form form;
+    const char *name;
+    const char *expected; /* "a whole number, 1 or more" */
+    uint64_t min, max;    /* NUMBER */
+    const char *standard; /* CHOICE: the default */
+};
+void cn_option_look(enum cn_option_id id, struct cn_option_look *look);
+/* The i-th text that a CHOICE or DELIMITER may be; NULL: there are no more. */
+const char *cn_option_choice(enum cn_option_id id, size_t i);
+
 const char *cn_option_name(enum cn_option_id id);
 
 /* options_unknown.c: CN_UNKNOWN_PARAMETER, with the option that was probably meant. */

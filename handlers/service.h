@@ -58,6 +58,7 @@ struct cn_metrics;
 struct cn_hub;
 struct cn_sessions;
 struct cn_forkserver;
+struct cn_endpoint;
 
 /* What only the server knows; it sets service->server when it starts. */
 struct cn_server_state {
@@ -101,6 +102,8 @@ struct cn_service {
     atomic_uint_fast64_t next_plan; /* ids of plans */
     atomic_int draining;
     const char *version;
+    const struct cn_endpoint *const *endpoints; /* the table that routes */
+    size_t n_endpoints;
     struct cn_server_probe server;
 };
 

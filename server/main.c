@@ -37,6 +37,7 @@
 #include "server/notify.h"
 #include "server/probe.h"
 #include "server/reload.h"
+#include "server/routes.h"
 #include "server/settings.h"
 #include "server/tls.h"
 #include "server/token.h"
@@ -182,6 +183,7 @@ static void init_service(struct app *app) {
     service->limits = cn_limits_of(settings);
     service->keys = &app->keyring;
     service->version = CN_VERSION;
+    service->endpoints = cn_routes_table(&service->n_endpoints);
     atomic_init(&service->next_plan, 1);
     atomic_init(&service->draining, 0);
     cn_cpus_read(&service->cpus);

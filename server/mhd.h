@@ -93,10 +93,10 @@ struct cn_request {
     struct cn_place place; /* in the queue, until the reply is made */
     const char *agent;     /* with an access log; NULL: none */
     struct sockaddr_in6 address;
-    bool bare;             /* it was answered as a head that came too late */
-    bool answered;         /* a reply was begun */
-    bool in_vain;          /* its endpoint had been told by then that nobody waits */
-    bool complete;         /* the library sent all of it */
+    bool bare;     /* it was answered as a head that came too late */
+    bool answered; /* a reply was begun */
+    bool in_vain;  /* its endpoint had been told by then that nobody waits */
+    bool complete; /* the library sent all of it */
     int64_t received;
     int64_t arrived; /* bytes of the body, those included that were dropped */
     int64_t sent;    /* bytes of the reply's body that were handed to the library */

@@ -13,8 +13,13 @@ static const struct cn_endpoint *const table[] = {
     &cn_endpoint_load,       &cn_endpoint_events,    &cn_endpoint_functions,
     &cn_endpoint_livez,      &cn_endpoint_readyz,    &cn_endpoint_home,
     &cn_endpoint_static,     &cn_endpoint_session,   &cn_endpoint_runs_import,
-    &cn_endpoint_run_export, &cn_endpoint_metrics,
+    &cn_endpoint_run_export, &cn_endpoint_metrics,   &cn_endpoint_openapi,
 };
+
+const struct cn_endpoint *const *cn_routes_table(size_t *n) {
+    *n = sizeof table / sizeof table[0];
+    return table;
+}
 
 /* NULL: no memory. A bad escape, a NUL or an escaped slash stays as it is: no route has it. */
 static char *decode_path(const char *path, struct cn_arena *arena) {

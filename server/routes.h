@@ -19,6 +19,9 @@ enum cn_code cn_routes_find(const char *method, const char *path, struct cn_aren
                             const struct cn_endpoint **endpoint, const char **segment,
                             struct cn_error *error);
 
+/* All of them. */
+const struct cn_endpoint *const *cn_routes_table(size_t *n);
+
 /* The Allow header of an endpoint: "GET, HEAD". */
 void cn_routes_allow(const struct cn_endpoint *endpoint, char *out, size_t size);
 
