@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from client import read_reply, wait_until
+from client import OVER_TLS, read_reply, wait_until
 from test_protocol import CSV, HOST, head
 
 ASK = b"GET /v1/functions HTTP/1.1\r\n" + HOST + b"\r\n"
@@ -111,6 +111,7 @@ def gone(running, connection):
     return True
 
 
+@pytest.mark.skipif(OVER_TLS, reason="its client speaks plain HTTP")
 @pytest.mark.parametrize("flags", [(), ("--buffer-bytes", 65536)], ids=["buffered", "streamed"])
 def test_a_reply_that_is_read_a_byte_at_a_time(launch, flags):
     """A reader has --body-timeout-ms and a second for each MiB."""
@@ -131,6 +132,7 @@ def test_a_reply_that_is_read_a_byte_at_a_time(launch, flags):
     wait_until(lambda: running.wait_idle(1), 10)
 
 
+@pytest.mark.skipif(OVER_TLS, reason="its client speaks plain HTTP")
 def test_a_client_that_pipelines_and_does_not_read(launch):
     """Its replies are not heaped up, and it is closed."""
     running = launch("--body-timeout-ms", 600)
@@ -192,6 +194,7 @@ def told(connection):
         return None
 
 
+@pytest.mark.skipif(OVER_TLS, reason="over TLS they are closed without a word")
 def test_who_makes_way_is_told_so(launch):
     """The excess connections that were silent longest get a 503 when others need their place."""
     running = launch("--max-connections", 1, "--header-timeout-ms", 60000)
@@ -222,6 +225,7 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / 100
 
 
+@pytest.mark.skipif(OVER_TLS, reason="who waits for a descriptor cannot shake hands")
 def test_no_descriptors_left(launch):
     """Without descriptors connections wait, nothing spins, and later all is well."""
     running = launch("--header-timeout-ms", 60000)

@@ -8,7 +8,7 @@ import socket
 
 import pytest
 
-from client import curl, raw, read_reply
+from client import OVER_TLS, curl, raw, read_reply
 
 HOST = b"Host: localhost\r\n"
 GOOD = b"GET /v1/functions HTTP/1.1\r\n" + HOST + b"\r\n"
@@ -145,7 +145,9 @@ def replies_until_closed(connection, timeout=20):
     while True:
         try:
             reply = read_reply(stream)
-        except ConnectionError:
+        except TimeoutError:  # it was not closed
+            raise
+        except OSError:  # a reset; over TLS, an end without a farewell
             break
         if reply is None:
             break
@@ -160,7 +162,7 @@ def send(connection, data, single=False):
     try:
         for at in range(0, len(data), 1 if single else len(data)):
             connection.sendall(data[at:at + (1 if single else len(data))])
-    except ConnectionError:
+    except OSError:
         pass
 
 
@@ -262,6 +264,7 @@ def test_odd_request_lines(server, line, statuses):
         assert read_reply(stream).status == 200
 
 
+@pytest.mark.skipif(OVER_TLS, reason="its clients speak plain HTTP")
 def test_clients_that_people_use(server):
     connection = http.client.HTTPConnection(server.host, server.port, timeout=20)
     connection.request("POST", "/v1/compute?select=a", iter([b"a\n", b"1\n"]), encode_chunked=True,
