@@ -58,7 +58,7 @@ def rounds(bench, service, request):
     found = {"peak": [], "ten times": [], "alone": [], "beside": []}
     curl(service.url + QUERY, body, reply)
     for number_of_round in range(bench.repeat):
-        say(f"k: round {number_of_round + 1}")
+        say(f"l: round {number_of_round + 1}")
         found["peak"].append(bench.peers.load(port, "/v1/compute", clients=PLACES, seconds=seconds, **request))
         rate = 10 * per_second(found["peak"][-1])
         found["ten times"].append(crowd(bench, port, request, rate, seconds))
