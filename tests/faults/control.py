@@ -9,7 +9,7 @@ import tempfile
 
 KINDS = ("malloc calloc realloc aligned strdup mmap mremap memfd ftruncate fallocate open fopen opendir "
          "stat read write sync lock fcntl dup socket socketpair bind listen sockopt accept send receive "
-         "eventfd epoll_create epoll_add wait thread mutex fork process random").split()
+         "eventfd epoll_create epoll_add wait thread fork process random").split()
 OFF, RECORD, ONCE, ALWAYS, NTH, FROM_NTH, BY_KIND = range(7)
 ALL = (1 << len(KINDS)) - 1
 MEMORY = sum(1 << KINDS.index(k) for k in "malloc calloc realloc aligned strdup mmap mremap".split())

@@ -21,7 +21,7 @@ enum fault_mode {
     FAULT_SITE_ALWAYS, /* every call of it */
     FAULT_NTH,         /* the call number `target` of the kinds in `kinds` fails, counted from 1 */
     FAULT_FROM_NTH,    /* and all behind it */
-    FAULT_KINDS,       /* every call of the kinds, below `path` where the call has a path or a file */
+    FAULT_KINDS, /* every call of the kinds, below `path` where the call has a path or a file */
 };
 
 enum fault_kind {
@@ -58,7 +58,6 @@ enum fault_kind {
     FAULT_EPOLL_ADD,
     FAULT_WAIT, /* epoll_wait, poll, ppoll: interrupted */
     FAULT_THREAD,
-    FAULT_MUTEX,
     FAULT_FORK,
     FAULT_PROCESS, /* waitpid, waitid, prctl, setrlimit, sigaction */
     FAULT_RANDOM,
@@ -72,7 +71,7 @@ struct fault_site {
     uint32_t kind;
     uint32_t child; /* made by a process below the server */
     _Atomic uint64_t calls;
-    uint64_t frames[FAULT_FRAMES]; /* addresses less the start of their object; 0: no more */
+    uint64_t frames[FAULT_FRAMES];  /* addresses less the start of their object; 0: no more */
     uint64_t objects[FAULT_FRAMES]; /* its place in the list of loaded objects; 0: the program */
 };
 
@@ -85,14 +84,16 @@ struct fault_control {
     _Atomic uint64_t failed;
     _Atomic uint64_t live_blocks; /* of the server's own process: allocated and not freed */
     _Atomic uint64_t live_bytes;
-    _Atomic uint32_t server;   /* its pid */
-    _Atomic uint32_t dropped;  /* sites that the table had no room for */
+    _Atomic uint32_t server;  /* its pid */
+    _Atomic uint32_t dropped; /* sites that the table had no room for */
     char path[FAULT_PATH];
-    char objects[FAULT_OBJECTS][FAULT_PATH]; /* files of the loaded objects; the program's is empty */
+    char objects[FAULT_OBJECTS]
+                [FAULT_PATH]; /* files of the loaded objects; the program's is empty */
     struct fault_site sites[FAULT_SITES];
 };
 
-/* Of this process: made by FAULTS_CONTROL's file, or memory of its own. NULL before the first call. */
+/* Of this process: made by FAULTS_CONTROL's file, or memory of its own. NULL before the first call.
+ */
 struct fault_control *fault_control(void);
 
 #endif

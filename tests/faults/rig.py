@@ -18,7 +18,7 @@ LONG = os.environ.get("FAULTS") == "long"
 PATIENCE = 20 if client.SANITIZED else 5  # seconds, after which a request counts as hung
 TYPED = {"internal", "overloaded", "worker_lost"}  # what a fault may be told as
 FLAGS = ["--threads", 2, "--processes", 2, "--http-threads", 1, "--max-workers", 4, "--buffer-bytes", "64KiB",
-         "--max-jobs", 8, "--grace-ms", 5000]
+         "--max-jobs", 100, "--grace-ms", 5000]
 
 
 class Ended(Exception):
@@ -39,8 +39,9 @@ class Server(client.Server):
             (base / "token").write_text(table.TOKEN + "\n")
             (base / "token").chmod(0o600)
             (base / "keys").mkdir(mode=0o700)
-            (base / "keys" / "site").write_bytes(b"secret")
-            (base / "keys" / "site").chmod(0o600)
+            for name, secret in ("site", b"secret"), ("long", bytes(range(1, 100))):
+                (base / "keys" / name).write_bytes(secret)
+                (base / "keys" / name).chmod(0o600)
             (base / "data").mkdir(mode=0o700)
         environment = dict(control.environment) if control else {}
         if client.SANITIZED:
