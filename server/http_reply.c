@@ -212,6 +212,20 @@ static bool add_headers(struct MHD_Response *response, const struct cn_reply *re
     return ok;
 }
 
+/* There was no memory for the reply as it should be; a short one is sent beside the library, which
+ * then closes the connection: too early for what TLS does with last words. */
+static enum MHD_Result refuse_reply(struct cn_request *request) {
+    struct cn_error error;
+    if (request->connection->tls)
+        return MHD_NO;
+    cn_error_init(&error);
+    cn_error_memory(&error);
+    pthread_mutex_lock(&request->lock);
+    cn_http_cut(request, &error);
+    pthread_mutex_unlock(&request->lock);
+    return MHD_NO;
+}
+
 enum MHD_Result cn_http_reply(struct cn_request *request) {
     struct cn_exchange *exchange = &request->exchange;
     struct cn_reply *reply = &exchange->reply;
@@ -225,18 +239,18 @@ enum MHD_Result cn_http_reply(struct cn_request *request) {
     uint64_t total = 0;
     struct MHD_Response *response =
         reply->stream ? response_from_stream(request) : response_from_parts(request, &total);
-    if (!response)
-        return MHD_NO;
-    enum MHD_Result result = MHD_NO;
-    if (add_headers(response, reply)) {
-        pthread_mutex_lock(&request->lock);
-        request->phase = CN_PHASE_SENDING;
-        request->limit_ns = cn_clock_now() +
-                            (int64_t)request->http->settings->body_timeout_ms * 1000000 +
-                            (int64_t)(total / (uint64_t)MIB) * NS_PER_SECOND;
-        pthread_mutex_unlock(&request->lock);
-        result = MHD_queue_response(request->mhd, (unsigned)reply->status, response);
+    if (!response || !add_headers(response, reply)) {
+        if (response)
+            MHD_destroy_response(response);
+        return refuse_reply(request);
     }
+    pthread_mutex_lock(&request->lock);
+    request->phase = CN_PHASE_SENDING;
+    request->limit_ns = cn_clock_now() +
+                        (int64_t)request->http->settings->body_timeout_ms * 1000000 +
+                        (int64_t)(total / (uint64_t)MIB) * NS_PER_SECOND;
+    pthread_mutex_unlock(&request->lock);
+    enum MHD_Result result = MHD_queue_response(request->mhd, (unsigned)reply->status, response);
     MHD_destroy_response(response);
     return result;
 }
@@ -293,7 +307,7 @@ void cn_http_cut(struct cn_request *request, const struct cn_error *error) {
     if (ok)
         say_and_end(request->connection, &text);
     else
-        shutdown(request->connection->fd, SHUT_RDWR);
+        cn_http_cut_bare(request->connection, status);
     cn_buf_release(&body);
     cn_buf_release(&text);
     request->cut_code = error->code;
@@ -301,22 +315,27 @@ void cn_http_cut(struct cn_request *request, const struct cn_error *error) {
     request->limit_ns = now + CN_HTTP_LINGER_NS;
 }
 
-static bool write_bare(struct cn_buf *text, int status) {
-    return cn_buf_printf(text, "HTTP/1.1 %d %s\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
-                         status, reason_phrase(status));
+enum { BARE_SIZE = 128 };
+
+static struct cn_str bare_text(int status, char text[BARE_SIZE]) {
+    int n = snprintf(text, BARE_SIZE,
+                     "HTTP/1.1 %d %s\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", status,
+                     reason_phrase(status));
+    return cn_str(text, (size_t)n);
 }
 
 void cn_http_cut_bare(struct cn_connection *connection, int status) {
-    struct cn_buf text = CN_BUF_INIT;
-    if (write_bare(&text, status))
-        say_and_end(connection, &text);
+    char text[BARE_SIZE];
+    struct cn_buf buf = CN_BUF_INIT;
+    if (!connection->tls) /* which needs no memory */
+        cn_http_cut_plain(connection->fd, status);
+    else if (cn_buf_add_str(&buf, bare_text(status, text)))
+        say_and_end(connection, &buf);
     else
         shutdown(connection->fd, SHUT_RDWR);
 }
 
 void cn_http_cut_plain(int fd, int status) {
-    struct cn_buf text = CN_BUF_INIT;
-    if (write_bare(&text, status))
-        send_and_shut(fd, cn_buf_str(&text));
-    cn_buf_release(&text);
+    char text[BARE_SIZE];
+    send_and_shut(fd, bare_text(status, text));
 }
