@@ -76,10 +76,15 @@ class Control:
         """Copies of those that were recorded."""
         return [Site.from_buffer_copy(site) for site in self.block.sites if site.id]
 
+    def object(self, site, i):
+        """The file that a frame is in; empty: the program."""
+        known = site.objects[i] < OBJECTS
+        return pathlib.Path(self.block.objects[site.objects[i]].value.decode()).name if known else "?"
+
     def frame(self, site, i):
-        name = self.block.objects[site.objects[i]].value.decode() if site.objects[i] < OBJECTS else "?"
+        name = self.object(site, i)
         if name:
-            return f"{pathlib.Path(name).name}+{site.frames[i]:x}"
+            return f"{name}+{site.frames[i]:x}"
         return symbol(self.binary, site.frames[i])
 
     def describe(self, site):

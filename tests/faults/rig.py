@@ -1,4 +1,5 @@
 """A server whose calls can be made to fail, and what is asked of it."""
+import atexit
 import http.client
 import os
 import pathlib
@@ -29,8 +30,18 @@ class Ended(Exception):
         self.outcome, self.detail = outcome, detail
 
 
+@atexit.register
+def end_all():
+    for process in Server.begun:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
 class Server(client.Server):
     """One with faults.so in front of the C library, a token, keys and a history."""
+
+    begun = []
 
     def __init__(self, control, *flags, folder=None, env=None):
         self.folder = folder or tempfile.TemporaryDirectory(prefix="faults-")
@@ -50,6 +61,7 @@ class Server(client.Server):
         environment.update(env or {})
         super().__init__("--token-file", base / "token", "--keys-dir", base / "keys", "--data-dir", base / "data",
                          *FLAGS, *flags, env=environment)
+        self.begun.append(self.process)
         self.default_headers = {"Authorization": "Bearer " + table.TOKEN}
 
     def holds(self):
