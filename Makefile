@@ -179,6 +179,10 @@ test-fuzz: $(FUZZ_TARGETS) ## replay the kept inputs of every fuzz target
 	@for target in $(FUZZ_TARGETS); do name=$${target##*/fuzz_}; \
 		$$target tests/fuzz/corpus/$$name || exit 1; done
 
+.PHONY: test-faults
+test-faults: $(BUILD)/colonnade build/faults/faults.so ## every call fails in turn, workers die, disks fill (FAULTS=long for all of it)
+	COLONNADE_BIN=$(abspath $(BUILD)/colonnade) /usr/bin/python3 tests/faults/run.py $(FAULTS_PARTS)
+
 .PHONY: fuzz
 fuzz: $(FUZZ_SOURCES:tests/fuzz/%.c=build/libfuzzer/%) ## fuzz each target for FUZZ_SECONDS (60) with libFuzzer
 	@for target in $^; do name=$${target##*/fuzz_}; mkdir -p build/corpus/$$name; \

@@ -208,35 +208,35 @@ static bool put_rows(const struct job *job, size_t first, size_t rows, size_t *o
     return true;
 }
 
-/* The text of a single row, which may be long. False: no memory, or more than CN_EVAL_MAX_TEXT. */
-static bool put_long_row(const struct job *job, size_t first, size_t i, size_t *offset) {
+/* Whatever the texts of other rows are, a row's own may be large: its arguments may repeat. */
+static enum cn_code too_large(const struct job *job, struct cn_error *error) {
+    return cn_expr_error(error, CN_LIMIT_EXCEEDED, (int32_t)job->step->let, job->step->position,
+                         "the texts to digest exceed %zu MiB", CN_EVAL_MAX_TEXT >> 20);
+}
+
+/* The text of a single row, which may be long. */
+static enum cn_code put_long_row(const struct job *job, size_t first, size_t i, size_t *offset,
+                                 struct cn_error *error) {
     struct cn_buf *text = &job->eval->text;
     size_t strings = 0, need;
     *offset = text->len;
     if (is_skipped(job, first + i))
-        return true;
+        return CN_OK;
     if (!size_between(job, &need))
-        return false;
+        return too_large(job, error);
     for (uint32_t k = 0; k < job->hash->n_args; k++) {
         const struct column *column = &job->columns[k];
         size_t len = column->pieces[i].len;
         if (__builtin_add_overflow(need, len, &need))
-            return false;
+            return too_large(job, error);
         strings += column->type == CN_TYPE_STRING ? len : 0;
         if (strings > CN_EVAL_MAX_TEXT || text->len > CN_EVAL_MAX_TEXT - strings)
-            return false;
+            return too_large(job, error);
     }
     if (!cn_buf_reserve(text, need))
-        return false;
+        return cn_error_memory(error);
     text->len = (size_t)(put_row(job, first, i, text->data + text->len) - text->data);
-    return true;
-}
-
-/* Whatever the texts of other rows are, a row's own may be large: its arguments may repeat. */
-static enum cn_code too_large(const struct job *job, struct cn_error *error) {
-    return cn_expr_error(error, CN_LIMIT_EXCEEDED, (int32_t)job->step->let, job->step->position,
-                         "the texts to digest exceed %zu MiB, or memory ran out",
-                         CN_EVAL_MAX_TEXT >> 20);
+    return CN_OK;
 }
 
 static enum cn_code make_columns(struct job *job, struct cn_error *error) {
@@ -317,8 +317,10 @@ static enum cn_code make_texts(struct job *job, struct cn_digest *digest, struct
         for (size_t i = 0; i < rows; i += together ? rows : 1) {
             size_t next = at + (together ? rows : i + 1);
             size_t *offsets = eval->offsets + (at + i - first);
-            if (together ? !put_rows(job, at, rows, offsets) : !put_long_row(job, at, i, offsets))
-                return too_large(job, error);
+            if (!together)
+                CN_TRY(put_long_row(job, at, i, offsets, error));
+            else if (!put_rows(job, at, rows, offsets))
+                return cn_error_memory(error);
             if (digest != NULL && (next == eval->rows || eval->text.len >= TEXT_BATCH))
                 CN_TRY(digest_batch(job, digest, &first, next, error));
         }

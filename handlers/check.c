@@ -89,9 +89,9 @@ static void check_broken(struct cn_exchange *exchange, const struct cn_error *er
 }
 
 static enum cn_code read_columns(struct check *check, struct cn_arena *arena,
-                                 const struct cn_given *given, const json_t *json,
+                                 const struct cn_given *given, const struct cn_json *json,
                                  struct cn_error *error) {
-    size_t n = json_object_size(json);
+    size_t n = json->n;
     if (n > check->options.limits->max_columns) {
         cn_error_set_limit(error, "--max-columns");
         return cn_given_error(given, CN_LIMIT_EXCEEDED, error,
@@ -101,18 +101,10 @@ static enum cn_code read_columns(struct check *check, struct cn_arena *arena,
     check->columns = cn_arena_array(arena, n ? n : 1, sizeof *check->columns);
     if (check->columns == NULL)
         return cn_error_memory(error);
-    /* jansson's iterators want a mutable object, though they do not change it */
-    json_t *object = (json_t *)(uintptr_t)json;
-    for (void *at = json_object_iter(object); at; at = json_object_iter_next(object, at)) {
-        const json_t *value = json_object_iter_value(at);
-        struct cn_str key = cn_str(json_object_iter_key(at), json_object_iter_key_len(at));
+    for (const struct cn_json *at = json->first; at; at = at->next) {
         struct cn_schema_column *column = &check->columns[check->n_columns++];
-        *column = (struct cn_schema_column){.name = cn_arena_str(arena, key)};
-        if (column->name.data == NULL)
-            return cn_error_memory(error);
-        struct cn_str type = {"", 0};
-        if (json_is_string(value))
-            type = cn_str(json_string_value(value), json_string_length(value));
+        *column = (struct cn_schema_column){.name = at->key};
+        struct cn_str type = cn_json_string(at);
         if (!cn_type_parse(type, &column->type)) {
             cn_error_set_column(error, column->name);
             return cn_given_error(given, CN_INVALID_PARAMETER, error,
@@ -132,11 +124,9 @@ static enum cn_code load_columns(struct check *check, struct cn_arena *arena, st
                              .source = CN_OPTION_JSON,
                              .value = text,
                              .raw = text};
-    json_t *json = NULL;
-    CN_TRY(cn_given_load(&given, &json, error));
-    enum cn_code code = read_columns(check, arena, &given, json, error);
-    json_decref(json);
-    return code;
+    const struct cn_json *json = NULL;
+    CN_TRY(cn_given_load(&given, arena, &json, error));
+    return read_columns(check, arena, &given, json, error);
 }
 
 static enum cn_code read_member(struct check *check, const struct cn_json_member *member,

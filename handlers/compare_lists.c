@@ -4,8 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <jansson.h>
-
+#include "handlers/json_tree.h"
 #include "handlers/options.h"
 #include "handlers/shown.h"
 
@@ -19,22 +18,22 @@ static enum cn_code refuse(const struct cn_compare_member *member, const char *e
 
 /* The text was checked, so only a number that nothing holds can fail. */
 static enum cn_code load(const struct cn_compare_member *member, const char *expected,
-                         json_t **json, struct cn_error *error) {
-    json_error_t fault;
-    *json = NULL;
+                         const struct cn_json **json, struct cn_error *error) {
+    struct cn_json_doubt doubt;
     if (member->text.len > CN_OPTION_JSON_BYTES) {
         cn_error_set_parameter(error, cn_str_c(member->name));
         return cn_error_set(error, CN_INVALID_PARAMETER,
                             "%s is longer than %u bytes, the most that a list may have",
                             member->name, CN_OPTION_JSON_BYTES);
     }
-    *json =
-        json_loadb(member->text.data, member->text.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, &fault);
-    if (*json)
+    switch (cn_json_tree(member->text, member->arena, json, &doubt)) {
+    case CN_JSON_SOUND:
         return CN_OK;
-    if (json_error_code(&fault) == json_error_out_of_memory)
+    case CN_JSON_NO_MEMORY:
         return cn_error_memory(error);
-    return refuse(member, expected, error);
+    default:
+        return refuse(member, expected, error);
+    }
 }
 
 static int compare(const void *a, const void *b) {
@@ -65,29 +64,30 @@ struct element {
     const char *flag; /* the setting that max is; NULL: none */
 };
 
-static bool read_element(const struct element *element, const json_t *json, uint64_t *value) {
+static bool read_element(const struct element *element, const struct cn_json *json,
+                         uint64_t *value) {
     if (element->parse)
-        return json_is_string(json) &&
-               element->parse(cn_str(json_string_value(json), json_string_length(json)), value);
-    if (!json_is_integer(json) || json_integer_value(json) < 0)
+        return json->type == CN_JSON_STRING && element->parse(json->text, value);
+    if (json->type != CN_JSON_INTEGER || json->integer < 0)
         return false;
-    *value = (uint64_t)json_integer_value(json);
+    *value = (uint64_t)json->integer;
     return *value >= element->min && *value <= element->max;
 }
 
-static enum cn_code read_list(const struct cn_compare_member *member, const json_t *json,
+static enum cn_code read_list(const struct cn_compare_member *member, const struct cn_json *json,
                               const struct element *element, const char *expected,
                               struct cn_compare_list *list, struct cn_error *error) {
-    bool is_list = json_is_array(json);
-    size_t n = is_list ? json_array_size(json) : 1;
+    bool is_list = json->type == CN_JSON_ARRAY;
+    size_t n = is_list ? json->n : 1;
     if (n == 0)
         return refuse(member, "a list that is not empty", error);
     list->values = cn_arena_array(member->arena, n, sizeof *list->values);
     if (!list->values)
         return cn_error_memory(error);
-    for (size_t i = 0; i < n; i++) {
+    const struct cn_json *item = is_list ? json->first : json;
+    for (size_t i = 0; i < n; i++, item = item->next) {
         list->values[i] = 0;
-        if (read_element(element, is_list ? json_array_get(json, i) : json, &list->values[i]))
+        if (read_element(element, item, &list->values[i]))
             continue;
         if (element->flag && list->values[i] > element->max)
             cn_error_set_limit(error, element->flag);
@@ -101,11 +101,9 @@ static enum cn_code read_list(const struct cn_compare_member *member, const json
 static enum cn_code read_member(const struct cn_compare_member *member,
                                 const struct element *element, const char *expected,
                                 struct cn_compare_list *list, struct cn_error *error) {
-    json_t *json = NULL;
+    const struct cn_json *json = NULL;
     CN_TRY(load(member, expected, &json, error));
-    enum cn_code code = read_list(member, json, element, expected, list, error);
-    json_decref(json);
-    return code;
+    return read_list(member, json, element, expected, list, error);
 }
 
 enum cn_code cn_compare_words(const struct cn_compare_member *member,
@@ -135,14 +133,12 @@ enum cn_code cn_compare_number(const struct cn_compare_member *member, uint64_t 
                                uint64_t *value, struct cn_error *error) {
     const struct element element = {.min = min, .max = max};
     char expected[128];
-    json_t *json = NULL;
+    const struct cn_json *json = NULL;
     if (max == INT64_MAX)
         snprintf(expected, sizeof expected, "a whole number, %" PRIu64 " or more", min);
     else
         snprintf(expected, sizeof expected, "a whole number from %" PRIu64 " to %" PRIu64, min,
                  max);
     CN_TRY(load(member, expected, &json, error));
-    bool good = read_element(&element, json, value);
-    json_decref(json);
-    return good ? CN_OK : refuse(member, expected, error);
+    return read_element(&element, json, value) ? CN_OK : refuse(member, expected, error);
 }

@@ -30,11 +30,9 @@ const struct cn_endpoint cn_endpoint_livez = {.methods = "GET",
 
 enum { WORKERS_LOOKED_AT = 1024 };
 
-static bool has_live_worker(struct cn_exchange *exchange, struct cn_executor *executor) {
-    struct cn_worker_stats *stats =
-        cn_arena_array(&exchange->arena, WORKERS_LOOKED_AT, sizeof *stats);
+static bool has_live_worker(struct cn_executor *executor, struct cn_worker_stats *stats) {
     size_t queued;
-    size_t n = stats ? executor->ops->stats(executor, stats, WORKERS_LOOKED_AT, &queued) : 0;
+    size_t n = executor->ops->stats(executor, stats, WORKERS_LOOKED_AT, &queued);
     for (size_t i = 0; i < n && i < WORKERS_LOOKED_AT; i++)
         if (stats[i].state == CN_WORKER_IDLE || stats[i].state == CN_WORKER_BUSY)
             return true;
@@ -47,9 +45,18 @@ static void readyz_finish(struct cn_exchange *exchange) {
         reply_status(exchange, 503, "draining", NULL);
         return;
     }
+    struct cn_worker_stats *stats =
+        cn_arena_array(&exchange->arena, WORKERS_LOOKED_AT, sizeof *stats);
+    if (!stats) {
+        struct cn_error error;
+        cn_error_init(&error);
+        cn_error_memory(&error);
+        cn_exchange_fail(exchange, &error, NULL);
+        return;
+    }
     for (int kind = 0; kind < CN_EXECUTOR_KIND_COUNT; kind++) {
         struct cn_executor *executor = service->executors[kind];
-        if (executor && !has_live_worker(exchange, executor)) {
+        if (executor && !has_live_worker(executor, stats)) {
             reply_status(exchange, 503, "no worker", executor->name);
             return;
         }

@@ -176,6 +176,18 @@ const char *cn_exchange_retry_after(const struct cn_exchange *exchange, enum cn_
     return text;
 }
 
+/* The problem document; data is NULL without memory. Little memory is enough for its fixed part. */
+static struct cn_str problem_text(struct cn_exchange *exchange, const char *expression) {
+    const struct cn_error *error = &exchange->error;
+    struct cn_buf buf = CN_BUF_INIT;
+    struct cn_str text = {0};
+    if (cn_problem_write(&buf, error, expression))
+        text = cn_arena_str(&exchange->arena, cn_buf_str(&buf));
+    cn_buf_release(&buf);
+    char *fixed = text.data ? NULL : cn_arena_alloc(&exchange->arena, CN_PROBLEM_FIXED);
+    return fixed ? cn_problem_fixed(error->code, fixed) : text;
+}
+
 void cn_exchange_fail(struct cn_exchange *exchange, const struct cn_error *error,
                       const char *expression) {
     struct cn_reply *reply = &exchange->reply;
@@ -197,17 +209,13 @@ void cn_exchange_fail(struct cn_exchange *exchange, const struct cn_error *error
         cn_reply_add_header(exchange, "Retry-After", retry_after);
     if (exchange->coding_refused)
         cn_reply_add_header(exchange, "Accept-Encoding", CN_CODINGS_READ);
-    struct cn_buf buf = CN_BUF_INIT;
     struct cn_str *part = cn_arena_alloc(&exchange->arena, sizeof *part);
-    if (part && cn_problem_write(&buf, &exchange->error, expression)) {
-        *part = cn_arena_str(&exchange->arena, cn_buf_str(&buf));
-        if (part->data) {
-            reply->content_type = CN_PROBLEM_TYPE;
-            reply->parts = part;
-            reply->n_parts = 1;
-        }
+    if (part)
+        *part = problem_text(exchange, expression);
+    if (part && part->data) { /* without memory for the document the status alone is sent */
+        reply->content_type = CN_PROBLEM_TYPE;
+        reply->parts = part;
+        reply->n_parts = 1;
     }
-    /* Without memory for the document the status alone is sent. */
-    cn_buf_release(&buf);
     exchange->ops->reply(exchange);
 }

@@ -14,8 +14,8 @@
 
 #include "handlers/history_inside.h"
 
-#define BUSY_MS 5000
-#define BUSY_NS (BUSY_MS * INT64_C(1000000))
+#define BUSY_NS (5000 * INT64_C(1000000))
+#define READER_BUSY_MS 200 /* a reader is a connection's thread, which others wait for */
 #define BUSY_PAUSE_NS INT64_C(10000000)
 
 /* Bytes of the documents lie apart, so that a search through the runs reads few pages. */
@@ -174,7 +174,7 @@ static enum cn_code open_readers(struct cn_history *history, struct cn_error *er
         if (sqlite3_open_v2(history->path, reader, flags, NULL) != SQLITE_OK ||
             !run_sql(*reader, "PRAGMA query_only = ON"))
             return fail_sqlite(history, *reader, error);
-        sqlite3_busy_timeout(*reader, BUSY_MS);
+        sqlite3_busy_timeout(*reader, READER_BUSY_MS);
     }
     return CN_OK;
 }

@@ -74,6 +74,17 @@ static bool digest(const struct cn_map_run *run, uint64_t out[2]) {
     return true;
 }
 
+/* What the service could not do says nothing of the function, so it may not count as a result. */
+static enum cn_code check_calls(const struct cn_map_run *run, struct cn_error *error) {
+    for (size_t i = 0; i < run->request->n_calls; i++) {
+        enum cn_code code = (enum cn_code)run->futures[i].code;
+        if (cn_code_status(code) >= 500)
+            return cn_error_set(error, code, "call %zu could not be made: %s", i,
+                                cn_code_title(code));
+    }
+    return CN_OK;
+}
+
 static enum cn_code sum_up(const struct cn_map_run *run, struct cn_trial_result *result,
                            struct cn_error *error) {
     *result = (struct cn_trial_result){.rows = run->request->n_calls,
@@ -129,7 +140,9 @@ static enum cn_code run_once(struct workload *workload, const struct cn_map_requ
     code = run.code;
     if (code != CN_OK && error)
         *error = run.error;
-    else if (code == CN_OK)
+    if (code == CN_OK)
+        code = check_calls(&run, error);
+    if (code == CN_OK)
         code = sum_up(&run, result, error);
     cn_map_run_release(&run);
     return code;

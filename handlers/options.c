@@ -296,11 +296,11 @@ enum cn_code cn_options_set(struct cn_options *options, enum cn_option_source so
 
 /* Hands a JSON string to the setter for texts. */
 static enum cn_code set_string(struct cn_options *options, const struct cn_given *given,
-                               const json_t *json, struct cn_error *error) {
-    if (!json_is_string(json))
+                               const struct cn_json *json, struct cn_error *error) {
+    if (json->type != CN_JSON_STRING)
         return cn_given_mistyped(given, json, "a string", error);
     struct cn_given text = *given;
-    text.value = cn_str(json_string_value(json), json_string_length(json));
+    text.value = json->text;
     return rows[given->id].form == CN_OPTION_FORM_CHOICE ? set_choice(options, &text, error)
                                                          : set_delimiter(options, &text, error);
 }
@@ -309,33 +309,24 @@ enum cn_code cn_options_set_json(struct cn_options *options, struct cn_str name,
                                  struct cn_str value, struct cn_error *error) {
     struct cn_given given = {.source = CN_OPTION_JSON, .value = value, .raw = value};
     CN_TRY(begin(options, &given, name, error));
-    json_t *json = NULL;
-    CN_TRY(cn_given_load(&given, &json, error));
-    enum cn_code code;
+    const struct cn_json *json = NULL;
+    CN_TRY(cn_given_load(&given, options->arena, &json, error));
     switch (rows[given.id].form) {
     case CN_OPTION_FORM_LET:
-        code = cn_let_set_json(options, &given, json, error);
-        break;
+        return cn_let_set_json(options, &given, json, error);
     case CN_OPTION_FORM_LIST:
-        code = cn_list_set_json(options, &given, json, error);
-        break;
+        return cn_list_set_json(options, &given, json, error);
     case CN_OPTION_FORM_NUMBER:
-        if (!json_is_integer(json))
-            code = cn_given_mistyped(&given, json, "a whole number", error);
-        else if (json_integer_value(json) < 0)
-            code = cn_given_invalid(&given, error);
-        else
-            code = set_number(options, &given, (uint64_t)json_integer_value(json), error);
-        break;
+        if (json->type != CN_JSON_INTEGER)
+            return cn_given_mistyped(&given, json, "a whole number", error);
+        if (json->integer < 0)
+            return cn_given_invalid(&given, error);
+        return set_number(options, &given, (uint64_t)json->integer, error);
     case CN_OPTION_FORM_GENERATE:
-        code = cn_generate_set_json(options, &given, json, error);
-        break;
+        return cn_generate_set_json(options, &given, json, error);
     default:
-        code = set_string(options, &given, json, error);
-        break;
+        return set_string(options, &given, json, error);
     }
-    json_decref(json);
-    return code;
 }
 
 enum cn_code cn_options_set_query(struct cn_options *options, const char *query_text,

@@ -90,7 +90,7 @@ enum cn_code cn_options_set(struct cn_options *options, enum cn_option_source so
                             struct cn_str name, struct cn_str value, struct cn_str raw,
                             struct cn_error *error);
 
-/* Sets one option from a member of the JSON body (jansson reads its text). */
+/* Sets one option from a member of the JSON body (its text is read anew). */
 enum cn_code cn_options_set_json(struct cn_options *options, struct cn_str name,
                                  struct cn_str value, struct cn_error *error);
 

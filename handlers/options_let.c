@@ -230,46 +230,36 @@ enum cn_code cn_let_set(struct cn_options *options, const struct cn_given *given
 }
 
 static enum cn_code set_member(struct cn_options *options, const struct cn_given *given,
-                               const char *key, size_t key_len, const json_t *json,
-                               struct cn_error *error) {
-    struct cn_str name = cn_arena_str(options->arena, cn_str(key, key_len));
-    if (name.data == NULL)
-        return cn_error_memory(error);
+                               const struct cn_json *json, struct cn_error *error) {
+    struct cn_str name = json->key;
     if (name.len == 0)
         return cn_given_error(given, CN_INVALID_PARAMETER, error,
                               "let has a member without a name; it must be an object of names and "
                               "expressions");
-    if (!json_is_string(json)) {
+    if (json->type != CN_JSON_STRING) {
         cn_error_set_column(error, name);
         return cn_given_mistyped(given, json, "an object whose values are all strings", error);
     }
-    struct cn_str text = cn_json_text(json, options->arena);
-    if (text.data == NULL)
-        return cn_error_memory(error);
-    return push(options, name, text, (struct cn_let_origin){.source = CN_OPTION_JSON}, given,
+    return push(options, name, json->text, (struct cn_let_origin){.source = CN_OPTION_JSON}, given,
                 error);
 }
 
 enum cn_code cn_let_set_json(struct cn_options *options, const struct cn_given *given,
-                             const json_t *json, struct cn_error *error) {
-    if (json_is_array(json)) {
-        for (size_t i = 0; i < json_array_size(json); i++) {
-            const json_t *item = json_array_get(json, i);
-            if (!json_is_string(item))
+                             const struct cn_json *json, struct cn_error *error) {
+    if (json->type == CN_JSON_ARRAY) {
+        for (const struct cn_json *item = json->first; item; item = item->next) {
+            if (item->type != CN_JSON_STRING)
                 return cn_given_mistyped(given, item, "an array of strings", error);
             struct cn_given one = *given;
-            one.value = cn_str(json_string_value(item), json_string_length(item));
+            one.value = item->text;
             CN_TRY(cn_let_set(options, &one, error));
         }
         return CN_OK;
     }
-    if (!json_is_object(json))
+    if (json->type != CN_JSON_OBJECT)
         return cn_given_mistyped(given, json, "an object, or an array of NAME=EXPRESSION", error);
-    /* jansson's iterators want a mutable object, though they do not change it */
-    json_t *object = (json_t *)(uintptr_t)json;
-    for (void *at = json_object_iter(object); at; at = json_object_iter_next(object, at))
-        CN_TRY(set_member(options, given, json_object_iter_key(at), json_object_iter_key_len(at),
-                          json_object_iter_value(at), error));
+    for (const struct cn_json *at = json->first; at; at = at->next)
+        CN_TRY(set_member(options, given, at, error));
     return CN_OK;
 }
 

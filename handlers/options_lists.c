@@ -38,10 +38,6 @@ bool cn_backticks_read(struct cn_str quoted, struct cn_arena *arena, struct cn_s
     return true;
 }
 
-struct cn_str cn_json_text(const json_t *json, struct cn_arena *arena) {
-    return cn_arena_str(arena, cn_str(json_string_value(json), json_string_length(json)));
-}
-
 enum cn_code cn_name_check(const struct cn_given *given, struct cn_str name,
                            struct cn_error *error) {
     if (memchr(name.data, 0, name.len) == NULL)
@@ -194,23 +190,21 @@ static enum cn_code read_list(struct cn_options *options, const struct cn_given 
 /* ---- lists as JSON ------------------------------------------------------------------------ */
 
 static enum cn_code load_array(struct cn_options *options, const struct cn_given *given,
-                               const json_t *json, struct list *list, struct cn_error *error) {
-    if (!json_is_array(json))
+                               const struct cn_json *json, struct list *list,
+                               struct cn_error *error) {
+    if (json->type != CN_JSON_ARRAY)
         return cn_given_mistyped(given, json, "an array of strings", error);
-    size_t n = json_array_size(json);
+    size_t n = json->n;
     if (n > options->limits->max_columns)
         return too_many(options, given, error);
     list->elements = cn_arena_array(options->arena, n ? n : 1, sizeof *list->elements);
     if (list->elements == NULL)
         return cn_error_memory(error);
-    for (; list->n < n; list->n++) {
-        const json_t *item = json_array_get(json, list->n);
-        if (!json_is_string(item))
+    for (const struct cn_json *item = json->first; item; item = item->next) {
+        if (item->type != CN_JSON_STRING)
             return cn_given_mistyped(given, item, "an array of strings", error);
-        struct element *element = &list->elements[list->n];
-        *element = (struct element){.left = cn_json_text(item, options->arena)};
-        if (element->left.data == NULL)
-            return cn_error_memory(error);
+        struct element *element = &list->elements[list->n++];
+        *element = (struct element){.left = item->text};
         if (given->id != CN_OPTION_NULLS)
             CN_TRY(cn_name_check(given, element->left, error));
     }
@@ -218,29 +212,24 @@ static enum cn_code load_array(struct cn_options *options, const struct cn_given
 }
 
 static enum cn_code load_object(struct cn_options *options, const struct cn_given *given,
-                                const json_t *json, struct list *list, struct cn_error *error) {
-    if (!json_is_object(json))
+                                const struct cn_json *json, struct list *list,
+                                struct cn_error *error) {
+    if (json->type != CN_JSON_OBJECT)
         return cn_given_mistyped(given, json, "an object", error);
-    size_t n = json_object_size(json);
+    size_t n = json->n;
     if (n > options->limits->max_columns)
         return too_many(options, given, error);
     list->elements = cn_arena_array(options->arena, n ? n : 1, sizeof *list->elements);
     if (list->elements == NULL)
         return cn_error_memory(error);
-    /* jansson's iterators want a mutable object, though they do not change it */
-    json_t *object = (json_t *)(uintptr_t)json;
-    for (void *at = json_object_iter(object); at; at = json_object_iter_next(object, at)) {
-        const json_t *value = json_object_iter_value(at);
-        struct cn_str key = cn_str(json_object_iter_key(at), json_object_iter_key_len(at));
-        if (!json_is_string(value))
-            return cn_given_mistyped(given, value, "an object whose values are all strings", error);
+    for (const struct cn_json *at = json->first; at; at = at->next) {
+        if (at->type != CN_JSON_STRING)
+            return cn_given_mistyped(given, at, "an object whose values are all strings", error);
         struct element *element = &list->elements[list->n++];
-        *element = (struct element){.left = cn_arena_str(options->arena, key),
-                                    .right = cn_json_text(value, options->arena),
+        *element = (struct element){.left = at->key,
+                                    .right = at->text,
+                                    .left_bare = cn_str_is(at->key, "*"),
                                     .right_bare = true};
-        if (element->left.data == NULL || element->right.data == NULL)
-            return cn_error_memory(error);
-        element->left_bare = cn_str_is(key, "*");
         CN_TRY(cn_name_check(given, element->right, error));
     }
     return CN_OK;
@@ -366,10 +355,10 @@ enum cn_code cn_list_set(struct cn_options *options, const struct cn_given *give
 }
 
 enum cn_code cn_list_set_json(struct cn_options *options, const struct cn_given *given,
-                              const json_t *json, struct cn_error *error) {
+                              const struct cn_json *json, struct cn_error *error) {
     struct list list = {NULL, 0};
-    if (given->id == CN_OPTION_SELECT && json_is_string(json)) {
-        struct cn_str word = cn_str(json_string_value(json), json_string_length(json));
+    if (given->id == CN_OPTION_SELECT && json->type == CN_JSON_STRING) {
+        struct cn_str word = json->text;
         if (!is_keyword(word))
             return cn_given_mistyped(given, json, "'all', 'computed' or an array of names", error);
         options->select = cn_str_is(word, "all") ? CN_SELECT_ALL : CN_SELECT_COMPUTED;

@@ -7,8 +7,7 @@
 #ifndef CN_HANDLERS_OPTIONS_PARSE_H
 #define CN_HANDLERS_OPTIONS_PARSE_H
 
-#include <jansson.h>
-
+#include "handlers/json_tree.h"
 #include "handlers/options.h"
 
 enum cn_option_id {
@@ -76,15 +75,13 @@ enum cn_code cn_given_error(const struct cn_given *given, enum cn_code code, str
 /* CN_INVALID_PARAMETER: "limit is 'x', but must be a whole number". */
 enum cn_code cn_given_invalid(const struct cn_given *given, struct cn_error *error);
 /* The same for a JSON value of another type than `wanted` ("an array of strings"). */
-enum cn_code cn_given_mistyped(const struct cn_given *given, const json_t *json, const char *wanted,
-                               struct cn_error *error);
+enum cn_code cn_given_mistyped(const struct cn_given *given, const struct cn_json *json,
+                               const char *wanted, struct cn_error *error);
 
 /* Text between backticks, doubled ones halved; `quoted` includes the outer backticks. False: it is
  * not one such text. data is NULL when memory ran out. */
 bool cn_backticks_read(struct cn_str quoted, struct cn_arena *arena, struct cn_str *text);
 struct cn_str cn_blanks_trim(struct cn_str text); /* spaces and tabs at both ends */
-/* A copy in the arena of a JSON string; data is NULL when memory ran out. */
-struct cn_str cn_json_text(const json_t *json, struct cn_arena *arena);
 /* CN_INVALID_VALUE (422) for a name that holds a NUL character. */
 enum cn_code cn_name_check(const struct cn_given *given, struct cn_str name,
                            struct cn_error *error);
@@ -97,18 +94,19 @@ enum cn_code cn_names_distinct(struct cn_options *options, const struct cn_given
 enum cn_code cn_let_set(struct cn_options *options, const struct cn_given *given,
                         struct cn_error *error);
 enum cn_code cn_let_set_json(struct cn_options *options, const struct cn_given *given,
-                             const json_t *json, struct cn_error *error);
+                             const struct cn_json *json, struct cn_error *error);
 
 /* options_lists.c: select, drop, rename, types, nulls */
 enum cn_code cn_list_set(struct cn_options *options, const struct cn_given *given,
                          struct cn_error *error);
 enum cn_code cn_list_set_json(struct cn_options *options, const struct cn_given *given,
-                              const json_t *json, struct cn_error *error);
+                              const struct cn_json *json, struct cn_error *error);
 
 /* options_json.c */
 enum cn_code cn_generate_set_json(struct cn_options *options, const struct cn_given *given,
-                                  const json_t *json, struct cn_error *error);
-/* Reads the text of a JSON value; *json is new (json_decref() it). */
-enum cn_code cn_given_load(const struct cn_given *given, json_t **json, struct cn_error *error);
+                                  const struct cn_json *json, struct cn_error *error);
+/* Reads the text of a JSON value into the arena. */
+enum cn_code cn_given_load(const struct cn_given *given, struct cn_arena *arena,
+                           const struct cn_json **json, struct cn_error *error);
 
 #endif

@@ -43,6 +43,15 @@ bool cn_problem_write(struct cn_buf *buf, const struct cn_error *error, const ch
     return cn_buf_add_char(buf, '\n') && out.ok;
 }
 
+struct cn_str cn_problem_fixed(enum cn_code code, char text[CN_PROBLEM_FIXED]) {
+    const char *name = cn_code_name(code);
+    int len = snprintf(text, CN_PROBLEM_FIXED,
+                       "{\"type\":\"/problems/%s\",\"title\":\"%s\",\"status\":%d,"
+                       "\"detail\":\"%s.\",\"code\":\"%s\"}\n",
+                       name, cn_code_title(code), cn_code_status(code), cn_code_title(code), name);
+    return cn_str(text, (size_t)len);
+}
+
 const char *cn_problem_retry_after(enum cn_code code) {
     int status = cn_code_status(code);
     if (status != 429 && status != 503)

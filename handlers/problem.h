@@ -16,6 +16,11 @@ struct cn_json_out;
 CN_NODISCARD bool cn_problem_write(struct cn_buf *out, const struct cn_error *error,
                                    const char *expression);
 
+/* The members that every code has, without the error's own words: for when there is no memory for
+ * the document. `text` is ASCII, and ended. */
+#define CN_PROBLEM_FIXED 320
+struct cn_str cn_problem_fixed(enum cn_code code, char text[CN_PROBLEM_FIXED]);
+
 /* Seconds for Retry-After, or NULL where the code has none. */
 const char *cn_problem_retry_after(enum cn_code code);
 

@@ -2,33 +2,23 @@
 
 #include <inttypes.h>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include "kernels/digest.h"
 
-enum { MAC_BYTES = 32, MAC_HEX = 2 * MAC_BYTES, MOST_DIGITS = 19 };
+enum { MAC_BYTES = CN_HMAC_BYTES, MAC_HEX = 2 * MAC_BYTES, MOST_DIGITS = 19 };
 
 /* The key is used for nothing else, and the token itself for no other MAC. */
 static const char label[] = "colonnade session, version 1";
-
-static bool hmac(struct cn_str key, struct cn_str text, uint8_t out[MAC_BYTES]) {
-    unsigned len = 0;
-    return key.len <= INT32_MAX &&
-           HMAC(EVP_sha256(), key.data, (int)key.len, (const unsigned char *)text.data, text.len,
-                out, &len) &&
-           len == MAC_BYTES;
-}
 
 /* ---- the key ------------------------------------------------------------------------------- */
 
 bool cn_session_key_derive(struct cn_session_key *key, struct cn_str token) {
     _Static_assert(CN_SESSION_KEY_BYTES == MAC_BYTES, "a key is an HMAC");
     *key = (struct cn_session_key){0};
-    return hmac(token, cn_str_c(label), key->bytes);
+    return cn_hmac_sha256(token, cn_str_c(label), key->bytes);
 }
 
 void cn_session_key_cleanse(struct cn_session_key *key) {
@@ -71,7 +61,7 @@ void cn_sessions_release(struct cn_sessions *sessions) {
 static bool sign(const struct cn_session_key *key, struct cn_str expiry, char hex[MAC_HEX]) {
     uint8_t mac[MAC_BYTES];
     struct cn_str secret = cn_str((const char *)key->bytes, sizeof key->bytes);
-    bool ok = hmac(secret, expiry, mac);
+    bool ok = cn_hmac_sha256(secret, expiry, mac);
     if (ok)
         cn_hex_encode(mac, sizeof mac, hex);
     OPENSSL_cleanse(mac, sizeof mac);

@@ -22,7 +22,7 @@ struct cn_session_key {
     uint8_t bytes[CN_SESSION_KEY_BYTES];
 };
 
-/* False: the library for it failed (no memory), and the key is all zeros. */
+/* False: the library for it failed, and the key is all zeros. */
 bool cn_session_key_derive(struct cn_session_key *key, struct cn_str token);
 void cn_session_key_cleanse(struct cn_session_key *key);
 

@@ -128,11 +128,14 @@ static bool state_behind(uint32_t state[8], const uint8_t *key, uint8_t pad) {
 
 bool cn_hmac_key_make(struct cn_hmac_key *key, struct cn_str bytes) {
     uint8_t block[SHA256_CBLOCK] = {0};
+    SHA256_CTX long_key; /* not SHA256(), which needs memory, and would leave zeros without it */
+    bool ok = true;
     if (bytes.len > sizeof block)
-        SHA256((const unsigned char *)bytes.data, bytes.len, block);
+        ok = SHA256_Init(&long_key) == 1 && SHA256_Update(&long_key, bytes.data, bytes.len) == 1 &&
+             SHA256_Final(block, &long_key) == 1;
     else if (bytes.len > 0)
         memcpy(block, bytes.data, bytes.len);
-    bool ok = state_behind(key->inner, block, 0x36) && state_behind(key->outer, block, 0x5C);
+    ok = ok && state_behind(key->inner, block, 0x36) && state_behind(key->outer, block, 0x5C);
     OPENSSL_cleanse(block, sizeof block);
     return ok;
 }
@@ -170,6 +173,17 @@ static int hmac_end(struct cn_digest *digest, uint8_t *out) {
         return 0;
     *now = digest->as.hmac.outer;
     return SHA256_Update(now, out, SHA256_DIGEST_LENGTH) == 1 && SHA256_Final(out, now) == 1;
+}
+
+bool cn_hmac_sha256(struct cn_str key, struct cn_str text, uint8_t out[CN_HMAC_BYTES]) {
+    struct cn_digest digest;
+    struct cn_hmac_key made;
+    bool ok = cn_hmac_key_make(&made, key) && hmac_open(&digest, &made, NULL) == CN_OK &&
+              hmac_begin(&digest) == 1 && hmac_update(&digest, text.data, text.len) == 1 &&
+              hmac_end(&digest, out) == 1;
+    OPENSSL_cleanse(&digest, sizeof digest);
+    OPENSSL_cleanse(&made, sizeof made);
+    return ok;
 }
 
 /* The inner digests, in their places, then the outer ones of these. */

@@ -49,6 +49,11 @@ enum cn_code cn_digest_new(struct cn_digest **digest, enum cn_digest_kind kind,
                            const struct cn_hmac_key *key, struct cn_error *error);
 void cn_digest_free(struct cn_digest *digest);
 
+/* HMAC-SHA-256 (RFC 2104) of one text. It needs no memory, so it fails only where OpenSSL is
+ * broken: what tells who somebody is may not depend on whether there is memory. */
+#define CN_HMAC_BYTES 32
+bool cn_hmac_sha256(struct cn_str key, struct cn_str text, uint8_t out[CN_HMAC_BYTES]);
+
 /* out[i * size ..] = digest of base[offsets[i] .. offsets[i + 1]), for i < n. Nothing outside of
  * base[offsets[0] .. offsets[n]) is read. The more rows, the less each takes: up to 1,024 are
  * sorted and digested together. */

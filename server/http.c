@@ -35,13 +35,16 @@ static void make_way(struct cn_http *http) {
 }
 
 static void connection_open(struct cn_http *http, struct MHD_Connection *mhd, void **context) {
-    struct cn_connection *connection = calloc(1, sizeof *connection);
-    if (!connection)
-        return; /* its first request is refused */
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
     const union MHD_ConnectionInfo *peer =
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    struct cn_connection *connection = calloc(1, sizeof *connection);
+    if (!connection) { /* whatever it asks */
+        if (!http->tls)
+            cn_http_cut_plain(info->connect_fd, 503);
+        return;
+    }
     int64_t now = cn_clock_now();
     connection->http = http;
     connection->fd = info->connect_fd;

@@ -233,6 +233,20 @@ static bool has_body(const struct cn_exchange *exchange) {
     return strcmp(exchange->method, "HEAD") != 0 && exchange->reply.status != 304;
 }
 
+/* There was no memory for the reply as it should be; a short one is sent beside the library, which
+ * then closes the connection: too early for what TLS does with last words. */
+static enum MHD_Result refuse_reply(struct cn_request *request) {
+    struct cn_error error;
+    if (request->connection->tls)
+        return MHD_NO;
+    cn_error_init(&error);
+    cn_error_memory(&error);
+    pthread_mutex_lock(&request->lock);
+    cn_http_cut(request, &error);
+    pthread_mutex_unlock(&request->lock);
+    return MHD_NO;
+}
+
 enum MHD_Result cn_http_reply(struct cn_request *request) {
     struct cn_exchange *exchange = &request->exchange;
     struct cn_reply *reply = &exchange->reply;
@@ -246,22 +260,22 @@ enum MHD_Result cn_http_reply(struct cn_request *request) {
     uint64_t total = 0;
     struct MHD_Response *response =
         reply->stream ? response_from_stream(request) : response_from_parts(request, &total);
-    if (!response)
-        return MHD_NO;
-    enum MHD_Result result = MHD_NO;
-    if (add_headers(response, reply)) {
-        pthread_mutex_lock(&request->lock);
-        bool gone_called = request->gone_called;
-        request->phase = CN_PHASE_SENDING;
-        request->limit_ns = cn_clock_now() + (int64_t)request->settings->body_timeout_ms * 1000000 +
-                            (int64_t)(total / (uint64_t)MIB) * NS_PER_SECOND;
-        pthread_mutex_unlock(&request->lock);
-        result = MHD_queue_response(request->mhd, (unsigned)reply->status, response);
-        request->answered = result == MHD_YES;
-        request->in_vain = gone_called;
-        if (request->answered && !reply->stream && has_body(exchange))
-            request->sent = (int64_t)total;
+    if (!response || !add_headers(response, reply)) {
+        if (response)
+            MHD_destroy_response(response);
+        return refuse_reply(request);
     }
+    pthread_mutex_lock(&request->lock);
+    bool gone_called = request->gone_called;
+    request->phase = CN_PHASE_SENDING;
+    request->limit_ns = cn_clock_now() + (int64_t)request->settings->body_timeout_ms * 1000000 +
+                        (int64_t)(total / (uint64_t)MIB) * NS_PER_SECOND;
+    pthread_mutex_unlock(&request->lock);
+    enum MHD_Result result = MHD_queue_response(request->mhd, (unsigned)reply->status, response);
+    request->answered = result == MHD_YES;
+    request->in_vain = gone_called;
+    if (request->answered && !reply->stream && has_body(exchange))
+        request->sent = (int64_t)total;
     MHD_destroy_response(response);
     return result;
 }
@@ -319,7 +333,7 @@ void cn_http_cut(struct cn_request *request, const struct cn_error *error) {
     if (ok)
         say_and_end(request->connection, &text);
     else
-        shutdown(request->connection->fd, SHUT_RDWR);
+        cn_http_cut_bare(request->connection, status);
     size_t body_len = strcmp(exchange->method, "HEAD") != 0 ? body.len : 0;
     cn_buf_release(&body);
     cn_buf_release(&text);
@@ -330,22 +344,27 @@ void cn_http_cut(struct cn_request *request, const struct cn_error *error) {
     request->limit_ns = now + CN_HTTP_LINGER_NS;
 }
 
-static bool write_bare(struct cn_buf *text, int status) {
-    return cn_buf_printf(text, "HTTP/1.1 %d %s\r\nConnection: close\r\nContent-Length: 0\r\n%s\r\n",
-                         status, reason_phrase(status), status == 503 ? "Retry-After: 1\r\n" : "");
+enum { BARE_SIZE = 128 };
+
+static struct cn_str bare_text(int status, char text[BARE_SIZE]) {
+    int n = snprintf(text, BARE_SIZE,
+                     "HTTP/1.1 %d %s\r\nConnection: close\r\nContent-Length: 0\r\n%s\r\n", status,
+                     reason_phrase(status), status == 503 ? "Retry-After: 1\r\n" : "");
+    return cn_str(text, (size_t)n);
 }
 
 void cn_http_cut_bare(struct cn_connection *connection, int status) {
-    struct cn_buf text = CN_BUF_INIT;
-    if (write_bare(&text, status))
-        say_and_end(connection, &text);
+    char text[BARE_SIZE];
+    struct cn_buf buf = CN_BUF_INIT;
+    if (!connection->tls) /* which needs no memory */
+        cn_http_cut_plain(connection->fd, status);
+    else if (cn_buf_add_str(&buf, bare_text(status, text)))
+        say_and_end(connection, &buf);
     else
         shutdown(connection->fd, SHUT_RDWR);
 }
 
 void cn_http_cut_plain(int fd, int status) {
-    struct cn_buf text = CN_BUF_INIT;
-    if (write_bare(&text, status))
-        send_and_shut(fd, cn_buf_str(&text));
-    cn_buf_release(&text);
+    char text[BARE_SIZE];
+    send_and_shut(fd, bare_text(status, text));
 }

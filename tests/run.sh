@@ -64,6 +64,7 @@ for level in $(sed '$d' build/logs/levels.log); do
     step "values-$level" env COLONNADE_CPU="$level" make --no-print-directory CC=gcc BUILD=build test-http-values
 done
 step deploy make_quiet CC=gcc BUILD=build test-deploy PYTEST="-rs"
+step faults make_quiet CC=gcc BUILD=build test-faults
 step browser make_quiet CC=gcc BUILD=build test-browser
 step unit-asan make_quiet CC=gcc BUILD=build/asan SANITIZE=address,undefined test-unit
 step http-asan make_quiet CC=gcc BUILD=build/asan SANITIZE=address,undefined test-http PYTEST="-rs"

@@ -9,7 +9,7 @@ import tempfile
 
 KINDS = ("malloc calloc realloc aligned strdup mmap mremap memfd ftruncate fallocate open fopen opendir "
          "stat read write sync lock fcntl dup socket socketpair bind listen sockopt accept send receive "
-         "eventfd epoll_create epoll_add wait thread mutex fork process random").split()
+         "eventfd epoll_create epoll_add wait thread fork process random").split()
 OFF, RECORD, ONCE, ALWAYS, NTH, FROM_NTH, BY_KIND = range(7)
 ALL = (1 << len(KINDS)) - 1
 MEMORY = sum(1 << KINDS.index(k) for k in "malloc calloc realloc aligned strdup mmap mremap".split())
@@ -76,10 +76,15 @@ class Control:
         """Copies of those that were recorded."""
         return [Site.from_buffer_copy(site) for site in self.block.sites if site.id]
 
+    def object(self, site, i):
+        """The file that a frame is in; empty: the program."""
+        known = site.objects[i] < OBJECTS
+        return pathlib.Path(self.block.objects[site.objects[i]].value.decode()).name if known else "?"
+
     def frame(self, site, i):
-        name = self.block.objects[site.objects[i]].value.decode() if site.objects[i] < OBJECTS else "?"
+        name = self.object(site, i)
         if name:
-            return f"{pathlib.Path(name).name}+{site.frames[i]:x}"
+            return f"{name}+{site.frames[i]:x}"
         return symbol(self.binary, site.frames[i])
 
     def describe(self, site):

@@ -5,8 +5,8 @@
  * library in it: an allocation that fails inside of jansson or SQLite is as real as one of ours.
  * It needs no special build, so what is tested is the binary that is shipped, and a sanitizer's.
  *
- * Only errors that a kernel gives are given: an eventfd's write does not fail, epoll_wait is at
- * most interrupted, a file's read is EIO.
+ * Only errors that Linux gives are given: an eventfd's write does not fail, epoll_wait is at most
+ * interrupted, a file's read is EIO, a mutex is always made.
  */
 #include "tests/faults/faults.h"
 
@@ -52,8 +52,7 @@ static const int errors[FAULT_KIND_COUNT] = {
     [FAULT_SOCKOPT] = ENOBUFS,   [FAULT_ACCEPT] = EMFILE,   [FAULT_SEND] = ENOBUFS,
     [FAULT_RECEIVE] = ENOMEM,    [FAULT_EVENTFD] = EMFILE,  [FAULT_EPOLL_CREATE] = EMFILE,
     [FAULT_EPOLL_ADD] = ENOSPC,  [FAULT_WAIT] = EINTR,      [FAULT_THREAD] = EAGAIN,
-    [FAULT_MUTEX] = ENOMEM,      [FAULT_FORK] = EAGAIN,     [FAULT_PROCESS] = EPERM,
-    [FAULT_RANDOM] = ENOSYS,
+    [FAULT_FORK] = EAGAIN,       [FAULT_PROCESS] = EPERM,   [FAULT_RANDOM] = ENOSYS,
 };
 
 /* ---- the block and the program's objects ------------------------------------------------------
@@ -612,10 +611,6 @@ int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout, cons
 int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*body)(void *),
                    void *argument) {
     return fault(FAULT_THREAD) ? EAGAIN : NEXT(pthread_create)(thread, attributes, body, argument);
-}
-
-int pthread_mutex_init(pthread_mutex_t *mutex, const pthread_mutexattr_t *attributes) {
-    return fault(FAULT_MUTEX) ? ENOMEM : NEXT(pthread_mutex_init)(mutex, attributes);
 }
 
 pid_t fork(void) {

@@ -58,7 +58,6 @@ enum fault_kind {
     FAULT_EPOLL_ADD,
     FAULT_WAIT, /* epoll_wait, poll, ppoll: interrupted */
     FAULT_THREAD,
-    FAULT_MUTEX,
     FAULT_FORK,
     FAULT_PROCESS, /* waitpid, waitid, prctl, setrlimit, sigaction */
     FAULT_RANDOM,

@@ -1,4 +1,5 @@
 """A server whose calls can be made to fail, and what is asked of it."""
+import atexit
 import http.client
 import os
 import pathlib
@@ -18,7 +19,7 @@ LONG = os.environ.get("FAULTS") == "long"
 PATIENCE = 20 if client.SANITIZED else 5  # seconds, after which a request counts as hung
 TYPED = {"internal", "overloaded", "worker_lost"}  # what a fault may be told as
 FLAGS = ["--threads", 2, "--processes", 2, "--http-threads", 1, "--max-workers", 4, "--buffer-bytes", "64KiB",
-         "--max-jobs", 8, "--grace-ms", 5000]
+         "--max-jobs", 100, "--grace-ms", 5000]
 
 
 class Ended(Exception):
@@ -29,8 +30,18 @@ class Ended(Exception):
         self.outcome, self.detail = outcome, detail
 
 
+@atexit.register
+def end_all():
+    for process in Server.begun:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
 class Server(client.Server):
     """One with faults.so in front of the C library, a token, keys and a history."""
+
+    begun = []
 
     def __init__(self, control, *flags, folder=None, env=None):
         self.folder = folder or tempfile.TemporaryDirectory(prefix="faults-")
@@ -39,8 +50,9 @@ class Server(client.Server):
             (base / "token").write_text(table.TOKEN + "\n")
             (base / "token").chmod(0o600)
             (base / "keys").mkdir(mode=0o700)
-            (base / "keys" / "site").write_bytes(b"secret")
-            (base / "keys" / "site").chmod(0o600)
+            for name, secret in ("site", b"secret"), ("long", bytes(range(1, 100))):
+                (base / "keys" / name).write_bytes(secret)
+                (base / "keys" / name).chmod(0o600)
             (base / "data").mkdir(mode=0o700)
         environment = dict(control.environment) if control else {}
         if client.SANITIZED:
@@ -49,6 +61,7 @@ class Server(client.Server):
         environment.update(env or {})
         super().__init__("--token-file", base / "token", "--keys-dir", base / "keys", "--data-dir", base / "data",
                          *FLAGS, *flags, env=environment)
+        self.begun.append(self.process)
         self.default_headers = {"Authorization": "Bearer " + table.TOKEN}
 
     def holds(self):
