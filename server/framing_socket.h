@@ -1,5 +1,5 @@
 /*
- * wire_socket.h: how the check of framing.h comes between a socket and the library.
+ * framing_socket.h: how the check of framing.h comes between a socket and the library.
  *
  * libmicrohttpd reads by recv(), of a TLS connection by gnutls_record_recv(), and finds both
  * through the table of dynamic symbols. The program defines them itself (framing_socket.c): what is
