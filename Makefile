@@ -141,11 +141,17 @@ test-http-threads: $(BUILD)/colonnade ## black-box tests of threads: executors, 
 		tests/http/test_executors.py tests/http/test_inference.py tests/http/test_stream.py \
 		tests/http/test_stream_cases.py tests/http/test_protocol.py tests/http/test_map.py \
 		tests/http/test_modes.py tests/http/test_repeat.py tests/http/test_jobs.py tests/http/test_events.py \
-		tests/http/test_compare.py tests/http/test_notebook_cells.py -m threads $(PYTEST)
+		tests/http/test_compare.py tests/http/test_notebook_cells.py tests/http/test_reload.py -m threads $(PYTEST)
 
 .PHONY: test-http
 test-http: $(BUILD)/colonnade $(BENCH_TOOLS) build/npm/.installed ## black-box tests of this build over HTTP
 	COLONNADE_BIN=$(abspath $(BUILD)/colonnade) /usr/bin/python3 -m pytest -q tests/http $(PYTEST)
+
+TLS_TESTS := protocol deadlines jobs events limits session stream stream_cases executors map assets security_headers
+.PHONY: test-http-tls
+test-http-tls: $(BUILD)/colonnade ## those of them that concern connections, once more over TLS
+	COLONNADE_TEST_TLS=1 COLONNADE_BIN=$(abspath $(BUILD)/colonnade) /usr/bin/python3 -m pytest -q \
+		$(TLS_TESTS:%=tests/http/test_%.py) $(PYTEST)
 
 # What the kernels have a part in.
 VALUE_TESTS := csv inference json numbers expressions language hashes differential golden notebook real_tables

@@ -56,6 +56,7 @@ step instructions make_quiet CC=gcc BUILD=build bench-instructions
 step man mandoc -T lint -W error docs/colonnade.8
 step kernels /usr/bin/python3 -m pytest -q -rs tests/kernels
 step http make_quiet CC=gcc BUILD=build test-http PYTEST="-rs"
+step http-tls make_quiet CC=gcc BUILD=build test-http-tls PYTEST="-rs"
 # The best level was tested above; the others must give the same.
 step levels build/kernels/check --levels
 for level in $(sed '$d' build/logs/levels.log); do

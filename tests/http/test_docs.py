@@ -20,6 +20,7 @@ PAGES = sorted([client.ROOT / "README.md", *(client.ROOT / "docs").glob("*.md")]
 WRITE = os.environ.get("COLONNADE_DOCS_WRITE") == "1"
 PRELUDE = """curl() { command curl -sS "$@"; }
 colonnade() { "$COLONNADE_BIN" "$@"; }
+pidof() { echo "$SERVER_PID"; }
 """
 # What differs from run to run, and what stands in its place before two texts are compared.
 WILD = [
@@ -98,7 +99,12 @@ class Shell:
         where = words.index("--listen")
         address = words[where + 1]
         del words[where:where + 2]
-        self.server = self.launch(*words)
+        tls = None
+        if "--tls-cert" in words:
+            where = words.index("--tls-cert")  # and the key behind it
+            tls = words[where + 1], words[where + 3]
+            del words[where:where + 4]
+        self.server = self.launch(*words, tls=tls)
         return re.sub(r"127\.0\.0\.1:\d+", address, self.server.line)
 
     def run(self, command):
@@ -106,7 +112,7 @@ class Shell:
             return self.start(command)
         command = re.sub(r"\b(localhost|127\.0\.0\.1):80\d\d\b", f"127.0.0.1:{self.server.port}", command)
         done = subprocess.run(["bash", "-c", PRELUDE + command], cwd=self.folder, timeout=120, check=False,
-                              env={**os.environ, "COLONNADE_BIN": client.BINARY}, stdin=subprocess.DEVNULL,
+                              env={**os.environ, "COLONNADE_BIN": client.BINARY, "SERVER_PID": str(self.server.pid)}, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         return done.stdout.decode("utf-8", "replace")
 

@@ -484,3 +484,17 @@ def test_a_reset_in_the_middle(secure):
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         connection.close()
     wait_until(lambda: secure.descriptors() <= before + 1)
+
+
+def test_the_health_probe(pair):
+    running = Server(tls=pair)
+    listen = ("--health", "--listen", f"127.0.0.1:{running.port}")
+    flags = ("--tls-cert", pair[0], "--tls-key", pair[1])
+    assert run(*listen, *flags).returncode == 0
+    assert run(*listen, *flags[:2]).returncode == 0  # the key is the server's business
+    plain = run(*listen)
+    assert plain.returncode == 1 and "400" in plain.stderr
+    assert running.stop() == 0
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        done = run("--health", "--listen", f"127.0.0.1:{silent.getsockname()[1]}", *flags)
+        assert done.returncode == 1 and "does not answer in time" in done.stderr, done
