@@ -1,6 +1,7 @@
 """HTTP as bytes: framing, 100-continue, keep-alive, odd pieces, hang-ups."""
 import json
 import socket
+import ssl
 import struct
 import time
 
@@ -285,10 +286,14 @@ def test_query_method_and_put(server):
 
 
 def test_oversized_heads(server):
-    long_target, _ = raw(server, b"GET /" + b"x" * 200_000 + b" HTTP/1.1\r\n" + HOST + b"\r\n")
-    assert long_target[0].status == 414
-    long_header, _ = raw(server, b"GET /livez HTTP/1.1\r\n" + HOST + b"X: " + b"y" * 300_000 + b"\r\n\r\n")
-    assert long_header[0].status == 431
+    for data, status in ((b"GET /" + b"x" * 200_000 + b" HTTP/1.1\r\n" + HOST + b"\r\n", 414),
+                         (b"GET /livez HTTP/1.1\r\n" + HOST + b"X: " + b"y" * 300_000 + b"\r\n\r\n", 431)):
+        for attempt in range(10):
+            try:
+                assert raw(server, data)[0][0].status == status
+                break
+            except (ConnectionError, ssl.SSLError):  # a client that still writes may lose the reply in a reset
+                assert attempt < 9
 
 
 def test_many_idle_connections_do_not_matter(server):
