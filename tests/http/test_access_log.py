@@ -106,7 +106,7 @@ def test_nothing_of_what_was_sent_but_its_path(launch, log, tmp_path):
     data = b"GET http://user:PASSWORD-SECRET@localhost/livez HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n"
     assert raw(server, data)[0][0].status == 400
     found = wait_lines(log, 6)
-    assert [line["path"] for line in found] == ["/v1/compute"] * 2 + ["/v1/pools", "/v1/session", "/livez", "/livez"]
+    assert sorted(line["path"] for line in found) == ["/livez"] * 2 + ["/v1/compute"] * 2 + ["/v1/pools", "/v1/session"]
     assert "SECRET" not in log.read_text()
 
 
