@@ -36,8 +36,7 @@ static const struct setting table[] = {
      "workers that the process pool starts with; 0: one for each usable CPU"},
     {"isolation", SETTING_TEXT, AT(isolation), "available", 0, 0, 0,
      "worker processes are confined by what the system has (available), by all of it or there is "
-     "no "
-     "start (required), or not at all, for debuggers (off)"},
+     "no start (required), or not at all, for debuggers (off)"},
     {"worker-memory-bytes", SETTING_SIZE, AT(worker_memory_bytes), NULL, 0, 0, INT64_MAX,
      "memory of a worker process, and of one output that it makes; 0: as --memory-bytes"},
     {"http-threads", SETTING_COUNT, AT(http_threads), NULL, 0, 0, 256,
