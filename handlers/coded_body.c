@@ -70,22 +70,24 @@ enum cn_code cn_coded_body_begin(struct cn_coded_body *body, enum cn_coding codi
 /* The sink, with the ledger turned over to it. */
 struct accounted {
     const struct cn_inflate_sink *sink;
-    struct cn_ledger *ledger;
+    struct cn_coded_body *body;
 };
 
 static enum cn_code take_accounted(void *context, const char *data, size_t len,
                                    struct cn_error *error) {
     const struct accounted *accounted = context;
-    cn_ledger_enter(accounted->ledger, CN_STAGE_RECEIVE, cn_clock_now());
+    struct cn_ledger *ledger = accounted->body->ledger;
+    accounted->body->inflated += len;
+    cn_ledger_enter(ledger, CN_STAGE_RECEIVE, cn_clock_now());
     enum cn_code code = accounted->sink->take(accounted->sink->context, data, len, error);
-    cn_ledger_enter(accounted->ledger, CN_STAGE_DECODE, cn_clock_now());
+    cn_ledger_enter(ledger, CN_STAGE_DECODE, cn_clock_now());
     return code;
 }
 
 static enum cn_code inflate_piece(struct cn_coded_body *body, const char *data, size_t len,
                                   bool end, const struct cn_inflate_sink *sink,
                                   struct cn_error *error) {
-    struct accounted accounted = {sink, body->ledger};
+    struct accounted accounted = {sink, body};
     const struct cn_inflate_sink through = {take_accounted, &accounted};
     cn_ledger_enter(body->ledger, CN_STAGE_DECODE, cn_clock_now());
     enum cn_code code = end ? cn_inflate_end(body->inflater, &through, error)

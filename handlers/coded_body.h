@@ -28,6 +28,7 @@ struct cn_coded_body {
     size_t n_first;
     char first[CN_CODING_MAGIC]; /* while they tell nothing */
     struct cn_inflate *inflater;
+    uint64_t inflated;        /* bytes that were handed on */
     struct cn_ledger *ledger; /* inflating is its stage `decode`; the rest is `receive` */
 };
 

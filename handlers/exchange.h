@@ -139,7 +139,6 @@ struct cn_exchange {
      * they are for, if that is not known beforehand; how often memory had been denied before. */
     _Atomic uint64_t reserved;
     uint64_t reserved_body;
-    uint64_t inflated; /* bytes that a packed body came to so far */
     uint64_t denied_before;
     /* How far the work is, for whoever asks; total 0: not known yet. */
     _Atomic uint64_t done_rows;

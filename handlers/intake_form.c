@@ -7,6 +7,7 @@
 
 #include "handlers/compute.h"
 #include "handlers/origin.h"
+#include "handlers/reserve.h"
 
 #define WAITING_BYTES (1u << 20)
 #define OPTION_BYTES (1u << 20) /* of one part; a let has a limit of its own */
@@ -66,9 +67,12 @@ static enum cn_code begin_part(void *context, const struct cn_multipart_part *pa
 
 static enum cn_code keep_data(void *context, const char *data, size_t len, struct cn_error *error) {
     struct cn_form *form = context;
-    struct cn_blocks *blocks = form->compute->exchange->service->blocks;
+    struct cn_exchange *exchange = form->compute->exchange;
+    struct cn_blocks *blocks = exchange->service->blocks;
 
-    cn_origin_data(form->compute->exchange->origin, cn_str(data, len));
+    if (form->coded.inflated > 0)
+        CN_TRY(cn_reserve_body(exchange, form->coded.inflated, error));
+    cn_origin_data(exchange->origin, cn_str(data, len));
     while (len > 0) {
         struct waiting *last = form->last;
         size_t room = last ? last->cap - sizeof *last - last->len : 0;
