@@ -65,7 +65,7 @@ static enum cn_code take_inflated(void *context, const char *data, size_t len,
     if (deadline > 0 && deadline < cn_clock_now())
         return cn_error_set(error, CN_DEADLINE_EXCEEDED,
                             "The deadline passed while the body was inflated.");
-    /* It was let in on what the packed body takes. */
+    /* It was let in on what the packed body takes: no head has declared this. */
     if (exchange->coded.inflated > 0)
         CN_TRY(cn_reserve_body(exchange, exchange->coded.inflated, error));
     if (exchange->endpoint->body(exchange, data, len) == CN_BODY_MORE)
