@@ -78,7 +78,7 @@ static bool digest(const struct cn_map_run *run, uint64_t out[2]) {
 static enum cn_code check_calls(const struct cn_map_run *run, struct cn_error *error) {
     for (size_t i = 0; i < run->request->n_calls; i++) {
         enum cn_code code = (enum cn_code)run->futures[i].code;
-        if (cn_code_status(code) >= 500)
+        if (cn_code_status(code) >= 500 || code == CN_LIMIT_EXCEEDED)
             return cn_error_set(error, code, "call %zu could not be made: %s", i,
                                 cn_code_title(code));
     }

@@ -48,12 +48,12 @@ def shape(value):
 def let():
     """An expression that no plan was made for yet; its values are always the same."""
     n = next(fresh)
-    return f"r=(a + {n}) - {n}"
+    return f"r=a + ({n} - {n})"
 
 
 def lets():
     n = next(fresh)
-    return {"r": f"(a + {n}) - {n}", "k": "md5(a, b)"}
+    return {"r": f"a + ({n} - {n})", "k": "md5(a, b)"}
 
 
 def compute(ask, body=TABLE, headers=None, status=200, **options):

@@ -42,7 +42,7 @@ class Control:
             self.path = file.name
             self.memory = mmap.mmap(file.fileno(), ctypes.sizeof(Block))
         self.block = Block.from_buffer(self.memory)
-        self.environment = {"LD_PRELOAD": str(library), "FAULTS_CONTROL": self.path}
+        self.environment = {"LD_PRELOAD": str(library), "LD_FAULTS_CONTROL": self.path}
 
     def close(self):
         self.block = None

@@ -19,6 +19,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -63,7 +64,8 @@ static struct fault_control *control;
 static uintptr_t starts[FAULT_OBJECTS];
 static uintptr_t ends[FAULT_OBJECTS];
 static int n_objects;
-LOCAL bool busy; /* in here already */
+static bool child; /* this process is one below the server; a worker may not ask for its pid */
+LOCAL bool busy;   /* in here already */
 
 struct fault_control *fault_control(void) {
     return control;
@@ -87,7 +89,7 @@ static int note_object(struct dl_phdr_info *info, size_t size, void *argument) {
 }
 
 __attribute__((constructor)) static void begin(void) {
-    const char *path = getenv("FAULTS_CONTROL");
+    const char *path = getenv("LD_FAULTS_CONTROL");
     struct fault_control *block = &own;
     int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
     if (fd >= 0) {
@@ -97,7 +99,8 @@ __attribute__((constructor)) static void begin(void) {
         close(fd);
     }
     dl_iterate_phdr(note_object, block);
-    atomic_store(&block->server, (uint32_t)getpid());
+    uint32_t none = 0;
+    child = !atomic_compare_exchange_strong(&block->server, &none, (uint32_t)getpid());
     control = block;
 }
 
@@ -141,7 +144,7 @@ static __attribute__((noinline)) void identify(struct fault_site *site, enum fau
     _Unwind_Backtrace(step, &walk);
     *site = walk.site;
     site->kind = (uint32_t)kind;
-    site->child = (uint32_t)getpid() != atomic_load(&control->server);
+    site->child = child;
     uint64_t id = UINT64_C(0xcbf29ce484222325) ^ kind ^ (uint64_t)site->child << 32;
     for (int i = 0; i < walk.n; i++) {
         id = (id ^ site->frames[i]) * UINT64_C(0x100000001b3);
@@ -270,7 +273,7 @@ static bool fault_descriptor(enum fault_kind file, enum fault_kind socket, int f
  */
 
 static void *born(void *block) {
-    if (block && control && atomic_load(&control->server) == (uint32_t)getpid()) {
+    if (block && control && !child) {
         atomic_fetch_add_explicit(&control->live_blocks, 1, memory_order_relaxed);
         atomic_fetch_add_explicit(&control->live_bytes, malloc_usable_size(block),
                                   memory_order_relaxed);
@@ -279,7 +282,7 @@ static void *born(void *block) {
 }
 
 static void dies(void *block) {
-    if (block && control && atomic_load(&control->server) == (uint32_t)getpid()) {
+    if (block && control && !child) {
         atomic_fetch_sub_explicit(&control->live_blocks, 1, memory_order_relaxed);
         atomic_fetch_sub_explicit(&control->live_bytes, malloc_usable_size(block),
                                   memory_order_relaxed);
@@ -304,7 +307,7 @@ static void *again(void *block, size_t size) {
         return NULL;
     size_t before = block ? malloc_usable_size(block) : 0;
     void *moved = NEXT(realloc)(block, size);
-    if (!control || atomic_load(&control->server) != (uint32_t)getpid())
+    if (!control || child)
         return moved;
     if (block && (moved || size == 0)) {
         atomic_fetch_sub_explicit(&control->live_blocks, 1, memory_order_relaxed);
@@ -614,7 +617,17 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*
 }
 
 pid_t fork(void) {
-    return fault(FAULT_FORK) ? -1 : NEXT(fork)();
+    pid_t pid = fault(FAULT_FORK) ? -1 : NEXT(fork)();
+    child = child || pid == 0;
+    return pid;
+}
+
+int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *files,
+                const posix_spawnattr_t *attributes, char *const arguments[],
+                char *const variables[]) {
+    return fault(FAULT_FORK)
+               ? EAGAIN
+               : NEXT(posix_spawn)(pid, path, files, attributes, arguments, variables);
 }
 
 pid_t waitpid(pid_t pid, int *status, int options) {

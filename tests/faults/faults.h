@@ -84,7 +84,7 @@ struct fault_control {
     _Atomic uint64_t failed;
     _Atomic uint64_t live_blocks; /* of the server's own process: allocated and not freed */
     _Atomic uint64_t live_bytes;
-    _Atomic uint32_t server;  /* its pid */
+    _Atomic uint32_t server;  /* its pid: the first process since this was 0 */
     _Atomic uint32_t dropped; /* sites that the table had no room for */
     char path[FAULT_PATH];
     char objects[FAULT_OBJECTS]
@@ -92,8 +92,8 @@ struct fault_control {
     struct fault_site sites[FAULT_SITES];
 };
 
-/* Of this process: made by FAULTS_CONTROL's file, or memory of its own. NULL before the first call.
- */
+/* Of this process: the file that LD_FAULTS_CONTROL names (the server hands variables of such names
+ * on to its fork server), or memory of its own. NULL before the first call. */
 struct fault_control *fault_control(void);
 
 #endif

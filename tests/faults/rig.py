@@ -17,7 +17,14 @@ from control import Control  # noqa: E402
 LIBRARY = os.environ.get("FAULTS_LIBRARY", str(ROOT / "build" / "faults" / "faults.so"))
 LONG = os.environ.get("FAULTS") == "long"
 PATIENCE = 20 if client.SANITIZED else 5  # seconds, after which a request counts as hung
-TYPED = {"internal", "overloaded", "worker_lost"}  # what a fault may be told as
+
+
+def is_typed(problem):
+    """Whether an error is what a fault may be told as. A worker takes memory that it cannot have for its limit."""
+    return problem.get("code") in ("internal", "overloaded", "worker_lost") or \
+        problem.get("code") == "limit_exceeded" and "--worker-memory-bytes" in problem.get("detail", "")
+
+
 FLAGS = ["--threads", 2, "--processes", 2, "--http-threads", 1, "--max-workers", 4, "--buffer-bytes", "64KiB",
          "--max-jobs", 100, "--grace-ms", 5000]
 
@@ -43,9 +50,9 @@ class Server(client.Server):
 
     begun = []
 
-    def __init__(self, control, *flags, folder=None, env=None):
-        self.folder = folder or tempfile.TemporaryDirectory(prefix="faults-")
-        base = pathlib.Path(self.folder.name)
+    def __init__(self, control, *flags, home=None, env=None):
+        self.home = home or tempfile.TemporaryDirectory(prefix="faults-")
+        base = pathlib.Path(self.home.name)
         if not (base / "token").exists():
             (base / "token").write_text(table.TOKEN + "\n")
             (base / "token").chmod(0o600)
@@ -55,6 +62,8 @@ class Server(client.Server):
                 (base / "keys" / name).chmod(0o600)
             (base / "data").mkdir(mode=0o700)
         environment = dict(control.environment) if control else {}
+        if control:
+            control.block.server = 0
         if client.SANITIZED:
             environment["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + \
                 ":verify_asan_link_order=0:allocator_may_return_null=1"
@@ -127,14 +136,13 @@ class Ask:
             problem = reply.problem
         except (AssertionError, ValueError, KeyError):
             return Ended("wrong", "a bad problem document: " + repr(reply))
-        return Ended("typed" if problem["code"] in TYPED else "wrong", repr(reply))
+        return Ended("typed" if is_typed(problem) else "wrong", repr(reply))
 
     def ended(self, state, wanted="finished"):
         """How a job may have ended."""
         if state["state"] == wanted:
             return
-        error = state["error"] or {}
-        typed = state["state"] == "failed" and error.get("code") in TYPED
+        typed = state["state"] == "failed" and is_typed(state["error"] or {})
         raise Ended("typed" if typed else "wrong", repr(state))
 
     def stream(self, target, until):

@@ -114,7 +114,10 @@ class Trial:
     def run(self):
         server = self.server
         before = server.holds()
-        for site in self.record():
+        found = self.record()
+        if not found:
+            self.problems.append("THE LIBRARY noted nothing")
+        for site in found:
             self.sites[KINDS[site.kind]] += 1
             Trial.tried[site.id] += 1
             if not LONG and Trial.tried[site.id] > ENOUGH:

@@ -32,15 +32,16 @@ class Start:
     def __init__(self, control):
         self.control = control
         self.first = Server(control)  # makes the folder with its token, keys and history
-        self.folder = self.first.folder
+        self.home = self.first.home
         assert self.first.stop() == 0
 
     def begin(self):
         """The process, once it is ready or has ended; None: neither."""
-        base = pathlib.Path(self.folder.name)
+        base = pathlib.Path(self.home.name)
         flags = ["--listen", "127.0.0.1:0", "--token-file", base / "token", "--keys-dir", base / "keys",
                  "--data-dir", base / "data", *FLAGS]
         environment = dict(os.environ, **self.control.environment)
+        self.control.block.server = 0
         if client.SANITIZED:
             environment["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + \
                 ":verify_asan_link_order=0:allocator_may_return_null=1"
@@ -55,7 +56,7 @@ class Start:
             line += self.process.stdout.read() or b""
             return line.endswith(b"\n") or self.process.poll() is not None
 
-        return line if settle(came, PATIENCE * 2) else None
+        return line if settle(came, PATIENCE * 5) else None  # a worker that says nothing is given up after 10 s
 
     def end(self):
         """Exit status, or why there is none."""
@@ -81,7 +82,7 @@ class Start:
     def works(self, line):
         """Whether a started server serves: the calls of its pools are told or right."""
         server = client.Server.__new__(client.Server)
-        server.host, server.port = "127.0.0.1", int(line.decode().rsplit(":", 1)[1])
+        server.tls, server.host, server.port = None, "127.0.0.1", int(line.decode().rsplit(":", 1)[1])
         server.default_headers = {"Authorization": "Bearer " + table.TOKEN}
         body = b"a\n1\n2\n"
         for executor in ("threads", "processes"):
@@ -135,6 +136,7 @@ def run(count=None):
     control.block.mode = 0
     start.end()
     sites = chosen(control)
+    assert sites, "the library noted nothing"
     outcomes, problems = collections.Counter(), []
     kinds = collections.Counter(KINDS[site.kind] for site in sites)
     for site in sites:

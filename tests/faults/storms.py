@@ -236,7 +236,7 @@ def disk_full():
         server = Server(control)
         ran(server)
         control.set(BY_KIND, kinds=bits("write", "sync", "ftruncate", "fallocate"), error=error,
-                    path=str(pathlib.Path(server.folder.name) / "data"))
+                    path=str(pathlib.Path(server.home.name) / "data"))
         meanwhile = [ran(server) for _ in range(20)]
         said = settle(lambda: told(server), 10)
         failed = control.failed
@@ -244,7 +244,7 @@ def disk_full():
         after = ran(server)
         back = settle(lambda: not told(server), 10)
         assert server.stop() == 0
-        again = Server(None, folder=server.folder)
+        again = Server(None, home=server.home)
         there = [run for run in [*meanwhile, after] if again.get("/v1/runs/" + run).status == 200]
         assert again.stop() == 0
         print(f"      {what}: {failed} calls failed; the history said so: {said}, recovered: {back}, "
@@ -258,13 +258,13 @@ def damaged():
     server = Server(None)
     ran(server)
     assert server.stop() == 0
-    file = next(p for p in pathlib.Path(server.folder.name, "data").iterdir() if p.stat().st_size > 4096)
+    file = next(p for p in pathlib.Path(server.home.name, "data").iterdir() if p.stat().st_size > 4096)
     good = file.read_bytes()
     for how, content in (("noise", random.Random(1).randbytes(len(good))), ("half", good[:len(good) // 2]),
                          ("empty pages", good[:4096] + bytes(len(good) - 4096))):
         file.write_bytes(content)
         try:
-            again = Server(None, folder=server.folder)
+            again = Server(None, home=server.home)
         except RuntimeError as problem:
             assert "colonnade: " in str(problem) and "Sanitizer" not in str(problem), problem
             print(f"      {how}: refused: {str(problem).split('stderr: ')[1].strip()[:120]}")
@@ -277,7 +277,7 @@ def damaged():
     control = new_control()
     control.set(BY_KIND, kinds=bits("write", "open"), error=30, path=str(file.parent))
     try:
-        Server(control, folder=server.folder).stop()
+        Server(control, home=server.home).stop()
         raise AssertionError("a read-only directory was taken")
     except RuntimeError as problem:
         assert "colonnade: " in str(problem), problem
@@ -290,7 +290,7 @@ def locked():
     import sqlite3
     server = Server(None)
     ran(server)
-    file = next(p for p in pathlib.Path(server.folder.name, "data").iterdir() if p.suffix not in (".lock",) and
+    file = next(p for p in pathlib.Path(server.home.name, "data").iterdir() if p.suffix not in (".lock",) and
                 p.read_bytes()[:6] == b"SQLite")
     other = sqlite3.connect(file, timeout=10, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -302,7 +302,7 @@ def locked():
     other.close()
     assert settle(lambda: not told(server))
     assert server.stop() == 0
-    again = Server(None, folder=server.folder)
+    again = Server(None, home=server.home)
     there = [run for run in meanwhile if again.get("/v1/runs/" + run).status == 200]
     assert again.stop() == 0
     print(f"      locked by another program: the list came in {took * 1000:.0f} ms, {len(there)} of 10 runs are in the file")
