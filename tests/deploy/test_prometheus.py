@@ -6,8 +6,8 @@ import subprocess
 import pytest
 import yaml
 
+from places import DEPLOY, ROOT
 import client
-from conftest import DEPLOY, ROOT
 
 # What Prometheus itself knows of each target.
 ITS_OWN = {"up"}
