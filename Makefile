@@ -17,7 +17,7 @@ PACKAGES_DEMO := $(PACKAGES_BUILD) curl jq
 PACKAGES_TEST := $(PACKAGES_DEMO) clang clang-format libclang-rt-14-dev llvm libcmocka-dev git \
 	python3 python3-pytest python3-numpy python3-pandas python3-mpmath python3-xxhash \
 	libpython3.11-testsuite npm/npm procps mandoc openssl chromium sqlite3 valgrind zstd \
-	python3-yaml python3-jsonschema promtool/prometheus systemd-analyze/systemd
+	python3-yaml python3-jsonschema systemd-analyze/systemd
 
 PACKAGES_BENCH := $(PACKAGES_BUILD) curl python3 python3-numpy python3-pandas python3-numexpr python3-fastapi \
 	python3-uvicorn python3-uvloop python3-httptools npm/npm
@@ -191,7 +191,7 @@ fuzz: $(FUZZ_SOURCES:tests/fuzz/%.c=build/libfuzzer/%) ## fuzz each target for F
 			build/corpus/$$name tests/fuzz/corpus/$$name || exit 1; done
 
 .PHONY: test-deploy
-test-deploy: $(BUILD)/colonnade build/npm/.installed ## what deploy/ holds: schemas, units, alerts, and that their metrics exist
+test-deploy: $(BUILD)/colonnade build/npm/.installed build/promtool ## what deploy/ holds: schemas, units, alerts, and that their metrics exist
 	COLONNADE_BIN=$(abspath $(BUILD)/colonnade) /usr/bin/python3 -m pytest -q tests/deploy $(PYTEST)
 
 .PHONY: test-container

@@ -109,7 +109,7 @@ static enum cn_code ask_secure(int fd, const char *request, const char *shown,
     gnutls_session_t session;
     if (gnutls_certificate_allocate_credentials(&any) < 0)
         return cn_error_memory(error);
-    if (gnutls_init(&session, GNUTLS_CLIENT) < 0) {
+    if (gnutls_init(&session, GNUTLS_CLIENT | GNUTLS_NO_SIGNAL) < 0) {
         gnutls_certificate_free_credentials(any);
         return cn_error_memory(error);
     }

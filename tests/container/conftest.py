@@ -9,9 +9,9 @@ import time
 import pytest
 
 import podman
+from podman import TOKEN
 
 IMAGE = "localhost/colonnade:test"
-TOKEN = "0123456789abcdef0123456789abcdef"
 
 
 class Container:

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+TOKEN = "0123456789abcdef0123456789abcdef"
 FOLDER = ROOT / "build" / "container"
 BASE = "docker.io/library/debian:bookworm-slim"
 # What apt needs to know of this machine comes into a build as a mount, so that no image holds it.

@@ -7,7 +7,7 @@ import time
 import pytest
 
 import podman
-from conftest import TOKEN
+from podman import TOKEN
 
 IMAGE = "localhost/colonnade-systemd:test"
 DROP_IN = "/etc/systemd/system/colonnade.service.d/test.conf"
@@ -135,6 +135,27 @@ def test_a_key_of_a_drop_in(service):
     for name in (".token", "token"):
         assert service.ask("/v1/compute", {"columns": {"a": ["x"]},
                                            "let": {"k": f"hmac_sha256(a, key='{name}')"}})["code"] == "unknown_key"
+
+
+def test_https_of_a_drop_in(service, tmp_path):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost",
+                    "-keyout", tmp_path / "key", "-out", tmp_path / "cert"], check=True, stdin=subprocess.DEVNULL,
+                   capture_output=True)
+    for name in ("cert", "key"):
+        service.write(f"/etc/colonnade/{name}.pem", (tmp_path / name).read_text(encoding="utf-8"))
+    service.write(DROP_IN, "[Service]\nLoadCredential=.cert:/etc/colonnade/cert.pem\nLoadCredential=.key:/etc/colonnade/key.pem\n"
+                           "Environment=COLONNADE_TLS_CERT=%d/.cert COLONNADE_TLS_KEY=%d/.key\n")
+    service.shell("systemctl daemon-reload")
+    assert service.systemctl("restart", "colonnade") == 0, service.journal()
+    assert "listening on https://127.0.0.1:8080" in service.journal()
+    assert service.shell("colonnade --health --tls-cert /etc/colonnade/cert.pem").returncode == 0
+
+
+def test_a_reload_keeps_it_running(service):
+    before = service.show("MainPID")
+    assert service.systemctl("reload", "colonnade") == 0
+    service.wait(lambda: "colonnade: reloaded" in service.journal())
+    assert service.show("MainPID") == before and service.shell("colonnade --health").returncode == 0
 
 
 def test_runs_outlive_a_restart(service):

@@ -9,7 +9,7 @@ import os
 import re
 import subprocess
 
-from conftest import ROOT
+from places import ROOT
 
 NPM = os.environ.get("COLONNADE_NPM", str(ROOT / "build" / "npm"))
 MODULES = {"v1": "core/v1"}

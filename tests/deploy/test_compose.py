@@ -7,7 +7,7 @@ import jsonschema
 import pytest
 import yaml
 
-from conftest import DEPLOY, ROOT
+from places import DEPLOY, ROOT
 
 NPM = os.environ.get("COLONNADE_NPM", str(ROOT / "build" / "npm"))
 

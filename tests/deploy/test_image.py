@@ -2,8 +2,8 @@
 import re
 import subprocess
 
+from places import ROOT
 import client
-from conftest import ROOT
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 

@@ -5,7 +5,7 @@ import re
 import yaml
 
 import kubernetes
-from conftest import DEPLOY, ROOT
+from places import DEPLOY, ROOT
 
 FOLDER = DEPLOY / "kubernetes"
 

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from conftest import DEPLOY, ROOT
+from places import DEPLOY, ROOT
 
 UNITS = ("colonnade.service", "colonnade.socket")
 # Of 10: what a service may still do that it need not. Colonnade needs the network and a place for its record of runs.

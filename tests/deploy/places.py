@@ -1,4 +1,4 @@
-"""The files of deploy/, read and changed. The server for the metrics is that of the black-box tests."""
+"""Where the files are. The server for the metrics is that of the black-box tests."""
 import pathlib
 import sys
 
