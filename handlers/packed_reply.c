@@ -13,8 +13,10 @@ enum { GZIP_LEVEL = 1, ZSTD_LEVEL = 1 };
 /* What windowBits of zlib means beside the size of the window: a gzip file. */
 enum { GZIP_FILE = 16, MEM_LEVEL = 8 };
 enum {
-    /* So much is packed for one block at most; then what there is leaves. */
-    STEP_BYTES = 256 << 10,
+    /* So much is packed for one block at most, then what there is leaves: about half a millisecond
+     * of either, in which the other connections of the thread wait. */
+    STEP_GZIP = 64 << 10,
+    STEP_ZSTD = 256 << 10,
     /* Room for Vary and Content-Encoding, and for what the server adds. */
     HEADERS_TO_COME = 8
 };
@@ -128,7 +130,8 @@ static ssize_t pack_some(struct cn_packed_reply *packed, enum step step, size_t 
 
 static ssize_t read_packed(struct cn_exchange *exchange, char *out, size_t max) {
     struct cn_packed_reply *packed = exchange->packed;
-    size_t left = STEP_BYTES;
+    size_t most = packed->coding == CN_CODING_GZIP ? STEP_GZIP : STEP_ZSTD;
+    size_t left = most;
     size_t n = 0;
     while (n < max && !packed->done) {
         enum step step = STEP_GO_ON;
@@ -152,7 +155,7 @@ static ssize_t read_packed(struct cn_exchange *exchange, char *out, size_t max) 
             return CN_STREAM_BREAK;
         n += (size_t)made;
         if (left == 0 && step == STEP_FLUSH)
-            left = STEP_BYTES;
+            left = most;
         if (step == STEP_FLUSH && n > 0)
             break;
     }
