@@ -289,6 +289,8 @@ $(BUILD)/static/assets.c: static/embed.sh $(ASSETS) $(BUILD)/static/names
 $(BUILD)/static/assets.o: $(BUILD)/static/assets.c $(BUILD)/flags
 	@$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
+# It makes allocations fail in its own process.
+$(BUILD)/unit/test_json_tree: tests/faults/faults.c
 $(BUILD)/unit/%: tests/unit/%.c tests/cpu_level.c $(PART_OBJECTS) $(BUILD)/flags
 	@mkdir -p $(@D)
 	@echo "  TEST  $@"
