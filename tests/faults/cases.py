@@ -3,6 +3,7 @@
 A case is a function that asks and returns what must be the same every time. It asks through `ask`,
 which ends the case where a reply is not the one that is wanted (sites.py).
 """
+import gzip
 import itertools
 import json
 
@@ -87,6 +88,14 @@ def csv_small(ask):
 def csv_put_chunked(ask):
     return ask("PUT", "/v1/compute?" + client.query({"let": let()}), iter([TABLE[:500], TABLE[500:]]),
                {"Content-Type": "text/csv", "Expect": "100-continue"}).body
+
+
+@case
+def csv_gzip(ask):
+    """Packed in, packed out."""
+    reply = ask("POST", "/v1/compute?" + client.query({"let": let(), "executor": "threads"}), gzip.compress(TABLE),
+                dict(CSV, **{"Content-Encoding": "gzip", "Accept-Encoding": "gzip"}))
+    return gzip.decompress(reply.body) if reply.headers.get("Content-Encoding") else reply.body
 
 
 @case
@@ -334,8 +343,16 @@ plain("static", "/static/main.js")
 plain("livez", "/livez")
 plain("readyz", "/readyz")
 plain("functions", "/v1/functions")
+plain("openapi", "/openapi.json")
 plain("not_found", "/v1/nothing", status=404)
 plain("head_of_livez", "/livez", headers={"Traceparent": "00-" + "ab" * 16 + "-" + "cd" * 8 + "-01"})
+
+
+@case
+def metrics(ask):
+    text = ask("GET", "/metrics").text
+    names = {line.split("{")[0].split(" ")[0] for line in text.splitlines() if line.startswith("colonnade_")}
+    return sorted(names)  # what /proc says of the process is left out where it cannot be read
 
 
 @case

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 
-from control import ALWAYS, FRAMES, KINDS, ONCE
+from control import ALWAYS, FRAMES, KINDS, MEMORY, ONCE
 from rig import FLAGS, LONG, PATIENCE, Count, Server, client, new_control, settle, table
 
 
@@ -120,11 +120,11 @@ class Start:
 
 
 def chosen(control):
-    """Most of a start's allocations are OpenSSL's, one like the other: in short, some of them."""
+    """Most of a start's allocations are OpenSSL's and libseccomp's, one like the other: in short, some of them."""
     sites = control.sites()
-    ours = [s for s in sites if KINDS[s.kind] != "malloc" or s.objects[0] == 0]
-    others = [s for s in sites if KINDS[s.kind] == "malloc" and s.objects[0] != 0]
-    return sites if LONG else ours + others[::20]
+    theirs = [s for s in sites if MEMORY >> s.kind & 1 and s.objects[0] != 0]
+    known = {s.id for s in theirs}
+    return sites if LONG else [s for s in sites if s.id not in known] + theirs[::20]
 
 
 def run(count=None):

@@ -197,6 +197,27 @@ def stopped():
     assert max(over) < (0.25 if os.environ.get("FAULTS_ALONE") else 2), over
 
 
+def memory_limit():
+    """Work that needs more memory than a worker may have: an error that says so, and nobody else's."""
+    if client.SANITIZED:
+        print("      (a sanitizer needs address space of its own: no limit)")
+        return
+    server = Server(None, "--processes", 2, "--worker-memory-bytes", "64MiB")
+    body = b"s\n" + b"abcdefgh" * 250 + b"\n"
+    double = "&".join(f"let=x{k}=x{k - 1}%2Bx{k - 1}" for k in range(1, 17))
+    target = f"/v1/compute?let=x0=s&{double}&executor=processes&select=s"
+    codes = collections.Counter()
+    with Load(server, 2) as load:
+        for _ in range(40 if LONG else 10):
+            reply = server.request("POST", target, body, {"Content-Type": "text/csv", **server.default_headers})
+            codes[reply.code] += 1
+    pids = [w["restarts"] for w in server.pool("processes")["workers"]]
+    print(f"      work beyond a worker's memory: {dict(codes)}, beside it {dict(load.counts)}, restarts {sum(pids)}")
+    assert server.stop() == 0
+    assert set(codes) <= {"limit_exceeded", "worker_lost", "overloaded"}, codes
+    assert not load.wrong and not load.counts["hung"], load.wrong[:3]
+
+
 def forkserver_killed():
     """The process that forks dies: either it is replaced, or the server says that it is not ready."""
     server = Server(None, "--processes", 2)
@@ -349,7 +370,7 @@ def clients_vanish():
     assert back, before
 
 
-STORMS = [killed, stopped, forkserver_killed, disk_full, damaged, locked, clients_vanish]
+STORMS = [killed, stopped, memory_limit, forkserver_killed, disk_full, damaged, locked, clients_vanish]
 
 
 def run(names=None, count=None):
