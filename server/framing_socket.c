@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "server/tls_session.h"
+
 /* ---- who is watched ------------------------------------------------------------------------ */
 
 enum { PAGE = 1024, PAGES = 4096 };
@@ -140,9 +142,12 @@ static ssize_t read_record(void *source, void *data, size_t size) {
 
 /* In place of GnuTLS's. */
 ssize_t gnutls_record_recv(gnutls_session_t session, void *data, size_t size) {
-    int receiving, sending; /* of these the first is a pointer (http_tls.c) */
+    int receiving, sending; /* of these the first is a pointer (tls_session.c) */
     if (!real_record_recv())
         return GNUTLS_E_INTERNAL_ERROR;
+    int shaken = cn_tls_session_shake(session);
+    if (shaken != 0)
+        return shaken;
     gnutls_transport_get_int2(session, &receiving, &sending);
     struct cn_framing *framing = checker_of(sending, true);
     if (!framing)

@@ -297,7 +297,7 @@ static void send_and_shut(int fd, struct cn_str text) {
 
 static void say_and_end(struct cn_connection *connection, struct cn_buf *text) {
     if (connection->tls)
-        cn_http_tls_farewell(connection, text);
+        cn_tls_session_farewell(&connection->session, text);
     else
         send_and_shut(connection->fd, cn_buf_str(text));
     cn_buf_release(text);

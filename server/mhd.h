@@ -30,6 +30,7 @@
 #include "server/framing.h"
 #include "server/http.h"
 #include "server/tls.h"
+#include "server/tls_session.h"
 
 /* A refused body whose rest is at most this long is read and dropped, so that the connection can go
  * on. */
@@ -114,9 +115,6 @@ struct cn_request {
     struct cn_request *next; /* among the spares, or the orphans */
 };
 
-/* Whoever leaves a text for the connection's thread does so once, before it says LEFT. */
-enum cn_farewell { CN_FAREWELL_NONE, CN_FAREWELL_LEFT, CN_FAREWELL_SENT };
-
 struct cn_connection {
     struct cn_http *http;
     int fd;
@@ -128,13 +126,9 @@ struct cn_connection {
     int64_t head_due_ns;  /* when the head that is awaited must be complete */
     int64_t idle_from_ns; /* since when it is awaited */
 
-    /* under TLS (http_tls.c) */
+    /* under TLS */
     struct cn_tls *tls; /* what it began with; NULL: plain HTTP */
-    gnutls_session_t session;
-    bool greeted;              /* the first bytes are there */
-    bool shaken;               /* the client's part of the handshake is complete */
-    atomic_int farewell_state; /* enum cn_farewell */
-    struct cn_buf farewell;    /* text to be sent before the end */
+    struct cn_tls_session session;
 
     struct cn_request *request;
     struct cn_connection *next;
@@ -230,10 +224,6 @@ void cn_http_cut_plain(int fd, int status); /* whatever the connection speaks */
 /* A connection begins, ends. Only of one that has `tls`. */
 void cn_http_tls_open(struct cn_connection *connection, struct MHD_Connection *mhd);
 void cn_http_tls_close(struct cn_connection *connection);
-/* Has the connection's thread send the text, which is taken over, and end the session; what still
- * arrives is read. Any thread, http->lock held or the connection's own. Before the end of the
- * handshake the connection is closed without it. */
-void cn_http_tls_farewell(struct cn_connection *connection, struct cn_buf *text);
 /* For MHD_OPTION_HTTPS_CERT_CALLBACK2. */
 gnutls_certificate_retrieve_function3 cn_http_tls_no_certificate;
 
