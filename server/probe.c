@@ -94,6 +94,8 @@ static enum cn_code converse(gnutls_session_t session, const char *request, cons
                              struct cn_error *error) {
     char status[sizeof EXPECTED] = "";
     int fault = gnutls_handshake(session);
+    if (fault == GNUTLS_E_TIMEDOUT)
+        return cn_error_set(error, CN_INTERNAL, "%s does not answer in time", shown);
     if (fault < 0)
         return cn_error_set(error, CN_INTERNAL, "%s does not speak TLS: %s", shown,
                             gnutls_strerror(fault));

@@ -49,7 +49,8 @@ def test_pools_say_how_workers_are_confined(server):
     assert pool["isolation"]["level"] == "available"
     assert set(pool["isolation"]) == {"level", "seccomp", "landlock", "memory_bytes"}
     assert pool["isolation"]["memory_bytes"] >= 16 * MEBI
-    assert pool["fork_server"]["starts"] == 1 and pool["fork_server"]["pid"] > 1
+    # 1, unless it was so busy that the fork server counted as gone
+    assert pool["fork_server"]["starts"] >= 1 and pool["fork_server"]["pid"] > 1
     assert "isolation" not in server.pool("threads")
 
 
