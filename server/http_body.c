@@ -88,6 +88,13 @@ static bool refuse_broken(struct cn_request *request, bool ended) {
     return true;
 }
 
+/* The library closes the connection at once; what was said past it must be out by then. */
+static enum MHD_Result give_up(struct cn_request *request) {
+    if (request->connection->tls)
+        cn_tls_session_speak(&request->connection->session);
+    return MHD_NO;
+}
+
 /* ---- the head ------------------------------------------------------------------------------ */
 
 /* False: the head came too late, and the connection is being closed. */
@@ -108,7 +115,7 @@ static bool enter(struct cn_request *request) {
 static enum MHD_Result begin(struct cn_request *request, const char *method, const char *version) {
     struct cn_exchange *exchange = &request->exchange;
     if (!enter(request))
-        return MHD_NO;
+        return give_up(request);
     cn_http_note_head(request);
     struct cn_error error;
     cn_error_init(&error);
@@ -135,7 +142,7 @@ static enum MHD_Result drop(struct cn_request *request, size_t size) {
     if (request->drop_left >= 0)
         return MHD_YES;
     if (!request->dropping)
-        return MHD_NO;
+        return give_up(request);
     request->dropping = false;
     struct cn_error error = request->exchange.error;
     cut(request, &error);
@@ -264,7 +271,7 @@ static enum MHD_Result end(struct cn_request *request) {
     /* SENDING: a stream that is collected for an HTTP/1.0 client has more. */
     if (phase == CN_PHASE_READY || phase == CN_PHASE_SENDING)
         return cn_http_reply(request);
-    return MHD_NO;
+    return give_up(request);
 }
 
 enum MHD_Result cn_http_handle(void *cls, struct MHD_Connection *mhd, const char *url,

@@ -44,11 +44,18 @@ static bool has_header(const struct cn_reply *reply, const char *name) {
     return false;
 }
 
+/* Whether it is told how long the work took. Not to whoever has no token: it would tell them which
+ * paths there are. */
+static bool is_timed(const struct cn_exchange *exchange) {
+    return exchange->endpoint && exchange->endpoint->works &&
+           exchange->error.code != CN_UNAUTHORIZED;
+}
+
 /* What every reply carries, beside what its endpoint says. */
 static void add_common_headers(struct cn_request *request) {
     struct cn_exchange *exchange = &request->exchange;
     struct cn_reply *reply = &exchange->reply;
-    if (exchange->endpoint && exchange->endpoint->works) {
+    if (is_timed(exchange)) {
         if (exchange->recorded)
             cn_reply_add_header(exchange, "Colonnade-Run", exchange->run);
         if (!has_header(reply, "Server-Timing"))
@@ -324,7 +331,7 @@ void cn_http_cut(struct cn_request *request, const struct cn_error *error) {
         ok = cn_buf_add_c(&text, "Accept-Encoding: " CN_CODINGS_READ "\r\n");
     if (ok && exchange->recorded)
         ok = cn_buf_printf(&text, "Colonnade-Run: %s\r\n", exchange->run);
-    if (ok && exchange->endpoint && exchange->endpoint->works)
+    if (ok && is_timed(exchange))
         ok = cn_buf_printf(&text, "Server-Timing: total;dur=%.3f\r\n",
                            (double)(now - exchange->started_ns) / 1e6);
     ok = ok && cn_buf_add_c(&text, "\r\n");

@@ -43,6 +43,13 @@ void cn_tls_session_farewell(struct cn_tls_session *tls, struct cn_buf *text) {
     shutdown(tls->fd, SHUT_RD);
 }
 
+void cn_tls_session_speak(struct cn_tls_session *tls) {
+    if (!tls->shaken || atomic_load(&tls->farewell_state) != CN_FAREWELL_LEFT)
+        return;
+    atomic_store(&tls->farewell_state, CN_FAREWELL_SENT);
+    send_farewell(tls);
+}
+
 /* ---- the socket ---------------------------------------------------------------------------- */
 
 /* read() says 0 for the end that was made here, too. */
@@ -56,10 +63,7 @@ static bool client_ended(int fd) {
 static ssize_t pull_after_farewell(struct cn_tls_session *tls, void *data, size_t size) {
     if (!tls->shaken) /* nobody to talk to yet */
         return 0;
-    if (atomic_load(&tls->farewell_state) == CN_FAREWELL_LEFT) {
-        atomic_store(&tls->farewell_state, CN_FAREWELL_SENT);
-        send_farewell(tls);
-    }
+    cn_tls_session_speak(tls);
     ssize_t n = read(tls->fd, data, size);
     if (n != 0 || client_ended(tls->fd))
         return n;
@@ -87,6 +91,8 @@ static ssize_t pull(gnutls_transport_ptr_t transport, void *data, size_t size) {
     if (atomic_load_explicit(&tls->farewell_state, memory_order_acquire) != CN_FAREWELL_NONE)
         return pull_after_farewell(tls, data, size);
     ssize_t n = read(tls->fd, data, size);
+    if (n == 0 && atomic_load(&tls->farewell_state) != CN_FAREWELL_NONE)
+        return pull_after_farewell(tls, data, size); /* the text was left just now */
     if (n > 0 && !tls->greeted) {
         unsigned char first = *(const unsigned char *)data;
         tls->greeted = true;

@@ -45,6 +45,8 @@ void cn_tls_session_close(struct cn_tls_session *tls);
  * arrives is read. Any thread, while the socket is open. Before the end of the handshake the
  * connection is closed without it. */
 void cn_tls_session_farewell(struct cn_tls_session *tls, struct cn_buf *text);
+/* Sends now what was left so, before the connection is closed. */
+void cn_tls_session_speak(struct cn_tls_session *tls);
 
 /* Goes on with the handshake of a session that was taken over: what gnutls_record_recv() does
  * first. 0: it is complete, or the session is another's. Else what that function is to return. */

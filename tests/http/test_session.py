@@ -128,6 +128,19 @@ def test_wrong_tokens(guarded):
     assert sign_in(guarded, "wrong", Authorization=f"Bearer {TOKEN}").status == 401
 
 
+def test_without_a_token_all_paths_look_alike(guarded):
+    def looks(method, path, body=None):
+        reply = guarded.request(method, path, body)
+        return reply.status, reply.body, sorted(set(reply.headers) - {"Date"})
+
+    for method in ("GET", "POST", "DELETE"):
+        for body in (None, b"x" * 100):
+            nothing = looks(method, "/v1/nothing", body)
+            assert nothing[0] == 401
+            for path in ("/v1/compute", "/v1/map", "/v1/runs", "/v1/jobs/x", "/metrics"):
+                assert looks(method, path, body) == nothing, (method, path)
+
+
 @pytest.mark.parametrize("body, code, parameter", [
     ({"token": TOKEN, "user": 1}, "unknown_parameter", "user"), ({"columns": {}}, "unknown_parameter", "columns"),
     ({"token": 1}, "invalid_parameter", "token"), ({"token": None}, "invalid_parameter", "token"),

@@ -317,6 +317,17 @@ def test_refusals_in_the_middle_of_a_body(secure):
             assert until_closed(connection) == (b"", True)
 
 
+def test_a_fault_behind_the_last_piece_of_a_body(secure):
+    """It is known before the piece is handed on, and the body's end comes right behind: no more is read in between."""
+    rows = b"a,b\n" + b"1,2\n" * 25_000
+    body = b"%x\r\n%s\r\n0\r\nbad header\r\n\r\n" % (len(rows), rows)
+    with secure.connect(20) as connection:
+        connection.sendall(head(CSV + b"Transfer-Encoding: chunked\r\n", COMPUTE) + body)
+        reply = read_reply(connection.makefile("rb"))
+        assert reply.status == 400 and reply.problem["code"] == "ambiguous_request", reply
+        assert until_closed(connection) == (b"", True)
+
+
 @pytest.mark.parametrize("first", [b"", b"a\n1\n2\n"])
 def test_a_client_that_goes_on_writing_behind_a_refusal(secure, first):
     with secure.connect(20) as connection:
