@@ -536,6 +536,29 @@ def test_the_page(secure):
     assert raw(secure, absolute)[0][0].status == 200
 
 
+def test_a_client_that_ends_in_the_middle_of_a_record(secure):
+    """Its end is found although it came with the last bytes; in a handshake, in a head, in a body."""
+    before = secure.descriptors()
+    record = b"\x17\x03\x03\x00\xff" + b"x" * 9
+    for first in (None, b"", b"GET /live", head(CSV + b"Content-Length: 100\r\n") + b"a\n"):
+        for _ in range(20):
+            connection = secure.connect_bare(20) if first is None else secure.connect(20)
+            if first:
+                connection.sendall(first)
+            with socket.socket(fileno=os.dup(connection.fileno())) as bare:
+                bare.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+                bare.sendall(b"\x16\x03" if first is None else record)
+                bare.shutdown(socket.SHUT_WR)
+            connection.settimeout(5)
+            try:
+                while connection.recv(4096):
+                    pass
+            except (ssl.SSLError, ConnectionError):
+                pass
+            connection.close()
+    wait_until(lambda: secure.descriptors() <= before + 1, 5)
+
+
 def test_a_reset_in_the_middle(secure):
     before = secure.descriptors()
     for k in range(40):
