@@ -194,6 +194,7 @@ def test_tls_on_the_port_of_plain_http():
     assert running.get("/livez").status == 200 and running.stop() == 0
 
 
+@pytest.mark.threads
 def test_slow_handshakes_end_with_the_header_timeout(launch_secure):
     running = launch_secure("--header-timeout-ms", 600)
     hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
@@ -209,6 +210,7 @@ def test_slow_handshakes_end_with_the_header_timeout(launch_secure):
     wait_until(lambda: running.get("/livez").status == 200)
 
 
+@pytest.mark.threads
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 @pytest.mark.parametrize("first", [b"", b"GET /li", b"GET /livez HTTP/1.1\r\n" + HOST + b"X: "])
 def test_a_head_that_is_late(launch_secure, pair, version, first):
@@ -287,6 +289,7 @@ def test_a_client_is_told_why_a_handshake_failed(secure):
     assert b"handshake failure" in done.stderr or b"alert" in done.stderr, done.stderr
 
 
+@pytest.mark.threads
 def test_many_handshakes_leave_nothing_behind(secure):
     before = secure.descriptors()
 
@@ -305,6 +308,7 @@ def test_many_handshakes_leave_nothing_behind(secure):
 # ---- requests --------------------------------------------------------------------------------
 
 
+@pytest.mark.threads
 def test_refusals_in_the_middle_of_a_body(secure):
     """They are sent past the library, and the session is ended properly."""
     for target, first, status, code in ((b"/v1/compute?nosuch=1", b"", 400, "unknown_parameter"),
@@ -334,6 +338,7 @@ def test_a_client_that_goes_on_writing_behind_a_refusal(secure, first):
         assert reply and reply.status == 504 and reply.problem["code"] == "deadline_exceeded", reply
 
 
+@pytest.mark.threads
 def test_a_body_that_is_late(launch_secure):
     running = launch_secure("--body-timeout-ms", 400)
     with running.connect(20) as connection:
