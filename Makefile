@@ -142,7 +142,8 @@ test-http-threads: $(BUILD)/colonnade ## black-box tests of threads: executors, 
 		tests/http/test_executors.py tests/http/test_inference.py tests/http/test_stream.py \
 		tests/http/test_stream_cases.py tests/http/test_protocol.py tests/http/test_map.py \
 		tests/http/test_modes.py tests/http/test_repeat.py tests/http/test_jobs.py tests/http/test_events.py \
-		tests/http/test_compare.py tests/http/test_notebook_cells.py tests/http/test_reload.py -m threads $(PYTEST)
+		tests/http/test_compare.py tests/http/test_notebook_cells.py tests/http/test_reload.py \
+		tests/http/test_tls.py -m threads $(PYTEST)
 
 .PHONY: test-http
 test-http: $(BUILD)/colonnade $(BENCH_TOOLS) build/npm/.installed build/promtool ## black-box tests of this build over HTTP

@@ -137,7 +137,7 @@ static record_recv *real_record_recv(void) {
 }
 
 static ssize_t read_record(void *source, void *data, size_t size) {
-    return real_record_recv()(source, data, size);
+    return cn_tls_session_result(source, real_record_recv()(source, data, size));
 }
 
 /* In place of GnuTLS's. */

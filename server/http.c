@@ -57,7 +57,10 @@ static void connection_open(struct cn_http *http, struct MHD_Connection *mhd, vo
     cn_framing_init(&connection->framing, cn_http_settings(http)->max_header_bytes);
     cn_counter_add(&http->service->metrics->connections, 1);
     pthread_mutex_lock(&http->lock);
-    connection->tls = http->tls ? cn_tls_ref(http->tls) : NULL;
+    if (http->tls) { /* before the watcher sees it */
+        connection->tls = cn_tls_ref(http->tls);
+        cn_http_tls_open(connection, mhd);
+    }
     connection->excess = http->n_connections >= cn_http_settings(http)->max_connections;
     connection->next = http->connections;
     if (http->connections)
@@ -70,8 +73,6 @@ static void connection_open(struct cn_http *http, struct MHD_Connection *mhd, vo
     pthread_mutex_unlock(&http->lock);
     /* If not: its requests are refused. */
     cn_framing_watch(connection->fd, &connection->framing, connection->tls != NULL);
-    if (connection->tls)
-        cn_http_tls_open(connection, mhd);
 }
 
 static void connection_closed(struct cn_http *http, struct cn_connection *connection) {

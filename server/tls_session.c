@@ -85,9 +85,7 @@ static ssize_t refuse_plain(struct cn_tls_session *tls) {
     return 0;
 }
 
-/* GnuTLS's transport: as its own, but for the above. */
-static ssize_t pull(gnutls_transport_ptr_t transport, void *data, size_t size) {
-    struct cn_tls_session *tls = transport;
+static ssize_t pull_from(struct cn_tls_session *tls, void *data, size_t size) {
     if (atomic_load_explicit(&tls->farewell_state, memory_order_acquire) != CN_FAREWELL_NONE)
         return pull_after_farewell(tls, data, size);
     ssize_t n = read(tls->fd, data, size);
@@ -99,6 +97,14 @@ static ssize_t pull(gnutls_transport_ptr_t transport, void *data, size_t size) {
         if (first != HANDSHAKE_RECORD && first >= 'A' && first <= 'Z')
             return refuse_plain(tls);
     }
+    return n;
+}
+
+/* GnuTLS's transport: as its own, but for the above. */
+static ssize_t pull(gnutls_transport_ptr_t transport, void *data, size_t size) {
+    struct cn_tls_session *tls = transport;
+    ssize_t n = pull_from(tls, data, size);
+    tls->empty = n < 0 && errno == EAGAIN;
     return n;
 }
 
@@ -135,6 +141,11 @@ int gnutls_handshake(gnutls_session_t session) {
     return taken_over(session) ? GNUTLS_E_SUCCESS : real_handshake(session);
 }
 
+ssize_t cn_tls_session_result(gnutls_session_t session, ssize_t result) {
+    const struct cn_tls_session *tls = result == GNUTLS_E_AGAIN ? taken_over(session) : NULL;
+    return tls && !tls->empty ? GNUTLS_E_INTERRUPTED : result;
+}
+
 int cn_tls_session_shake(gnutls_session_t session) {
     struct cn_tls_session *tls = taken_over(session);
     if (!tls || tls->shaken)
@@ -143,10 +154,10 @@ int cn_tls_session_shake(gnutls_session_t session) {
     tls->shaken = result == GNUTLS_E_SUCCESS;
     if (tls->shaken)
         return 0;
-    /* The library waits for something to read behind AGAIN, and calls once more behind INTERRUPTED:
-     * also where the client is slow to read what does not fit into the socket at once. */
-    if (result == GNUTLS_E_AGAIN)
-        return gnutls_record_get_direction(session) == 0 ? GNUTLS_E_AGAIN : GNUTLS_E_INTERRUPTED;
+    /* It waits to write where the client is slow to read what does not fit into the socket at once:
+     * the library, which waits for something to read, is to call again. */
+    if (result == GNUTLS_E_AGAIN && gnutls_record_get_direction(session) == 0)
+        return (int)cn_tls_session_result(session, result);
     if (!gnutls_error_is_fatal(result))
         return GNUTLS_E_INTERRUPTED;
     gnutls_alert_send_appropriate(session, result);

@@ -31,6 +31,7 @@ struct cn_tls_session {
     gnutls_session_t session;
     int fd;
     bool greeted;              /* the first bytes are there */
+    bool empty;                /* the socket had nothing to read when it was last asked */
     bool shaken;               /* the handshake is complete */
     atomic_int farewell_state; /* enum cn_farewell */
     struct cn_buf farewell;    /* text to be sent before the end */
@@ -47,6 +48,12 @@ void cn_tls_session_close(struct cn_tls_session *tls);
 void cn_tls_session_farewell(struct cn_tls_session *tls, struct cn_buf *text);
 /* Sends now what was left so, before the connection is closed. */
 void cn_tls_session_speak(struct cn_tls_session *tls);
+
+/* What gnutls_record_recv() is to return for what GnuTLS's own returned. Behind GNUTLS_E_AGAIN the
+ * library waits for an event (edge-triggered: for more to arrive); but GnuTLS says that also for a
+ * piece of a record with the client's end behind it. Then it is GNUTLS_E_INTERRUPTED, behind which
+ * the library reads once more. */
+ssize_t cn_tls_session_result(gnutls_session_t session, ssize_t result);
 
 /* Goes on with the handshake of a session that was taken over: what gnutls_record_recv() does
  * first. 0: it is complete, or the session is another's. Else what that function is to return. */

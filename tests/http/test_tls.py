@@ -194,6 +194,7 @@ def test_tls_on_the_port_of_plain_http():
     assert running.get("/livez").status == 200 and running.stop() == 0
 
 
+@pytest.mark.threads
 def test_slow_handshakes_end_with_the_header_timeout(launch_secure):
     running = launch_secure("--header-timeout-ms", 600)
     hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
@@ -209,6 +210,7 @@ def test_slow_handshakes_end_with_the_header_timeout(launch_secure):
     wait_until(lambda: running.get("/livez").status == 200)
 
 
+@pytest.mark.threads
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 @pytest.mark.parametrize("first", [b"", b"GET /li", b"GET /livez HTTP/1.1\r\n" + HOST + b"X: "])
 def test_a_head_that_is_late(launch_secure, pair, version, first):
@@ -287,6 +289,7 @@ def test_a_client_is_told_why_a_handshake_failed(secure):
     assert b"handshake failure" in done.stderr or b"alert" in done.stderr, done.stderr
 
 
+@pytest.mark.threads
 def test_many_handshakes_leave_nothing_behind(secure):
     before = secure.descriptors()
 
@@ -305,6 +308,7 @@ def test_many_handshakes_leave_nothing_behind(secure):
 # ---- requests --------------------------------------------------------------------------------
 
 
+@pytest.mark.threads
 def test_refusals_in_the_middle_of_a_body(secure):
     """They are sent past the library, and the session is ended properly."""
     for target, first, status, code in ((b"/v1/compute?nosuch=1", b"", 400, "unknown_parameter"),
@@ -345,6 +349,7 @@ def test_a_client_that_goes_on_writing_behind_a_refusal(secure, first):
         assert reply and reply.status == 504 and reply.problem["code"] == "deadline_exceeded", reply
 
 
+@pytest.mark.threads
 def test_a_body_that_is_late(launch_secure):
     running = launch_secure("--body-timeout-ms", 400)
     with running.connect(20) as connection:
@@ -545,6 +550,29 @@ def test_the_page(secure):
     assert secure.get("/").status == 200
     absolute = b"GET " + secure.url.encode() + b"/livez HTTP/1.1\r\n" + HOST + b"\r\n"
     assert raw(secure, absolute)[0][0].status == 200
+
+
+def test_a_client_that_ends_in_the_middle_of_a_record(secure):
+    """Its end is found although it came with the last bytes; in a handshake, in a head, in a body."""
+    before = secure.descriptors()
+    record = b"\x17\x03\x03\x00\xff" + b"x" * 9
+    for first in (None, b"", b"GET /live", head(CSV + b"Content-Length: 100\r\n") + b"a\n"):
+        for _ in range(20):
+            connection = secure.connect_bare(20) if first is None else secure.connect(20)
+            if first:
+                connection.sendall(first)
+            with socket.socket(fileno=os.dup(connection.fileno())) as bare:
+                bare.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+                bare.sendall(b"\x16\x03" if first is None else record)
+                bare.shutdown(socket.SHUT_WR)
+            connection.settimeout(5)
+            try:
+                while connection.recv(4096):
+                    pass
+            except (ssl.SSLError, ConnectionError):
+                pass
+            connection.close()
+    wait_until(lambda: secure.descriptors() <= before + 1, 5)
 
 
 def test_a_reset_in_the_middle(secure):
