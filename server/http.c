@@ -34,6 +34,19 @@ static void make_way(struct cn_http *http) {
     oldest->head_due_ns = INT64_MAX;
 }
 
+/*
+ * Seconds of silence after which the library closes a connection by itself. All deadlines are the
+ * watcher's, who shuts the socket down and leaves the rest to the library; but that waits for an
+ * event, and there is none where the client's reset was one that it missed. Longer than any silence
+ * that the watcher allows; a connection that waits for its reply is suspended and has no such time.
+ */
+static unsigned silence_seconds(const struct cn_settings *settings) {
+    uint64_t most_ms = settings->header_timeout_ms > settings->body_timeout_ms
+                           ? settings->header_timeout_ms
+                           : settings->body_timeout_ms;
+    return (unsigned)(most_ms / 500 + 10);
+}
+
 static void connection_open(struct cn_http *http, struct MHD_Connection *mhd, void **context) {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
@@ -71,6 +84,9 @@ static void connection_open(struct cn_http *http, struct MHD_Connection *mhd, vo
     if (connection->excess)
         make_way(http);
     pthread_mutex_unlock(&http->lock);
+    if (silence_seconds(cn_http_settings(http)) > http->silence_seconds) /* since a reload */
+        MHD_set_connection_option(mhd, MHD_CONNECTION_OPTION_TIMEOUT,
+                                  silence_seconds(cn_http_settings(http)));
     /* If not: its requests are refused. */
     cn_framing_watch(connection->fd, &connection->framing, connection->tls != NULL);
 }
@@ -229,10 +245,11 @@ static enum cn_code start_daemon(struct cn_http *http, struct cn_error *error) {
     size_t pool = 2 * (size_t)settings->max_header_bytes + (64 << 10);
     if (pool < 128 << 10)
         pool = 128 << 10;
+    http->silence_seconds = silence_seconds(settings);
     struct MHD_OptionItem options[] = {
         {MHD_OPTION_CONNECTION_LIMIT, (intptr_t)connections, NULL},
         {MHD_OPTION_CONNECTION_MEMORY_LIMIT, (intptr_t)pool, NULL},
-        {MHD_OPTION_CONNECTION_TIMEOUT, 0, NULL}, /* deadlines are the watcher's */
+        {MHD_OPTION_CONNECTION_TIMEOUT, (intptr_t)silence_seconds(settings), NULL},
         {MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, NULL},
         {threads > 1 ? MHD_OPTION_THREAD_POOL_SIZE : MHD_OPTION_END, (intptr_t)threads, NULL},
         {MHD_OPTION_END, 0, NULL},

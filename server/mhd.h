@@ -144,6 +144,7 @@ struct cn_http {
     struct cn_service *service;
     _Atomic(const struct cn_settings *) settings; /* of the moment */
     struct MHD_Daemon *daemon;
+    unsigned silence_seconds; /* the library's own limit of a connection's silence */
 
     pthread_mutex_t lock;
     pthread_cond_t changed; /* CLOCK_MONOTONIC; the watcher waits on it */
