@@ -51,8 +51,8 @@ def launch():
     """Starts servers with special settings; ends them when the test is over."""
     started = []
 
-    def start(*flags, env=None, listen="127.0.0.1:0", tls=None):
-        running = client.Server(*flags, env=env, listen=listen, tls=tls)
+    def start(*flags, **how):
+        running = client.Server(*flags, **how)
         started.append(running)
         return running
 

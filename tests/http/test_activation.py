@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from client import BINARY, Server, passing, wait_until
+from client import BINARY, passing, wait_until
 from test_settings import TOKEN
 
 
@@ -32,12 +32,12 @@ def refused(*arguments, **more):
     return done.stderr
 
 
-def test_the_passed_socket_is_served_and_named():
+def test_the_passed_socket_is_served_and_named(launch):
     with listening() as passed:
         port = passed.getsockname()[1]
         early = socket.create_connection(("127.0.0.1", port))  # before there is a service
         early.sendall(b"GET /livez HTTP/1.0\r\n\r\n")
-        running = Server(listen=None, passed=[passed])
+        running = launch(listen=None, passed=[passed])
         assert running.port == port and running.host == "127.0.0.1"
         assert running.tls or b"alive" in early.recv(4096) + early.recv(4096)
         assert running.get("/readyz").status == 200
@@ -46,14 +46,14 @@ def test_the_passed_socket_is_served_and_named():
         assert running.stop() == 0
         # Whoever opened it has it still: the next one finds what waits.
         with socket.create_connection(("127.0.0.1", port)):
-            again = Server(listen=None, passed=[passed])
+            again = launch(listen=None, passed=[passed])
             assert again.port == port and again.get("/livez").status == 200
             assert again.stop() == 0
 
 
-def test_several_sockets():
+def test_several_sockets(launch):
     first, second = listening(), listening()
-    running = Server(listen=None, passed=[first, second])
+    running = launch(listen=None, passed=[first, second])
     ports = [made.getsockname()[1] for made in (first, second)]
     urls = [f"{running.scheme}://127.0.0.1:{port}" for port in ports]
     assert running.line.endswith(f" listening on {urls[0]}, {urls[1]}\n")
@@ -64,17 +64,17 @@ def test_several_sockets():
         made.close()
 
 
-def test_sockets_win_over_the_flag():
+def test_sockets_win_over_the_flag(launch):
     with listening() as passed, listening() as taken:
-        running = Server(listen=f"127.0.0.1:{taken.getsockname()[1]}", passed=[passed])
+        running = launch(listen=f"127.0.0.1:{taken.getsockname()[1]}", passed=[passed])
         assert running.port == passed.getsockname()[1]
         assert running.stop() == 0
 
 
-def test_workers_do_not_have_it():
+def test_workers_do_not_have_it(launch):
     with listening() as passed:
         inode = os.fstat(passed.fileno()).st_ino
-        running = Server(listen=None, passed=[passed])
+        running = launch(listen=None, passed=[passed])
         holders = []
         for pid in running.processes():
             for entry in pathlib.Path(f"/proc/{pid}/fd").iterdir():
@@ -87,14 +87,14 @@ def test_workers_do_not_have_it():
         assert running.stop() == 0
 
 
-def test_an_address_of_others_needs_a_token_or_consent(tmp_path):
+def test_an_address_of_others_needs_a_token_or_consent(tmp_path, launch):
     (tmp_path / "token").write_text(TOKEN)
     with listening("0.0.0.0") as passed, listening() as local:
         for sockets in ([passed], [local, passed]):
             text = refused(sockets)
             assert "0.0.0.0:" in text and "--token-file" in text and "--allow-anonymous" in text, text
         for flags in (("--token-file", tmp_path / "token"), ("--allow-anonymous",)):
-            running = Server(*flags, listen=None, passed=[passed])
+            running = launch(*flags, listen=None, passed=[passed])
             assert running.host == "0.0.0.0"
             running.host = "127.0.0.1"
             assert running.get("/v1/runs").status == (200 if len(flags) == 1 else 401)
@@ -118,8 +118,8 @@ def test_sockets_that_will_not_do(tmp_path):
 
 @pytest.mark.parametrize("variables", [{"LISTEN_PID": "1"}, {"LISTEN_PID": ""}, {"LISTEN_PID": "x"}, {"LISTEN_FDS": "0"},
                                        {"LISTEN_FDS": "-1"}, {"LISTEN_FDS": "1x"}])
-def test_what_is_meant_for_another_process_is_left_alone(variables):
-    running = Server(env={"LISTEN_FDS": "1", "LISTEN_PID": "1", **variables})
+def test_what_is_meant_for_another_process_is_left_alone(variables, launch):
+    running = launch(env={"LISTEN_FDS": "1", "LISTEN_PID": "1", **variables})
     assert running.get("/livez").status == 200
     assert running.stop() == 0
 

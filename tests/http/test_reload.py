@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from client import Server, certificate, read_reply, wait_until
+from client import certificate, read_reply, wait_until
 from test_protocol import CSV, head
 from test_settings import TOKEN, run
 
@@ -76,9 +76,9 @@ def test_files_that_will_not_do(settings, document, words):
     assert "--tls-key" in words or str(settings) in text, text
 
 
-def test_a_file_that_is_too_long(settings):
+def test_a_file_that_is_too_long(settings, launch):
     assert "longer than 1 MiB" in refused(write(settings, "{}" + " " * (1 << 20)))
-    running = Server("--settings", write(settings, "{}" + " " * ((1 << 20) - 2)))
+    running = launch("--settings", write(settings, "{}" + " " * ((1 << 20) - 2)))
     assert running.stop() == 0
 
 
@@ -219,7 +219,7 @@ def serial(server):
         return connection.getpeercert()["subject"][0][0][1]
 
 
-def test_a_new_certificate_is_used_for_new_connections(tmp_path):
+def test_a_new_certificate_is_used_for_new_connections(tmp_path, launch):
     old, new = certificate(tmp_path, "old"), certificate(tmp_path, "new", key="rsa")
     cert, key = tmp_path / "cert", tmp_path / "key"
 
@@ -229,7 +229,7 @@ def test_a_new_certificate_is_used_for_new_connections(tmp_path):
             key.write_bytes(pair[1].read_bytes())
 
     install(old)
-    running = Server(tls=(cert, key))
+    running = launch(tls=(cert, key))
     running.tls.load_verify_locations(new[0])
     connection = running.connection(20)
 
@@ -250,11 +250,11 @@ def test_a_new_certificate_is_used_for_new_connections(tmp_path):
     assert running.stop() == 0
 
 
-def test_everything_or_nothing(tmp_path):
+def test_everything_or_nothing(tmp_path, launch):
     """A wrong certificate holds back the token and the limits, too."""
     token, cert, key = write(tmp_path / "token", "first\n"), *certificate(tmp_path)
     settings = write(tmp_path / "settings", {"max-rows": 3})
-    running = Server("--token-file", token, "--settings", settings, tls=(cert, key))
+    running = launch("--token-file", token, "--settings", settings, tls=(cert, key))
     running.default_headers = {"Authorization": "Bearer first"}
     good = cert.read_bytes()
     write(token, "second\n")
@@ -272,11 +272,11 @@ def test_everything_or_nothing(tmp_path):
 
 
 @pytest.mark.threads
-def test_reloads_under_load(tmp_path):
+def test_reloads_under_load(tmp_path, launch):
     """Requests are answered by the old or by the new settings, never by a mixture, and none is lost."""
     settings, token = write(tmp_path / "settings", {"max-rows": 2}), write(tmp_path / "token", "t0\n")
     pair = certificate(tmp_path)
-    running = Server("--settings", settings, "--token-file", token, tls=pair)
+    running = launch("--settings", settings, "--token-file", token, tls=pair)
     ended, seen = threading.Event(), []
 
     def ask(_):
@@ -299,12 +299,12 @@ def test_reloads_under_load(tmp_path):
     assert running.stop() == 0
 
 
-def test_systemd_is_told(tmp_path):
+def test_systemd_is_told(tmp_path, launch):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(tmp_path / "notify"))
         manager.settimeout(20)
         settings = write(tmp_path / "settings", {})
-        running = Server("--settings", settings, env={"NOTIFY_SOCKET": str(tmp_path / "notify")})
+        running = launch("--settings", settings, env={"NOTIFY_SOCKET": str(tmp_path / "notify")})
         assert manager.recv(4096) == b"READY=1"
         for document, status in (({}, "STATUS="), ("{", "STATUS=The last reload failed.")):
             write(settings, document)

@@ -120,14 +120,14 @@ rand_serial=yes\ndefault_md=sha256\npolicy=y\n[y]\ncommonName=supplied\n""")
     assert f"{now + datetime.timedelta(days=1):%Y-%m-%d}" in text  # two days on, and a day before that
 
 
-def test_a_chain_is_sent_whole(tmp_path):
+def test_a_chain_is_sent_whole(tmp_path, launch):
     cert, key = certificate(tmp_path, "root", extra=("-addext", "basicConstraints=critical,CA:true"))
     openssl("req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", tmp_path / "key", "-subj", "/CN=leaf", "-out",
             tmp_path / "request", "-addext", "subjectAltName=IP:127.0.0.1")
     openssl("x509", "-req", "-in", tmp_path / "request", "-CA", cert, "-CAkey", key, "-CAcreateserial", "-days", "2",
             "-copy_extensions", "copyall", "-out", tmp_path / "leaf")
     (tmp_path / "chain").write_bytes((tmp_path / "leaf").read_bytes() + cert.read_bytes())
-    running = Server(tls=(tmp_path / "chain", tmp_path / "key"))
+    running = launch(tls=(tmp_path / "chain", tmp_path / "key"))
     done = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{running.port}", "-showcerts", "-CAfile", cert],
                           input=b"", capture_output=True, timeout=30, check=False)
     assert running.stop() == 0
@@ -182,8 +182,8 @@ def test_plain_http_on_the_port_of_tls(secure):
     assert secure.get("/livez").status == 200
 
 
-def test_tls_on_the_port_of_plain_http():
-    running = Server("--header-timeout-ms", 3000)
+def test_tls_on_the_port_of_plain_http(launch):
+    running = launch("--header-timeout-ms", 3000)
     if running.tls:
         assert running.stop() == 0
         pytest.skip("all servers of this run speak TLS")
@@ -523,8 +523,8 @@ def test_too_many_connections(launch_secure):
     wait_until(lambda: running.get("/v1/runs").status == 200)
 
 
-def test_sigterm_while_clients_are_in_every_state(pair):
-    running = Server("--grace-ms", 500, tls=pair)
+def test_sigterm_while_clients_are_in_every_state(pair, launch):
+    running = launch("--grace-ms", 500, tls=pair)
     held = [running.connect_bare(20), running.connect(20), running.connect(20), running.connect(20)]
     held[0].sendall(b"\x16\x03\x01\x02\x00\x01")
     held[2].sendall(b"GET /livez HT")
@@ -534,9 +534,9 @@ def test_sigterm_while_clients_are_in_every_state(pair):
         connection.close()
 
 
-def test_cookies_and_origins(pair, tmp_path):
+def test_cookies_and_origins(pair, tmp_path, launch):
     (tmp_path / "token").write_text("secret\n")
-    running = Server("--token-file", tmp_path / "token", tls=pair)
+    running = launch("--token-file", tmp_path / "token", tls=pair)
     reply = running.post_json({"token": "secret"}, "/v1/session")
     pair_, *attributes = reply.headers["Set-Cookie"].split("; ")
     assert sorted(attributes) == ["HttpOnly", "Max-Age=43200", "SameSite=Strict", "Secure"]
@@ -585,8 +585,8 @@ def test_a_reset_in_the_middle(secure):
     wait_until(lambda: secure.descriptors() <= before + 1)
 
 
-def test_the_health_probe(pair):
-    running = Server(tls=pair)
+def test_the_health_probe(pair, launch):
+    running = launch(tls=pair)
     listen = ("--health", "--listen", f"127.0.0.1:{running.port}")
     flags = ("--tls-cert", pair[0], "--tls-key", pair[1])
     assert run(*listen, *flags).returncode == 0
