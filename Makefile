@@ -344,11 +344,15 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/replay.c tests/cpu_level.c $(PART_OBJ
 	@echo "  FUZZ  $@"
 	@$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.c %.o,$^) $(LIBS)
 
-build/libfuzzer/%: tests/fuzz/%.c tests/cpu_level.c $(PARTS)
-	@mkdir -p $(@D)
+# Once for all targets, also where make runs several rules at a time.
+.PHONY: libfuzzer-parts
+libfuzzer-parts:
 	@$(MAKE) --no-print-directory BUILD=build/libfuzzer CC=clang SANITIZE=address,undefined \
 		CFLAGS=-fsanitize=fuzzer-no-link parts
-	clang $(CFLAGS_ALL) -fsanitize=fuzzer,address,undefined -o $@ $< tests/cpu_level.c \
+
+build/libfuzzer/%: tests/fuzz/%.c tests/cpu_level.c $(PARTS) | libfuzzer-parts
+	@mkdir -p $(@D)
+	@clang $(CFLAGS_ALL) -fsanitize=fuzzer,address,undefined -o $@ $< tests/cpu_level.c \
 		$(PARTS:%.c=build/libfuzzer/%.o) build/libfuzzer/static/assets.o $(LIBS)
 
 .PHONY: parts
