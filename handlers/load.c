@@ -29,7 +29,6 @@ struct second {
 struct cn_load {
     pthread_mutex_t lock;
     int64_t phase_ns; /* added to the clock, seconds begin with those of the wall clock */
-    struct cn_load_totals totals;
     struct second seconds[CN_LOAD_SECONDS]; /* second s at s % CN_LOAD_SECONDS */
 };
 
@@ -86,9 +85,6 @@ void cn_load_count(struct cn_load *load, int64_t now_ns, int64_t duration_ns, in
     bool failed = status >= 400;
     struct second *second = &load->seconds[at % CN_LOAD_SECONDS];
     pthread_mutex_lock(&load->lock);
-    load->totals.requests++;
-    load->totals.failed += failed;
-    load->totals.sum_ns += (uint64_t)duration_ns;
     if (second->second < at) {
         memset(second, 0, sizeof *second);
         second->second = at;
@@ -136,12 +132,6 @@ bool cn_load_look(struct cn_load *load, int64_t at, struct cn_load_point *point)
     point->p99_ns = percentile(&copy, 99);
     point->max_ns = copy.max_ns;
     return true;
-}
-
-void cn_load_total(struct cn_load *load, struct cn_load_totals *totals) {
-    pthread_mutex_lock(&load->lock);
-    *totals = load->totals;
-    pthread_mutex_unlock(&load->lock);
 }
 
 /* Seconds began with those of the wall clock at the start; it may have been set since, and then

@@ -29,13 +29,6 @@ struct cn_load_point {
     int64_t max_ns;
 };
 
-/* Since the start. */
-struct cn_load_totals {
-    uint64_t requests;
-    uint64_t failed;
-    uint64_t sum_ns;
-};
-
 struct cn_load;
 /* NULL: no memory. */
 struct cn_load *cn_load_new(void);
@@ -48,7 +41,6 @@ void cn_load_count(struct cn_load *load, int64_t now_ns, int64_t duration_ns, in
 int64_t cn_load_second(const struct cn_load *load, int64_t now_ns);
 /* False: there were no requests in that second, or it is not kept (any more). */
 bool cn_load_look(struct cn_load *load, int64_t second, struct cn_load_point *point);
-void cn_load_total(struct cn_load *load, struct cn_load_totals *totals);
 
 /* Writes one point as an element; `at` is the wall clock's time at the begin of its second. */
 void cn_load_point_write(struct cn_json_out *out, const struct cn_load *load,

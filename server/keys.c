@@ -5,6 +5,7 @@
 #include <openssl/crypto.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+
 #include "server/secret_file.h"
 
 enum { MAX_KEYS = 10000 };

@@ -68,8 +68,3 @@ enum cn_code cn_secret_read(int dir, const char *path, struct cn_str *secret,
     close(fd);
     return code;
 }
-
-void cn_secret_cut(struct cn_str *secret, size_t len) {
-    OPENSSL_cleanse((char *)(uintptr_t)secret->data + len, secret->len - len);
-    secret->len = len;
-}

@@ -14,9 +14,6 @@
 enum cn_code cn_secret_read(int dir, const char *path, struct cn_str *secret,
                             struct cn_error *error);
 
-/* Shortens a secret; what is cut off is overwritten. */
-void cn_secret_cut(struct cn_str *secret, size_t len);
-
 /* Overwrites and frees; then it is empty. */
 void cn_secret_drop(struct cn_str *secret);
 
