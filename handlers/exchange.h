@@ -8,10 +8,12 @@
  *           refuse, return an error: it is answered before the body is asked for.
  *   body    a piece of the body. Called on the connection's thread, pieces in order.
  *   broken  the body cannot be read: it is not the packed file that it should be, or inflates
- * beyond a limit. May be NULL; neither body nor finish follows, the reply is made by others. finish
- * the body has ended. The endpoint calls cn_exchange_reply() or cn_exchange_fail() then or at any
- * later time, from any thread, exactly once. gone    the client went away while a reply was
- * pending, or the deadline passed: stop the work. A reply must still be made; it is thrown away.
+ *           beyond a limit. May be NULL; neither body nor finish follows, the reply is made by
+ *           others.
+ *   finish  the body has ended. The endpoint calls cn_exchange_reply() or cn_exchange_fail() then
+ *           or at any later time, from any thread, exactly once.
+ *   gone    the client went away while a reply was pending, or the deadline passed: stop the work.
+ *           A reply must still be made; it is thrown away.
  *   close   the reply was sent, or could not be: release the state. Always called once after open
  *           succeeded, never before a pending reply was made.
  *
@@ -129,8 +131,8 @@ struct cn_exchange {
     bool plain_refused;             /* and it may not be plain */
     struct cn_packed_reply *packed; /* one that is packed while it is sent (packed_reply.h) */
     int64_t started_ns;             /* the request line was parsed */
-    _Atomic int64_t
-        deadline_ns; /* of the service's cap; an endpoint may lower it at any time; 0: none */
+    /* Of the service's cap; an endpoint may lower it at any time; 0: none. */
+    _Atomic int64_t deadline_ns;
     struct cn_ledger ledger; /* started at started_ns */
     bool shortened;          /* deadline_ns is the client's `timeout_ms` */
     bool recorded;           /* the run is in the record of runs, so the reply names it */

@@ -6,9 +6,8 @@
 #include "columns/json_scan.h"
 #include "kernels/number.h"
 
-#define DEPTH_OF_A_BODY                                                                            \
-    4096 /* above what --max-json-depth can be: the text was checked under it                      \
-          */
+/* Above what --max-json-depth can be: the text was checked under it. */
+#define DEPTH_OF_A_BODY 4096
 
 struct reading {
     struct cn_json_scan scan;

@@ -61,8 +61,7 @@ struct cn_forkserver_state cn_forkserver_state(struct cn_forkserver *server);
 /* What is wanted of its workers. */
 const struct cn_confinement *cn_forkserver_confinement(const struct cn_forkserver *server);
 
-/* ---- the other side: what a program's main calls before anything else -------------------------
- */
+/* ---- the other side: what a program's main calls before anything else ----------------------- */
 
 struct cn_forkserver_program {
     const struct cn_kind *kinds;

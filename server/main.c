@@ -1,7 +1,7 @@
 /*
- * main.c: wires the rooms together, in this order: settings, secrets, the fork server, memory, the
- * record of runs and its history, executors, calibration, HTTP. (Started with --fork-server, the
- * program is a fork server, and nothing else.)
+ * main.c: wires the rooms together, in this order: settings, keys, the fork server, token and
+ * certificate, memory, the record of runs and its history, executors, calibration, HTTP. (Started
+ * with --fork-server, the program is a fork server, and nothing else.)
  * Then it waits for a signal and takes it all down again. The only file that ends the program.
  */
 #include <errno.h>
