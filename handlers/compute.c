@@ -215,8 +215,7 @@ static bool end_and_run(struct cn_compute *compute, bool may_cross) {
     return false;
 }
 
-/* ---- a large body that had to wait for its end ------------------------------------------------
- */
+/* ---- a large body that had to wait for its end ---------------------------------------------- */
 
 /* The crossing of a request whose body (JSON, or a form) can only now be read, and is too large to
  * be read on a thread that serves connections. */

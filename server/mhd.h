@@ -194,8 +194,7 @@ enum cn_code cn_head_check(struct cn_request *request, const char *method, const
 /* Joined values of a header in the exchange's arena; NULL: absent. */
 const char *cn_head_value(struct cn_request *request, const char *name);
 
-/* ---- http_framing.c: what the check in front of the library found -----------------------------
- */
+/* ---- http_framing.c: what the check in front of the library found --------------------------- */
 
 /* Whether the framing of this request, its head or its body, is broken; then also how. */
 bool cn_http_framing_fault(struct cn_request *request, struct cn_error *error);

@@ -56,8 +56,7 @@ static const int errors[FAULT_KIND_COUNT] = {
     [FAULT_FORK] = EAGAIN,       [FAULT_PROCESS] = EPERM,   [FAULT_RANDOM] = ENOSYS,
 };
 
-/* ---- the block and the program's objects ------------------------------------------------------
- */
+/* ---- the block and the program's objects ---------------------------------------------------- */
 
 static struct fault_control own;
 static struct fault_control *control;
@@ -104,8 +103,7 @@ __attribute__((constructor)) static void begin(void) {
     control = block;
 }
 
-/* ---- sites ------------------------------------------------------------------------------------
- */
+/* ---- sites ---------------------------------------------------------------------------------- */
 
 struct walk {
     struct fault_site site;
@@ -269,8 +267,7 @@ static bool fault_descriptor(enum fault_kind file, enum fault_kind socket, int f
         next_;                                                                                     \
     })
 
-/* ---- memory -----------------------------------------------------------------------------------
- */
+/* ---- memory --------------------------------------------------------------------------------- */
 
 static void *born(void *block) {
     if (block && control && !child) {
@@ -407,8 +404,7 @@ int fallocate(int fd, int mode, off_t offset, off_t size) {
     return fault_file(FAULT_FALLOCATE, fd) ? -1 : NEXT(fallocate)(fd, mode, offset, size);
 }
 
-/* ---- files ------------------------------------------------------------------------------------
- */
+/* ---- files ---------------------------------------------------------------------------------- */
 
 static mode_t open_mode(int flags, va_list args) {
     return flags & (O_CREAT | __O_TMPFILE) ? va_arg(args, mode_t) : 0;
@@ -536,8 +532,7 @@ int dup3(int fd, int other, int flags) {
     return fault(FAULT_DUP) ? -1 : NEXT(dup3)(fd, other, flags);
 }
 
-/* ---- sockets ----------------------------------------------------------------------------------
- */
+/* ---- sockets -------------------------------------------------------------------------------- */
 
 int socket(int domain, int type, int protocol) {
     return fault(FAULT_SOCKET) ? -1 : NEXT(socket)(domain, type, protocol);
@@ -619,8 +614,7 @@ int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout, cons
     return fault(FAULT_WAIT) ? -1 : NEXT(ppoll)(fds, count, timeout, mask);
 }
 
-/* ---- threads and processes --------------------------------------------------------------------
- */
+/* ---- threads and processes ------------------------------------------------------------------ */
 
 int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*body)(void *),
                    void *argument) {

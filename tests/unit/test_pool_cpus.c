@@ -9,8 +9,7 @@ static void assert_quota(double expected) {
     assert_true(cn_cpus_quota(machine_root) == expected);
 }
 
-/* ---- tests ------------------------------------------------------------------------------------
- */
+/* ---- tests ---------------------------------------------------------------------------------- */
 
 static void cpu_max_is_parsed(void **unused) {
     (void)unused;
@@ -131,8 +130,7 @@ static void this_machine(void **unused) {
     assert_true(strlen(cpus.model) > 0 && strlen(cpus.model) < sizeof cpus.model);
 }
 
-/* ---- the account of a task ---------------------------------------------------------------------
- */
+/* ---- the account of a task ------------------------------------------------------------------ */
 
 static void spans_always_sum(void **unused) {
     (void)unused;

@@ -798,8 +798,7 @@ static void descriptors_run_out(void **unused) {
     assert_in_range(works, 1, 15);
 }
 
-/* ---- workers killed at random under load ------------------------------------------------------
- */
+/* ---- workers killed at random under load ---------------------------------------------------- */
 
 struct killer {
     struct fixture *fixture;

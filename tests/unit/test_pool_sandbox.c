@@ -156,8 +156,7 @@ static const struct {
 
 enum { N_ATTEMPTS = sizeof(attempts) / sizeof(attempts[0]) };
 
-/* ---- kinds ------------------------------------------------------------------------------------
- */
+/* ---- kinds ---------------------------------------------------------------------------------- */
 
 enum { KIND_ECHO, KIND_ATTEMPT, KIND_ALLOCATE, KIND_OUTPUT, KIND_ABORT, KIND_HOLD, N_KINDS };
 
@@ -234,8 +233,7 @@ static const struct cn_kind kinds[N_KINDS] = {
 static const struct cn_registry registry = {kinds, N_KINDS, NULL};
 static const struct cn_forkserver_program program = {.kinds = kinds, .n_kinds = N_KINDS};
 
-/* ---- a pool ------------------------------------------------------------------------------------
- */
+/* ---- a pool --------------------------------------------------------------------------------- */
 
 struct fixture {
     struct cn_forkserver *server;
@@ -281,8 +279,7 @@ static void assert_serves(struct fixture *fixture) {
     job_release(&job);
 }
 
-/* ---- tests -------------------------------------------------------------------------------------
- */
+/* ---- tests ---------------------------------------------------------------------------------- */
 
 static void other_system_calls_are_fatal(void **unused) {
     (void)unused;
