@@ -10,9 +10,6 @@
 #include "server/version.h"
 
 #define AT(field) offsetof(struct cn_settings, field)
-#define KIB UINT64_C(1024)
-#define MIB (KIB * 1024)
-#define GIB (MIB * 1024)
 #define DAY_MS UINT64_C(86400000)
 
 static const struct setting table[] = {
@@ -135,70 +132,6 @@ static const char *const changeable[] = {
     "grace-ms",
 };
 
-/* ---- the default as --help shows it -------------------------------------------------------- */
-
-static void format_default(const struct setting *setting, char *out, size_t size) {
-    static const struct {
-        uint64_t unit;
-        const char *suffix;
-    } units[] = {{GIB, "GiB"}, {MIB, "MiB"}, {KIB, "KiB"}};
-    if (setting->type == SETTING_TEXT) {
-        snprintf(out, size, "%s", setting->text ? setting->text : "none");
-        return;
-    }
-    if (setting->type == SETTING_SWITCH) {
-        snprintf(out, size, "off");
-        return;
-    }
-    if (setting->type == SETTING_SIZE && setting->standard > 0)
-        for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
-            if (setting->standard % units[i].unit == 0) {
-                snprintf(out, size, "%llu%s",
-                         (unsigned long long)(setting->standard / units[i].unit), units[i].suffix);
-                return;
-            }
-    snprintf(out, size, "%llu", (unsigned long long)setting->standard);
-}
-
-/* "max-rows" -> "COLONNADE_MAX_ROWS". */
-static void env_name(const char *flag, char *out, size_t size) {
-    size_t n = (size_t)snprintf(out, size, "COLONNADE_%s", flag);
-    for (size_t i = 0; i < n && i < size; i++) {
-        if (out[i] == '-')
-            out[i] = '_';
-        else if (out[i] >= 'a' && out[i] <= 'z')
-            out[i] = (char)(out[i] - 'a' + 'A');
-    }
-}
-
-static const char *argument_name(enum setting_type type) {
-    static const char *const names[] = {"TEXT", "", "N", "BYTES", "MS"};
-    return names[type];
-}
-
-static void print_help(FILE *out) {
-    fprintf(out, "Usage: colonnade [--FLAG VALUE | --FLAG=VALUE]...\n"
-                 "\n"
-                 "Computes columns and row hashes over HTTP, and says where the time went.\n"
-                 "Each setting is a flag, an environment variable, or a member of the file of\n"
-                 "settings; the flag wins, then the variable.\n"
-                 "BYTES may end in KiB, MiB or GiB.\n\n");
-    for (size_t i = 0; i < N_SETTINGS; i++) {
-        const struct setting *setting = &table[i];
-        char head[64], name[64], standard[64];
-        snprintf(head, sizeof head, "--%s %s", setting->flag, argument_name(setting->type));
-        env_name(setting->flag, name, sizeof name);
-        format_default(setting, standard, sizeof standard);
-        fprintf(out, "  %-30s %s\n  %-30s (default: %s; %s)\n", head, setting->help, "", standard,
-                name);
-    }
-    fprintf(out, "  %-30s %s\n  %-30s %s\n", "--help", "print this and exit", "--version",
-            "print the version and exit");
-    fprintf(out, "  %-30s %s\n  %-30s %s\n", "--health [--FLAG VALUE]...",
-            "ask the server of these settings whether it lives: exit status 0,", "",
-            "or 1 and the reason");
-}
-
 /* ---- values -------------------------------------------------------------------------------- */
 
 static bool parse_number(const char *text, bool suffixes, uint64_t *value) {
@@ -282,7 +215,7 @@ static bool read_environment(struct cn_settings *settings, char *(*env)(const ch
                              FILE *err) {
     for (size_t i = 0; i < N_SETTINGS; i++) {
         char name[64];
-        env_name(table[i].flag, name, sizeof name);
+        cn_setting_variable(table[i].flag, name, sizeof name);
         const char *text = env(name);
         if (text && text[0] && !cn_setting_set(settings, &table[i], name, text, err))
             return false;
@@ -337,7 +270,7 @@ enum cn_settings_outcome cn_settings_read(struct cn_settings *settings, int argc
     set_defaults(settings);
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-            print_help(out);
+            cn_settings_print_help(out);
             return CN_SETTINGS_DONE;
         }
         if (strcmp(argv[i], "--version") == 0) {

@@ -8,6 +8,10 @@
 
 #include "server/settings.h"
 
+#define KIB UINT64_C(1024)
+#define MIB (KIB * 1024)
+#define GIB (MIB * 1024)
+
 enum setting_type {
     SETTING_TEXT,
     SETTING_SWITCH,
@@ -32,6 +36,11 @@ extern const size_t cn_n_settings;
 
 /* NULL: there is none of that name. */
 const struct setting *cn_setting_find(const char *flag, size_t len);
+
+/* The name of the variable, cut to `size`: "max-rows" -> "COLONNADE_MAX_ROWS". */
+void cn_setting_variable(const char *flag, char *out, size_t size);
+
+void cn_settings_print_help(FILE *out);
 
 /* Reads a value from its text. `source` names where it stood, for the message to `err`:
  * "--max-rows", "COLONNADE_MAX_ROWS", "max-rows in /etc/colonnade.json". */
