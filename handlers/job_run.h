@@ -23,4 +23,7 @@ struct cn_job_slot {
 enum cn_code cn_job_slots_new(struct cn_job *job, struct cn_error *error);
 void cn_job_slots_free(struct cn_job *job);
 
+/* Takes a finished task's results into its chunk. Under the job's lock. */
+void cn_job_collect(struct cn_job *job, struct cn_job_slot *slot);
+
 #endif
