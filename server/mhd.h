@@ -69,11 +69,10 @@ struct cn_request {
     enum cn_phase phase;
     int refs;
     bool gone_called;
-    bool owes;   /* the endpoint has not replied yet, and holds a reference */
-    bool woken;  /* the stream had something before it was suspended */
-    bool probed; /* the client was sent something, to see whether it still lives */
-    int64_t
-        ended_ns; /* when it was first seen that the client ended its sending side; 0: not yet */
+    bool owes;           /* the endpoint has not replied yet, and holds a reference */
+    bool woken;          /* the stream had something before it was suspended */
+    bool probed;         /* the client was sent something, to see whether it still lives */
+    int64_t ended_ns;    /* when the client was first seen to have ended its side; 0: not yet */
     int64_t limit_ns;    /* when the current phase must be over; 0: never */
     int64_t deadline_ns; /* of the exchange, when the watcher last looked */
     int64_t paused_ns;   /* when STARVED began */
