@@ -28,8 +28,8 @@ struct cn_compute {
     struct cn_exchange *exchange;
     struct cn_options options;
     struct cn_body_type type;
-    enum cn_body_kind
-        kind; /* what the body (or the form's data part) is; UNSTATED: not known yet */
+    /* What the body (or the form's data part) is; UNSTATED: not known yet. */
+    enum cn_body_kind kind;
     bool form;
     bool has_query;  /* options stood in the query string */
     bool experiment; /* of an experiment, which sets where and how often it runs */

@@ -84,7 +84,7 @@ struct cn_job_worker {
     struct cn_spans spans;
 };
 
-struct cn_job_slot; /* a task and what it needs; job_run.c */
+struct cn_job_slot; /* a task and what it needs; job_run.h */
 
 struct cn_job {
     pthread_mutex_t lock;
@@ -152,8 +152,8 @@ struct cn_job {
     bool running;        /* a pump is at work further up this stack */
     bool failed_body, failed_compute;
     bool doomed; /* a row is known to fail: no output is kept any more */
-    atomic_int
-        gone; /* why nobody waits for the reply any more, an enum cn_code; without the lock */
+    /* Why nobody waits for the reply any more, an enum cn_code; without the lock. */
+    atomic_int gone;
     bool wants_reply; /* the exchange waits for one */
     bool delivered;   /* it has it, or somebody is about to make it */
     bool has_limit;

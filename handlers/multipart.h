@@ -59,8 +59,8 @@ struct cn_multipart {
     char delimiter[4 + CN_BOUNDARY_MAX]; /* CR LF '-' '-' boundary */
     size_t delimiter_len;
     size_t held; /* bytes of the delimiter that ended what was read so far */
-    size_t
-        unsent; /* so many of those did not really stand there: a line began, whatever was before */
+    /* So many of those did not really stand there: a line began, whatever was before. */
+    size_t unsent;
     bool in_part;
     bool padding; /* blanks were seen behind the boundary */
     size_t head_len;

@@ -19,6 +19,7 @@ void cn_shared_map_free(struct cn_shared_map *map);
 CN_NODISCARD bool cn_shared_map_set(struct cn_shared_map *map, struct cn_str identity,
                                     struct cn_str key, struct cn_str value);
 
+/* How many keys there are. For tests. */
 size_t cn_shared_map_size(struct cn_shared_map *map);
 
 /* Appends [[key, value], ...] in the order of insertion. False: no memory. */
