@@ -41,7 +41,8 @@ static void add_headers(struct cn_exchange *exchange, const char *etag) {
                         "default-src 'none'; script-src 'self'; style-src 'self'; "
                         "connect-src 'self'; img-src 'self' data: blob:; base-uri 'none'; "
                         "form-action 'none'; frame-ancestors 'none'");
-    cn_reply_add_header(exchange, "Cross-Origin-Opener-Policy", "same-origin");
+    /* Not stricter: the page talks to the window of Perfetto that it opens. */
+    cn_reply_add_header(exchange, "Cross-Origin-Opener-Policy", "same-origin-allow-popups");
 }
 
 static void reply_asset(struct cn_exchange *exchange, const struct cn_asset *asset) {

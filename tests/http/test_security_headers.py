@@ -78,7 +78,7 @@ def test_the_page_runs_only_what_is_its_own(server, target):
     assert reply.headers["Content-Security-Policy"].startswith("default-src 'none'")
     assert not re.search(r"unsafe|https?:|\*", reply.headers["Content-Security-Policy"])
     if target == "/":
-        assert reply.headers["Cross-Origin-Opener-Policy"] == "same-origin"
+        assert reply.headers["Cross-Origin-Opener-Policy"] == "same-origin-allow-popups"
 
 
 def test_nobody_is_told_how_to_cross_origins(server):
