@@ -201,7 +201,7 @@ struct cn_executor_ops {
     enum cn_code (*submit)(struct cn_executor *executor, struct cn_task *task,
                            struct cn_error *error);
     /* Ends a group: queued tasks are done with CN_CANCELLED, running ones are told to stop (a
-     * worker process that does not within 250 ms is killed and replaced). Returns at once; each
+     * worker process that does not within 200 ms is killed and replaced). Returns at once; each
      * task's `done` still comes. */
     void (*cancel)(struct cn_executor *executor, struct cn_group *group);
     /* Fills at most `max` entries; returns the number of workers; *queued: tasks that wait. */
