@@ -11,9 +11,8 @@
 
 #define MILLION INT64_C(1000000)
 #define GREETING_NS (10000 * MILLION)
-#define STOP_GRACE_NS                                                                              \
-    (200 * MILLION) /* a worker that was told to stop is killed after it, so that the reply is     \
-                       there within 250 ms */
+/* A worker that was told to stop is killed after it, so that the reply is there within 250 ms. */
+#define STOP_GRACE_NS (200 * MILLION)
 #define KEEP_BUSY ((size_t)16 << 20)  /* memory that a window keeps between tasks */
 #define KEEP_IDLE ((size_t)256 << 10) /* and when nothing came for a while */
 #define IDLE_NS (1000 * MILLION)
