@@ -59,7 +59,7 @@ def test_every_choice_chooses_something():
     seen = 0
     for command in commands():
         words = shlex.split(command)
-        if len(words) > 2:
+        if len(words) > 2 and words[2].startswith("PYTEST="):
             option, choice = shlex.split(words[2].removeprefix("PYTEST="))
             assert option == "-k"
             for word in set(re.findall(r"\w+", choice)) - {"or", "and", "not"}:
