@@ -43,9 +43,9 @@ def make_base():
     archive = FOLDER / "base.tar"
     if not archive.exists():
         sources = sorted(pathlib.Path("/etc/apt/sources.list.d").glob("debian.sources")) or ["/etc/apt/sources.list"]
-        run("mmdebstrap", "--variant=minbase", "--mode=root", "--include=ca-certificates", "bookworm",
-            f"{archive}.part", *sources)
-        os.rename(f"{archive}.part", archive)
+        part = FOLDER / "base.part.tar"  # mmdebstrap goes by the end of the name
+        run("mmdebstrap", "--variant=minbase", "--mode=root", "--include=ca-certificates", "bookworm", part, *sources)
+        os.rename(part, archive)
     podman("import", "-q", archive, BASE)
 
 
