@@ -7,15 +7,9 @@
 #ifndef CN_BASE_POISON_H
 #define CN_BASE_POISON_H
 
-#if defined(__SANITIZE_ADDRESS__)
-#define CN_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define CN_ASAN 1
-#endif
-#endif
+#include "base/sanitizer.h"
 
-#ifdef CN_ASAN
+#if CN_ASAN
 #include <sanitizer/asan_interface.h>
 #define cn_poison(start, size) ASAN_POISON_MEMORY_REGION((start), (size))
 #define cn_unpoison(start, size) ASAN_UNPOISON_MEMORY_REGION((start), (size))

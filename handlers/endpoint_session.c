@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "columns/json_scan.h"
+#include "handlers/coded_body.h"
 #include "handlers/endpoint_reply.h"
 #include "handlers/endpoints.h"
 #include "handlers/negotiate.h"
@@ -34,6 +35,17 @@ static enum cn_code too_large(struct cn_error *error) {
                         BODY_MAX);
 }
 
+/* A token is not worth unpacking. */
+static enum cn_code check_plain(const char *content_encoding, struct cn_error *error) {
+    enum cn_coding coding;
+    if (cn_coded_body_stated(content_encoding, &coding, NULL) == CN_OK && coding == CN_CODING_NONE)
+        return CN_OK;
+    cn_error_set_value(error, cn_str_c(content_encoding));
+    return cn_error_set(error, CN_UNSUPPORTED_MEDIA_TYPE,
+                        "the Content-Encoding '%.*s' is not read here; send the body uncompressed",
+                        CN_SHOWN(cn_str_c(content_encoding)));
+}
+
 static enum cn_code session_open(struct cn_exchange *exchange, struct cn_error *error) {
     struct cn_body_type type;
     CN_TRY(cn_endpoint_open_plain(exchange, error));
@@ -45,7 +57,7 @@ static enum cn_code session_open(struct cn_exchange *exchange, struct cn_error *
         return cn_error_set(error, CN_UNSUPPORTED_MEDIA_TYPE,
                             "A session takes application/json, not '%.*s'.",
                             CN_SHOWN(cn_str_c(content_type)));
-    CN_TRY(cn_negotiate_encoding(exchange->ops->header(exchange, "Content-Encoding"), error));
+    CN_TRY(check_plain(exchange->ops->header(exchange, "Content-Encoding"), error));
     struct session_request *request = cn_arena_zalloc(&exchange->arena, sizeof *request);
     if (!request)
         return cn_error_memory(error);

@@ -333,24 +333,3 @@ enum cn_body_kind cn_body_sniff(const struct cn_body_type *type, struct cn_str t
         return CN_BODY_JSON;
     return type->tsv_name ? CN_BODY_TSV : CN_BODY_CSV;
 }
-
-enum cn_code cn_negotiate_encoding(const char *content_encoding, struct cn_error *error) {
-    struct cn_str text = cn_str_c(content_encoding);
-    struct cn_media media = cn_media(text);
-    for (;;) {
-        struct cn_str token;
-        cn_media_blanks(&media);
-        if (cn_media_token(&media, &token) && !cn_media_is(token, "identity"))
-            break;
-        cn_media_blanks(&media);
-        if (media.rest.len == 0)
-            return CN_OK;
-        if (!cn_media_char(&media, ','))
-            break;
-    }
-    cn_error_set_value(error, text);
-    return cn_error_set(error, CN_UNSUPPORTED_MEDIA_TYPE,
-                        "the Content-Encoding '%.*s' is not read here; send the body "
-                        "uncompressed",
-                        CN_SHOWN(text));
-}

@@ -75,8 +75,4 @@ enum cn_code cn_negotiate_body(const char *content_type, const char *filename, b
  */
 enum cn_body_kind cn_body_sniff(const struct cn_body_type *type, struct cn_str text, bool complete);
 
-/* For what must come unpacked: CN_UNSUPPORTED_MEDIA_TYPE for a Content-Encoding other than identity
- * (NULL: none). What may come packed has coded_body.h. */
-enum cn_code cn_negotiate_encoding(const char *content_encoding, struct cn_error *error);
-
 #endif

@@ -1,5 +1,4 @@
 #include "pool/sandbox.h"
-#include "pool/window.h"
 
 #include <errno.h>
 #include <linux/capability.h>
@@ -11,16 +10,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#ifndef __has_feature
-#define __has_feature(name) 0
-#endif
-/* The sanitizers reserve terabytes of addresses, and read files to say what they found. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) ||                               \
-    __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED true
-#else
-#define SANITIZED false
-#endif
+#include "base/sanitizer.h"
+#include "pool/window.h"
 
 #define WORKER_DESCRIPTORS 6
 #define MORE_DESCRIPTORS 64 /* where files can be opened: the fork server, sanitizers */
@@ -71,7 +62,7 @@ int cn_sandbox_landlock(void) {
     struct landlock_ruleset rules = {.files = files[version < 5 ? version : 5],
                                      .network = version >= 4 ? LANDLOCK_NETWORK : 0,
                                      .scoped = version >= 6 ? LANDLOCK_SCOPED : 0};
-    if (SANITIZED)
+    if (CN_SANITIZED)
         rules.files &= ~LANDLOCK_READING;
     size_t size = version >= 6 ? 24 : version >= 4 ? 16 : 8;
     int fd = (int)syscall(SYS_landlock_create_ruleset, &rules, size, 0);
@@ -176,7 +167,7 @@ static bool add_rules(scmp_filter_ctx filter, bool forks) {
     bool done = allow_all(filter, worker_calls, COUNT(worker_calls));
     if (forks)
         done = done && allow_all(filter, forkserver_calls, COUNT(forkserver_calls));
-    if (SANITIZED)
+    if (CN_SANITIZED)
         return done && allow_all(filter, sanitizer_calls, COUNT(sanitizer_calls));
     /* A child of the fork server is under its filter too, and has another pid. */
     done = done && allow(filter, "tgkill", forks ? 0 : 1, forks ? NULL : &itself);
@@ -246,8 +237,9 @@ bool cn_sandbox_worker(const struct cn_confinement *wanted, const struct cn_isol
     uint64_t most = wanted->output_bytes; /* less than SIZE_MAX / 4 */
     if (most != 0 && !limit(RLIMIT_FSIZE, most + CN_WINDOW_STEP - most % CN_WINDOW_STEP))
         return false;
-    if (!SANITIZED && ((wanted->memory_bytes != 0 && !limit(RLIMIT_DATA, wanted->memory_bytes)) ||
-                       !limit(RLIMIT_NOFILE, WORKER_DESCRIPTORS) || !limit(RLIMIT_NPROC, 0)))
+    if (!CN_SANITIZED &&
+        ((wanted->memory_bytes != 0 && !limit(RLIMIT_DATA, wanted->memory_bytes)) ||
+         !limit(RLIMIT_NOFILE, WORKER_DESCRIPTORS) || !limit(RLIMIT_NPROC, 0)))
         return false;
     signal(SIGXFSZ, SIG_IGN); /* an output that is too large is an error, and no death */
     return !did->seccomp || load_filter(false);

@@ -51,6 +51,11 @@ def test_a_token_buys_a_cookie(guarded):
     assert TOKEN not in str(reply.headers)
 
 
+def test_a_token_comes_unpacked(guarded):
+    for coding, status in (("identity", 204), ("gzip", 415), ("identity, zstd", 415), ("br", 415)):
+        assert sign_in(guarded, Content_Encoding=coding).status == status, coding
+
+
 def test_a_page_that_came_by_https_gets_a_secure_cookie(guarded):
     for scheme, secure in (("https", True),) if OVER_TLS else (("https", True), ("http", False)):
         reply = sign_in(guarded, Origin=f"{scheme}://{guarded.host}:{guarded.port}")

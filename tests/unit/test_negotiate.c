@@ -1,4 +1,4 @@
-/* Accept, Accept-Encoding, Content-Type and Content-Encoding. */
+/* Accept, Accept-Encoding and Content-Type. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -217,18 +217,6 @@ static void test_sniff(void **state) {
     assert_int_equal(sniff("application/json", NULL, "a", false), CN_BODY_JSON);
 }
 
-static void test_encoding(void **state) {
-    (void)state;
-    cn_error_init(&error);
-    assert_int_equal(cn_negotiate_encoding(NULL, &error), CN_OK);
-    assert_int_equal(cn_negotiate_encoding("", &error), CN_OK);
-    assert_int_equal(cn_negotiate_encoding(" Identity , identity", &error), CN_OK);
-    assert_int_equal(cn_negotiate_encoding("identity, br", NULL), CN_UNSUPPORTED_MEDIA_TYPE);
-    assert_int_equal(cn_negotiate_encoding("identity;x", NULL), CN_UNSUPPORTED_MEDIA_TYPE);
-    assert_int_equal(cn_negotiate_encoding("gzip", &error), CN_UNSUPPORTED_MEDIA_TYPE);
-    assert_string_equal(error.value, "gzip");
-}
-
 static bool plain;
 
 /* "gzip", "zstd", "plain" or "none" for a reply that is there in those forms. */
@@ -333,7 +321,6 @@ int main(void) {
         cmocka_unit_test(test_body_refused),
         cmocka_unit_test(test_boundary),
         cmocka_unit_test(test_sniff),
-        cmocka_unit_test(test_encoding),
         cmocka_unit_test(test_codings),
         cmocka_unit_test(test_three_codings),
     };

@@ -16,17 +16,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/sanitizer.h"
 #include "pool/sandbox.h"
-
-#ifndef __has_feature
-#define __has_feature(name) 0
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) ||                               \
-    __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED true
-#else
-#define SANITIZED false
-#endif
 
 #define MIB ((uint64_t)1 << 20)
 
@@ -291,7 +282,7 @@ static void other_system_calls_are_fatal(void **unused) {
     }
     assert_serves(&fixture);
     for (size_t i = 0; i < N_ATTEMPTS; i++) {
-        if (SANITIZED && !attempts[i].with_sanitizers)
+        if (CN_SANITIZED && !attempts[i].with_sanitizers)
             continue;
         uint64_t before = worker_of(&fixture).restarts;
         struct job job;
@@ -391,7 +382,7 @@ static void processes_hold_what_they_need_only(void **unused) {
         assert_int_equal(status_of(pids[i], "CapPrm", 16), 0);
         if (cn_forkserver_state(fixture.server).isolation.seccomp)
             assert_int_equal(status_of(pids[i], "Seccomp", 10), 2);
-        if (!SANITIZED && !__has_feature(memory_sanitizer))
+        if (!CN_SANITIZED)
             assert_int_equal(status_of(pids[i], "Threads", 10), 1);
     }
     fixture.executor->ops->cancel(fixture.executor, &job.group);
@@ -404,7 +395,7 @@ static void processes_hold_what_they_need_only(void **unused) {
 /* What Landlock alone forbids, in a process of its own; the exit status says what was possible. */
 static int landlocked(int version) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    if (!SANITIZED && (open("/etc/passwd", O_RDONLY) >= 0 || errno != EACCES))
+    if (!CN_SANITIZED && (open("/etc/passwd", O_RDONLY) >= 0 || errno != EACCES))
         return 1;
     if (open("/tmp", O_TMPFILE | O_WRONLY, 0600) >= 0 || (errno != EACCES && errno != EOPNOTSUPP))
         return 2;
@@ -456,7 +447,7 @@ static void required_is_all_or_nothing(void **unused) {
 
 static void memory_is_limited(void **unused) {
     (void)unused;
-    if (SANITIZED)
+    if (CN_SANITIZED)
         skip(); /* they reserve more addresses than any limit */
     struct fixture fixture = make((struct cn_confinement){.memory_bytes = 64 * MIB});
     struct job job;
