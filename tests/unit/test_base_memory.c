@@ -189,7 +189,7 @@ static void buffers_grow_in_blocks(void **state) {
 
 static void idle_memory_is_poisoned(void **state) {
     (void)state;
-#ifdef CN_ASAN
+#if CN_ASAN
     struct cn_arena arena;
     cn_arena_init(&arena, 4096);
     char *text = cn_arena_alloc(&arena, 100);
