@@ -79,7 +79,9 @@ class Round:
         while self.term is None or time.monotonic() < self.term + 1:
             try:
                 connection = self.server.connect(30)
-            except ConnectionRefusedError:
+            except ConnectionError as problem:  # a reset: the server stopped listening meanwhile
+                if self.term is None:
+                    raise Lost(f"{what}: not connected: {problem!r}") from None
                 return
             with connection:
                 stream = connection.makefile("rb")
