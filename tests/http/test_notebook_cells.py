@@ -282,11 +282,14 @@ def test_process_pool_with_chunksize(server, frame, keys):
 
 def test_gil_hashes_take_turns(server, notebook):
     """Row hashes hold the interpreter lock, as hashlib does for short inputs."""
-    reply = compute(server, notebook[0], "md5(a, b)", mode="tuple", executor="gil", workers=2, limit=1,
-                    chunk_rows=5000).json()
-    workers, stages = reply["timing"]["workers"], {e["stage"]: e["ns"] for e in reply["timing"]["ledger"]}
-    assert sum(worker["stages"].get("hash", 0) for worker in workers) <= 1.1 * stages["execute"]
-    assert sum(worker["stages"].get("lock", 0) for worker in workers) > 0
+    for _ in range(20):  # on a busy machine one worker may have done it all before the other came
+        reply = compute(server, notebook[0], "md5(a, b)", mode="tuple", executor="gil", workers=2, limit=1,
+                        chunk_rows=5000).json()
+        workers, stages = reply["timing"]["workers"], {e["stage"]: e["ns"] for e in reply["timing"]["ledger"]}
+        assert sum(worker["stages"].get("hash", 0) for worker in workers) <= 1.1 * stages["execute"]
+        if sum(worker["stages"].get("lock", 0) for worker in workers) > 0:
+            return
+    pytest.fail("nobody ever waited for the lock")
 
 
 # ---- %timeit, and the question at the end --------------------------------------------------------

@@ -277,7 +277,7 @@ static void other_system_calls_are_fatal(void **unused) {
     struct fixture fixture = make((struct cn_confinement){0});
     if (!cn_forkserver_state(fixture.server).isolation.seccomp) {
         end(&fixture);
-        print_message("this system has no seccomp filters\n");
+        print_message("skipped: this system has no seccomp filters\n");
         skip();
     }
     assert_serves(&fixture);
@@ -422,7 +422,7 @@ static void landlock_forbids_files_network_and_signals(void **unused) {
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_true(WIFEXITED(status));
     if (WEXITSTATUS(status) == 99) {
-        print_message("this system has no Landlock\n");
+        print_message("skipped: this system has no Landlock\n");
         skip();
     }
     assert_int_equal(WEXITSTATUS(status), 0);
@@ -447,8 +447,10 @@ static void required_is_all_or_nothing(void **unused) {
 
 static void memory_is_limited(void **unused) {
     (void)unused;
-    if (CN_SANITIZED)
-        skip(); /* they reserve more addresses than any limit */
+    if (CN_SANITIZED) {
+        print_message("skipped: the sanitizers reserve more addresses than any limit\n");
+        skip();
+    }
     struct fixture fixture = make((struct cn_confinement){.memory_bytes = 64 * MIB});
     struct job job;
     run_one(&fixture, &job, KIND_ALLOCATE, 32 * MIB);
