@@ -1,14 +1,11 @@
 #include "base/clock.h"
 
 #include <stdio.h>
-#include <time.h>
-
-#define NS_PER_SECOND 1000000000
 
 static int64_t read_clock(clockid_t id) {
     struct timespec time = {0};
     clock_gettime(id, &time);
-    return (int64_t)time.tv_sec * NS_PER_SECOND + time.tv_nsec;
+    return (int64_t)time.tv_sec * CN_NS_PER_SECOND + time.tv_nsec;
 }
 
 int64_t cn_clock_now(void) {
@@ -23,9 +20,14 @@ int64_t cn_clock_thread_cpu(void) {
     return read_clock(CLOCK_THREAD_CPUTIME_ID);
 }
 
+struct timespec cn_clock_timespec(int64_t ns) {
+    return (struct timespec){.tv_sec = (time_t)(ns / CN_NS_PER_SECOND),
+                             .tv_nsec = (long)(ns % CN_NS_PER_SECOND)};
+}
+
 void cn_clock_format(int64_t wall_ns, char out[32]) {
-    int64_t seconds_down = wall_ns / NS_PER_SECOND - (wall_ns % NS_PER_SECOND < 0);
-    int64_t nanoseconds = (wall_ns % NS_PER_SECOND + NS_PER_SECOND) % NS_PER_SECOND;
+    int64_t seconds_down = wall_ns / CN_NS_PER_SECOND - (wall_ns % CN_NS_PER_SECOND < 0);
+    int64_t nanoseconds = (wall_ns % CN_NS_PER_SECOND + CN_NS_PER_SECOND) % CN_NS_PER_SECOND;
     time_t seconds = (time_t)seconds_down;
     struct tm tm = {0};
     gmtime_r(&seconds, &tm);

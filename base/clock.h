@@ -10,10 +10,17 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
+
+#define CN_NS_PER_MS INT64_C(1000000)
+#define CN_NS_PER_SECOND INT64_C(1000000000)
 
 int64_t cn_clock_now(void);        /* CLOCK_MONOTONIC */
 int64_t cn_clock_wall(void);       /* CLOCK_REALTIME, since 1970 */
 int64_t cn_clock_thread_cpu(void); /* CPU time of the calling thread */
+
+/* Of a time of either clock, or a span of time; not negative. */
+struct timespec cn_clock_timespec(int64_t ns);
 
 /* "2026-11-22T18:00:00.123456Z" and a NUL; `out` has 32 bytes. */
 void cn_clock_format(int64_t wall_ns, char out[32]);

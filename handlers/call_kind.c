@@ -9,7 +9,6 @@
 #include "handlers/call.h"
 #include "kernels/number.h"
 
-#define NS_PER_S INT64_C(1000000000)
 #define SLICE_NS INT64_C(25000000) /* asleep, between two looks at whether to stop */
 #define KEPT_BYTES (64u << 10)
 
@@ -50,8 +49,7 @@ static bool sleep_until(const struct cn_run *run, int64_t until) {
         if (cn_call_stopped(run))
             return false;
         int64_t next = until - now > SLICE_NS ? now + SLICE_NS : until;
-        struct timespec time = {.tv_sec = (time_t)(next / NS_PER_S),
-                                .tv_nsec = (long)(next % NS_PER_S)};
+        struct timespec time = cn_clock_timespec(next);
         int failed = clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, NULL);
         if (failed != 0 && failed != EINTR)
             return false;
@@ -88,7 +86,7 @@ enum cn_code cn_call_long_io(struct cn_call *call, struct cn_error *error) {
     const struct cn_call_value *value = &call->value;
     int64_t began = cn_clock_now();
     double most = (double)(INT64_MAX / 2);
-    double ns = nearbyint(call->seconds * (double)NS_PER_S);
+    double ns = nearbyint(call->seconds * (double)CN_NS_PER_SECOND);
     bool ok = false;
 
     cn_run_unlock(call->run);

@@ -10,7 +10,6 @@
 
 /* How often a run looks whether it is still wanted. */
 #define LOOK_NS INT64_C(20000000)
-#define NS_PER_S INT64_C(1000000000)
 
 struct run {
     struct cn_inner inner; /* first */
@@ -143,7 +142,7 @@ static void wait_for_reply(struct run *run, const struct cn_trial *trial) {
             pthread_mutex_lock(&run->lock);
         } else {
             int64_t until = cn_clock_now() + LOOK_NS;
-            struct timespec at = {.tv_sec = until / NS_PER_S, .tv_nsec = until % NS_PER_S};
+            struct timespec at = cn_clock_timespec(until);
             pthread_cond_timedwait(&run->changed, &run->lock, &at);
         }
     }

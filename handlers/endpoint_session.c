@@ -166,7 +166,7 @@ static enum cn_code begin_session(struct session_request *request, struct cn_exc
                                   const struct cn_session_key *key, struct cn_error *error) {
     char value[CN_SESSION_VALUE_BYTES];
     CN_TRY(check_token(request, exchange, key, error));
-    int64_t now_s = cn_clock_wall() / INT64_C(1000000000);
+    int64_t now_s = cn_clock_wall() / CN_NS_PER_SECOND;
     if (!cn_session_make(key, now_s + CN_SESSION_SECONDS, value))
         return cn_error_memory(error);
     set_cookie(exchange, value, CN_SESSION_SECONDS);

@@ -12,8 +12,6 @@
 #include "handlers/service.h"
 #include "kernels/digest.h"
 
-#define NS_PER_MS INT64_C(1000000)
-
 const struct cn_service_limits *cn_exchange_limits(const struct cn_exchange *exchange) {
     return exchange->limits ? exchange->limits : cn_service_limits(exchange->service);
 }
@@ -27,9 +25,9 @@ bool cn_exchange_new_run(struct cn_exchange *exchange) {
 }
 
 void cn_exchange_shorten_deadline(struct cn_exchange *exchange, uint64_t timeout_ms) {
-    if (timeout_ms == 0 || timeout_ms > (uint64_t)(INT64_MAX / NS_PER_MS / 2))
+    if (timeout_ms == 0 || timeout_ms > (uint64_t)(INT64_MAX / CN_NS_PER_MS / 2))
         return;
-    int64_t at = exchange->started_ns + (int64_t)timeout_ms * NS_PER_MS;
+    int64_t at = exchange->started_ns + (int64_t)timeout_ms * CN_NS_PER_MS;
     if (exchange->deadline_ns == 0 || at < exchange->deadline_ns) {
         exchange->deadline_ns = at;
         exchange->shortened = true;

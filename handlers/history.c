@@ -9,12 +9,11 @@
 #include "handlers/history_inside.h"
 #include "handlers/service.h"
 
-#define NS_PER_MS INT64_C(1000000)
-#define BATCH_NS (250 * NS_PER_MS)      /* at most one batch in that time, unless many runs wait */
-#define RETRY_NS (1000 * NS_PER_MS)     /* after a failure */
-#define TRIM_NS (60000 * NS_PER_MS)     /* runs become too old when nothing is saved, too */
-#define FINAL_TRIES 3                   /* when the server ends and the disk refuses */
-#define FINAL_BUSY_NS (700 * NS_PER_MS) /* in all, for others who hold the file */
+#define BATCH_NS (250 * CN_NS_PER_MS)  /* at most one batch in that time, unless many runs wait */
+#define RETRY_NS (1000 * CN_NS_PER_MS) /* after a failure */
+#define TRIM_NS (60000 * CN_NS_PER_MS) /* runs become too old when nothing is saved, too */
+#define FINAL_TRIES 3                  /* when the server ends and the disk refuses */
+#define FINAL_BUSY_NS (700 * CN_NS_PER_MS) /* in all, for others who hold the file */
 enum { BATCH_RUNS = CN_RUNS_UNSAVED_MANY, BATCH_BYTES = 4 << 20 };
 
 /* ---- one turn of the writer --------------------------------------------------------------- */
@@ -113,8 +112,7 @@ static void save_all(struct cn_history *history, int tries) {
 /* ---- the writer --------------------------------------------------------------------------- */
 
 static void wait_until(struct cn_history *history, int64_t at_ns) {
-    const struct timespec time = {.tv_sec = (time_t)(at_ns / 1000000000),
-                                  .tv_nsec = (long)(at_ns % 1000000000)};
+    const struct timespec time = cn_clock_timespec(at_ns);
     pthread_cond_timedwait(&history->wake, &history->lock, &time);
 }
 

@@ -7,7 +7,7 @@
 
 /* Rows that one step of dropping looks at, and pages that one step gives back. */
 enum { TRIM_ROWS = 256, TRIM_STEPS = 64, VACUUM_PAGES = 512 };
-#define NS_PER_DAY INT64_C(86400000000000)
+#define NS_PER_DAY (86400 * CN_NS_PER_SECOND)
 
 /* ---- saving ------------------------------------------------------------------------------- */
 

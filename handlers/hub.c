@@ -14,17 +14,15 @@
 #include "handlers/service.h"
 #include "kernels/digest.h"
 
-#define NS_PER_MS INT64_C(1000000)
-#define NS_PER_SECOND INT64_C(1000000000)
 /* How often it is looked whether the pools have changed, a second of load is over, or the service
  * goes down. */
-#define TICK_NS (250 * NS_PER_MS)
+#define TICK_NS (250 * CN_NS_PER_MS)
 /* Subscribers are woken for runs at most so often: many short requests cost one wake. */
-#define RUNS_NS (20 * NS_PER_MS)
+#define RUNS_NS (20 * CN_NS_PER_MS)
 /* A stream says something at least so often: only then can it be seen that its client is gone. */
-#define SIGN_NS (15 * NS_PER_SECOND)
+#define SIGN_NS (15 * CN_NS_PER_SECOND)
 /* A second of load is told so long after its end, because requests are counted a moment late. */
-#define LATE_NS (20 * NS_PER_MS)
+#define LATE_NS (20 * CN_NS_PER_MS)
 
 struct cn_hub_text {
     atomic_uint refs;
@@ -147,8 +145,7 @@ static void wake_all(struct cn_hub *hub, int64_t now, bool runs) {
 }
 
 static void wait_until(struct cn_hub *hub, int64_t until) {
-    struct timespec time = {.tv_sec = (time_t)(until / NS_PER_SECOND),
-                            .tv_nsec = (long)(until % NS_PER_SECOND)};
+    struct timespec time = cn_clock_timespec(until);
     pthread_cond_timedwait(&hub->changed, &hub->lock, &time);
 }
 

@@ -6,7 +6,6 @@
 #include "handlers/service.h"
 
 #define ARENA_BLOCK ((size_t)16 << 10)
-#define NS_PER_MS INT64_C(1000000)
 
 static struct cn_inner *inner_of(struct cn_exchange *exchange) {
     return (struct cn_inner *)(void *)exchange;
@@ -53,7 +52,7 @@ enum cn_code cn_inner_init(struct cn_inner *inner, struct cn_service *service,
     if (!cn_exchange_new_run(exchange))
         return cn_error_set(error, CN_INTERNAL, "there is no randomness for a run id");
     cn_arena_init(&exchange->arena, ARENA_BLOCK);
-    exchange->deadline_ns = now + exchange->limits->request_timeout_ms * NS_PER_MS;
+    exchange->deadline_ns = now + exchange->limits->request_timeout_ms * CN_NS_PER_MS;
     cn_ledger_start(&exchange->ledger, now);
     cn_error_init(&exchange->error);
     return CN_OK;

@@ -6,8 +6,6 @@
 
 #include "handlers/service.h"
 
-#define NS_PER_MS INT64_C(1000000)
-
 /* ---- the store ----------------------------------------------------------------------------- */
 
 struct cn_jobs *cn_jobs_new(struct cn_service *service, size_t max_jobs, uint64_t job_bytes,
@@ -19,7 +17,7 @@ struct cn_jobs *cn_jobs_new(struct cn_service *service, size_t max_jobs, uint64_
     jobs->service = service;
     jobs->max_jobs = max_jobs;
     jobs->job_bytes = job_bytes;
-    jobs->keep_ns = keep_ms < INT64_MAX / NS_PER_MS / 2 ? keep_ms * NS_PER_MS : INT64_MAX / 2;
+    jobs->keep_ns = keep_ms < INT64_MAX / CN_NS_PER_MS / 2 ? keep_ms * CN_NS_PER_MS : INT64_MAX / 2;
     pthread_mutex_init(&jobs->lock, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -47,8 +45,7 @@ static struct cn_deferred *next_active(struct cn_jobs *jobs) {
 }
 
 void cn_jobs_drain(struct cn_jobs *jobs, int64_t deadline_ns) {
-    struct timespec until = {.tv_sec = (time_t)(deadline_ns / 1000000000),
-                             .tv_nsec = (long)(deadline_ns % 1000000000)};
+    struct timespec until = cn_clock_timespec(deadline_ns);
     int waited = 0;
     pthread_mutex_lock(&jobs->lock);
     while (jobs->active.first && waited == 0)

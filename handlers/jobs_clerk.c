@@ -7,12 +7,10 @@
 #include "handlers/metrics.h"
 #include "handlers/service.h"
 
-#define NS_PER_MS INT64_C(1000000)
-#define NS_PER_S INT64_C(1000000000)
 /* How often jobs that have not ended are looked at. */
-#define TICK_NS (25 * NS_PER_MS)
+#define TICK_NS (25 * CN_NS_PER_MS)
 /* Work has the deadline too and normally answers by itself; this is how long it may take to. */
-#define LENIENCE_NS (100 * NS_PER_MS)
+#define LENIENCE_NS (100 * CN_NS_PER_MS)
 
 /* A job counts as one request, from its request line to the end of its work. */
 static void count(const struct cn_deferred *deferred, int status) {
@@ -79,8 +77,7 @@ static void wait_for_news(struct cn_jobs *jobs, int64_t now) {
         pthread_cond_wait(&jobs->news, &jobs->lock);
         return;
     }
-    struct timespec time = {.tv_sec = (time_t)(until / NS_PER_S),
-                            .tv_nsec = (long)(until % NS_PER_S)};
+    struct timespec time = cn_clock_timespec(until);
     pthread_cond_timedwait(&jobs->news, &jobs->lock, &time);
 }
 

@@ -3,11 +3,10 @@
  */
 #include "handlers/jobs_inside.h"
 
-#define NS_PER_MS INT64_C(1000000)
 /* Progress is told at most so often. */
-#define TELL_NS (250 * NS_PER_MS)
+#define TELL_NS (250 * CN_NS_PER_MS)
 /* A stream says something at least so often: only then can it be seen that its client is gone. */
-#define SIGN_NS (15000 * NS_PER_MS)
+#define SIGN_NS (15000 * CN_NS_PER_MS)
 
 static void link_watcher(struct cn_watcher *watcher) {
     struct cn_deferred *deferred = watcher->deferred;

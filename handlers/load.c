@@ -6,8 +6,6 @@
 
 #include "base/clock.h"
 
-#define NS_PER_SECOND INT64_C(1000000000)
-
 /* Durations of [2^k, 2^(k+1)) ns lie in BUCKETS_PER_OCTAVE buckets of equal width, so whatever is
  * in one of them differs from its middle by less than 1/64. */
 enum {
@@ -37,8 +35,8 @@ struct cn_load *cn_load_new(void) {
     if (!load)
         return NULL;
     pthread_mutex_init(&load->lock, NULL);
-    int64_t ahead_ns = (cn_clock_wall() - cn_clock_now()) % NS_PER_SECOND;
-    load->phase_ns = ahead_ns < 0 ? ahead_ns + NS_PER_SECOND : ahead_ns;
+    int64_t ahead_ns = (cn_clock_wall() - cn_clock_now()) % CN_NS_PER_SECOND;
+    load->phase_ns = ahead_ns < 0 ? ahead_ns + CN_NS_PER_SECOND : ahead_ns;
     for (size_t i = 0; i < CN_LOAD_SECONDS; i++)
         load->seconds[i].second = -1;
     return load;
@@ -72,7 +70,7 @@ static int64_t duration_of(size_t bucket) {
 }
 
 int64_t cn_load_second(const struct cn_load *load, int64_t now_ns) {
-    return (now_ns + load->phase_ns) / NS_PER_SECOND;
+    return (now_ns + load->phase_ns) / CN_NS_PER_SECOND;
 }
 
 void cn_load_count(struct cn_load *load, int64_t now_ns, int64_t duration_ns, int status) {
@@ -137,8 +135,8 @@ bool cn_load_look(struct cn_load *load, int64_t at, struct cn_load_point *point)
 /* Seconds began with those of the wall clock at the start; it may have been set since, and then
  * they begin near to its own. */
 static int64_t wall_of(const struct cn_load *load, int64_t second) {
-    int64_t ns = second * NS_PER_SECOND - load->phase_ns + (cn_clock_wall() - cn_clock_now());
-    return (ns + NS_PER_SECOND / 2) / NS_PER_SECOND * NS_PER_SECOND;
+    int64_t ns = second * CN_NS_PER_SECOND - load->phase_ns + (cn_clock_wall() - cn_clock_now());
+    return (ns + CN_NS_PER_SECOND / 2) / CN_NS_PER_SECOND * CN_NS_PER_SECOND;
 }
 
 void cn_load_point_write(struct cn_json_out *out, const struct cn_load *load,

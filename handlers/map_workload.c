@@ -10,7 +10,6 @@
 #include "handlers/workload.h"
 
 #define POLL_NS INT64_C(20000000)
-#define NS_PER_S INT64_C(1000000000)
 
 struct workload {
     struct cn_workload face; /* first */
@@ -45,8 +44,7 @@ static void wait_for(struct workload *workload, struct cn_map_run *run, const at
             continue;
         }
         int64_t until = cn_clock_now() + POLL_NS;
-        struct timespec time = {.tv_sec = (time_t)(until / NS_PER_S),
-                                .tv_nsec = (long)(until % NS_PER_S)};
+        struct timespec time = cn_clock_timespec(until);
         pthread_cond_timedwait(&workload->changed, &workload->lock, &time);
     }
     pthread_mutex_unlock(&workload->lock);

@@ -14,7 +14,8 @@ static void write_cpu(struct cn_metrics_text *text) {
     cn_metrics_family(text, "process_cpu_seconds_total", "counter",
                       "CPU time of the server, without its worker processes.");
     cn_metrics_sample_ns(text, (struct cn_labels){0},
-                         (uint64_t)time.tv_sec * UINT64_C(1000000000) + (uint64_t)time.tv_nsec);
+                         (uint64_t)time.tv_sec * (uint64_t)CN_NS_PER_SECOND +
+                             (uint64_t)time.tv_nsec);
 }
 
 static void write_memory(struct cn_metrics_text *text) {

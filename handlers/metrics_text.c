@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define NS_PER_SECOND UINT64_C(1000000000)
 enum { NUMBER_BYTES = 40 };
 
 void cn_metrics_text_init(struct cn_metrics_text *text, struct cn_buf *buf) {
@@ -44,8 +43,8 @@ void cn_metrics_family(struct cn_metrics_text *text, const char *name, const cha
 /* ---- numbers ------------------------------------------------------------------------------- */
 
 static void format_seconds(uint64_t ns, char out[NUMBER_BYTES]) {
-    uint64_t rest = ns % NS_PER_SECOND;
-    int n = snprintf(out, NUMBER_BYTES, "%" PRIu64, ns / NS_PER_SECOND);
+    uint64_t rest = ns % (uint64_t)CN_NS_PER_SECOND;
+    int n = snprintf(out, NUMBER_BYTES, "%" PRIu64, ns / (uint64_t)CN_NS_PER_SECOND);
     if (rest == 0)
         return;
     n += snprintf(out + n, (size_t)(NUMBER_BYTES - n), ".%09" PRIu64, rest);

@@ -6,8 +6,6 @@
 #include "handlers/exchange.h"
 #include "handlers/media.h"
 
-#define NS_PER_S INT64_C(1000000000)
-
 /* One preference; what follows it up to the ',' is left. An absent value is an empty one. */
 static bool read_preference(struct cn_media *media, struct cn_str *name, struct cn_str *value) {
     cn_media_blanks(media);
@@ -59,7 +57,7 @@ void cn_prefer_read(struct cn_prefer *prefer, const char *header) {
 }
 
 int64_t cn_prefer_wait_ns(const struct cn_prefer *prefer) {
-    return prefer->has_wait ? (int64_t)prefer->wait_s * NS_PER_S : 0;
+    return prefer->has_wait ? (int64_t)prefer->wait_s * CN_NS_PER_SECOND : 0;
 }
 
 void cn_prefer_add_applied(const struct cn_prefer *prefer, struct cn_exchange *exchange) {

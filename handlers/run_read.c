@@ -69,7 +69,7 @@ static enum cn_code read_time(struct cn_json_in *in, void *target, struct cn_err
         tm.tm_mon -= 1;
         /* Years that nanoseconds since 1970 can hold; whatever is no date reads differently. */
         if (tm.tm_year >= 70 && tm.tm_year < 300 && micros >= 0) {
-            *wall_ns = (int64_t)timegm(&tm) * 1000000000 + (int64_t)micros * 1000;
+            *wall_ns = (int64_t)timegm(&tm) * CN_NS_PER_SECOND + (int64_t)micros * 1000;
             cn_clock_format(*wall_ns, again);
             if (strcmp(again, text) == 0)
                 return CN_OK;

@@ -9,13 +9,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define MILLION INT64_C(1000000)
-#define GREETING_NS (10000 * MILLION)
+#define GREETING_NS (10000 * CN_NS_PER_MS)
 /* A worker that was told to stop is killed after it, so that the reply is there within 250 ms. */
-#define STOP_GRACE_NS (200 * MILLION)
+#define STOP_GRACE_NS (200 * CN_NS_PER_MS)
 #define KEEP_BUSY ((size_t)16 << 20)  /* memory that a window keeps between tasks */
 #define KEEP_IDLE ((size_t)256 << 10) /* and when nothing came for a while */
-#define IDLE_NS (1000 * MILLION)
+#define IDLE_NS (1000 * CN_NS_PER_MS)
 
 /* ---- waiting ------------------------------------------------------------------------------- */
 
@@ -30,8 +29,7 @@ static unsigned watch(struct cn_proxy *proxy, int64_t until_ns) {
     if (until_ns != 0) {
         int64_t left = until_ns - cn_clock_now();
         left = left > 0 ? left : 0;
-        timeout = (struct timespec){.tv_sec = left / (1000 * MILLION),
-                                    .tv_nsec = left % (1000 * MILLION)};
+        timeout = cn_clock_timespec(left);
         limit = &timeout;
     }
     unsigned seen = SEEN_NOTHING;

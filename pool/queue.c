@@ -239,7 +239,7 @@ static struct cn_queue *queue_make(const struct cn_queue_face *face,
     queue->crews[false].max = most;
     queue->crews[true].max = most;
     queue->max_queued = settings->max_queued > 0 ? settings->max_queued : DEFAULT_MAX_QUEUED;
-    queue->idle_ns = idle_ms * 1000000;
+    queue->idle_ns = idle_ms * CN_NS_PER_MS;
     queue->clerk_ns = INT64_MAX;
     init_sync(queue);
     return queue;

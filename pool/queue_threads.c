@@ -11,7 +11,7 @@ void cn_queue_sleep(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t until_n
         pthread_cond_wait(cond, lock);
         return;
     }
-    struct timespec until = {.tv_sec = until_ns / 1000000000, .tv_nsec = until_ns % 1000000000};
+    struct timespec until = cn_clock_timespec(until_ns);
     pthread_cond_timedwait(cond, lock, &until);
 }
 

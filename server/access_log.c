@@ -19,10 +19,9 @@ enum {
     BATCH = 64,
     POLL_MS = 50
 };
-#define NS_PER_MS INT64_C(1000000)
 /* After it has written something the thread collects for so long: many requests cost one wake. */
-#define NAP_NS (20 * NS_PER_MS)
-#define CLOSE_NS (2000 * NS_PER_MS)
+#define NAP_NS (20 * CN_NS_PER_MS)
+#define CLOSE_NS (2000 * CN_NS_PER_MS)
 
 struct cn_access_log {
     char *path; /* NULL: standard error */
@@ -211,8 +210,7 @@ static void write_batch(struct cn_access_log *log) {
 
 static void nap(struct cn_access_log *log) {
     int64_t until = cn_clock_now() + NAP_NS;
-    struct timespec time = {.tv_sec = (time_t)(until / 1000000000),
-                            .tv_nsec = (long)(until % 1000000000)};
+    struct timespec time = cn_clock_timespec(until);
     while (!log->closing && !log->reopen && log->n < SLOTS / 2 &&
            pthread_cond_timedwait(&log->news, &log->lock, &time) == 0)
         ;

@@ -11,8 +11,6 @@
 #include "server/mhd.h"
 #include "server/framing_socket.h"
 
-#define NS_PER_MS INT64_C(1000000)
-
 /* ---- connections --------------------------------------------------------------------------- */
 
 /* Room is kept for those that are told that there are too many, and for probes of health. Where
@@ -65,7 +63,8 @@ static void connection_open(struct cn_http *http, struct MHD_Connection *mhd, vo
         cn_admission_client(http->service->admission, peer ? peer->client_addr : NULL);
     cn_http_note_client(&connection->address, peer ? peer->client_addr : NULL);
     connection->idle_from_ns = now;
-    connection->head_due_ns = now + (int64_t)cn_http_settings(http)->header_timeout_ms * NS_PER_MS;
+    connection->head_due_ns =
+        now + (int64_t)cn_http_settings(http)->header_timeout_ms * CN_NS_PER_MS;
     *context = connection;
     cn_framing_init(&connection->framing, cn_http_settings(http)->max_header_bytes);
     cn_counter_add(&http->service->metrics->connections, 1);
@@ -143,7 +142,7 @@ static void *on_request_line(void *cls, const char *uri, struct MHD_Connection *
     request->mhd = mhd;
     exchange->started_ns = now;
     exchange->secure = connection->tls != NULL;
-    exchange->deadline_ns = now + (int64_t)request->settings->request_timeout_ms * NS_PER_MS;
+    exchange->deadline_ns = now + (int64_t)request->settings->request_timeout_ms * CN_NS_PER_MS;
     request->deadline_ns = exchange->deadline_ns;
     cn_ledger_start(&exchange->ledger, now);
     size_t len = strlen(uri);
@@ -181,7 +180,8 @@ static void on_completed(void *cls, struct MHD_Connection *mhd, void **context,
     connection->request = NULL;
     connection->served = true;
     connection->idle_from_ns = now;
-    connection->head_due_ns = now + (int64_t)cn_http_settings(http)->header_timeout_ms * NS_PER_MS;
+    connection->head_due_ns =
+        now + (int64_t)cn_http_settings(http)->header_timeout_ms * CN_NS_PER_MS;
     pthread_mutex_unlock(&http->lock);
 
     pthread_mutex_lock(&request->lock);
@@ -352,7 +352,7 @@ static bool wait_idle(struct cn_http *http, int64_t until_ns) {
             quiet_since = 0;
         else if (quiet_since == 0)
             quiet_since = now;
-        else if (now - quiet_since >= 50 * NS_PER_MS)
+        else if (now - quiet_since >= 50 * CN_NS_PER_MS)
             return true;
         if (now >= until_ns)
             return false;
@@ -361,7 +361,7 @@ static bool wait_idle(struct cn_http *http, int64_t until_ns) {
 }
 
 bool cn_http_drain(struct cn_http *http, int64_t grace_ms) {
-    int64_t until = cn_clock_now() + grace_ms * NS_PER_MS;
+    int64_t until = cn_clock_now() + grace_ms * CN_NS_PER_MS;
     if (wait_idle(http, until))
         return true;
     pthread_mutex_lock(&http->lock);
@@ -369,7 +369,7 @@ bool cn_http_drain(struct cn_http *http, int64_t grace_ms) {
     stop_listening(http);
     pthread_cond_signal(&http->changed);
     pthread_mutex_unlock(&http->lock);
-    return wait_idle(http, cn_clock_now() + 3000 * NS_PER_MS);
+    return wait_idle(http, cn_clock_now() + 3000 * CN_NS_PER_MS);
 }
 
 void cn_http_stop(struct cn_http *http) {

@@ -8,10 +8,6 @@
 #include "handlers/reserve.h"
 #include "server/mhd.h"
 
-#define MIB INT64_C(1048576)
-#define NS_PER_MS INT64_C(1000000)
-#define NS_PER_SECOND INT64_C(1000000000)
-
 /* ---- refusals ------------------------------------------------------------------------------ */
 
 /* Sends the refusal past the library, which takes no reply in the middle of a body. */
@@ -106,7 +102,7 @@ static bool enter(struct cn_request *request) {
     bool cut_before = request->connection->cut;
     pthread_mutex_lock(&request->lock);
     request->phase = cut_before ? CN_PHASE_CUT : CN_PHASE_CALL;
-    request->limit_ns = cn_clock_now() + (int64_t)request->settings->body_timeout_ms * NS_PER_MS;
+    request->limit_ns = cn_clock_now() + (int64_t)request->settings->body_timeout_ms * CN_NS_PER_MS;
     pthread_mutex_unlock(&request->lock);
     pthread_mutex_unlock(&http->lock);
     return !cut_before;
@@ -152,11 +148,11 @@ static enum MHD_Result drop(struct cn_request *request, size_t size) {
 /* Takes the piece into account, and checks what holds for every body. */
 static enum cn_code count(struct cn_request *request, size_t size, struct cn_error *error) {
     uint64_t limit = request->settings->max_body_bytes;
-    int64_t before = request->received / MIB;
+    int64_t before = request->received / CN_MIB;
     request->received += (int64_t)size;
     int64_t now = cn_clock_now();
     pthread_mutex_lock(&request->lock);
-    request->limit_ns += (request->received / MIB - before) * NS_PER_SECOND;
+    request->limit_ns += (request->received / CN_MIB - before) * CN_NS_PER_SECOND;
     bool late = request->limit_ns < now;
     bool expired = request->deadline_ns && request->deadline_ns < now;
     pthread_mutex_unlock(&request->lock);

@@ -186,7 +186,7 @@ static bool has_right(struct cn_request *request, const char *authorization) {
         right =
             cn_session_is_token(&key, cn_str_c(authorization + 7 + strspn(authorization + 7, " ")));
     else if (cookies)
-        right = cn_session_check(&key, cn_str_c(cookies), cn_clock_wall() / INT64_C(1000000000));
+        right = cn_session_check(&key, cn_str_c(cookies), cn_clock_wall() / CN_NS_PER_SECOND);
     cn_session_key_cleanse(&key);
     return right;
 }

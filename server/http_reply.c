@@ -10,9 +10,6 @@
 #include "handlers/runs.h"
 #include "server/mhd.h"
 
-#define MIB INT64_C(1048576)
-#define NS_PER_SECOND INT64_C(1000000000)
-
 enum {
     STREAM_BLOCK = 64 << 10,
     /* The library hands an iovec to one sendmsg() and, when the kernel takes no longer one, waits
@@ -77,7 +74,7 @@ static bool starve(struct cn_request *request) {
         request->paused_ns = cn_clock_now();
         if (request->exchange.reply.lasts)
             request->limit_ns =
-                request->paused_ns + (int64_t)request->settings->body_timeout_ms * 1000000;
+                request->paused_ns + (int64_t)request->settings->body_timeout_ms * CN_NS_PER_MS;
         MHD_suspend_connection(request->mhd);
     }
     pthread_mutex_unlock(&request->lock);
@@ -86,11 +83,11 @@ static bool starve(struct cn_request *request) {
 
 /* A second for each MiB that the client was given to read. */
 static void grant_time(struct cn_request *request, uint64_t sent) {
-    int64_t mib = (int64_t)(sent / (uint64_t)MIB);
+    int64_t mib = (int64_t)(sent / (uint64_t)CN_MIB);
     if (mib <= request->granted)
         return;
     pthread_mutex_lock(&request->lock);
-    request->limit_ns += (mib - request->granted) * NS_PER_SECOND;
+    request->limit_ns += (mib - request->granted) * CN_NS_PER_SECOND;
     pthread_mutex_unlock(&request->lock);
     request->granted = mib;
 }
@@ -275,8 +272,9 @@ enum MHD_Result cn_http_reply(struct cn_request *request) {
     pthread_mutex_lock(&request->lock);
     bool gone_called = request->gone_called;
     request->phase = CN_PHASE_SENDING;
-    request->limit_ns = cn_clock_now() + (int64_t)request->settings->body_timeout_ms * 1000000 +
-                        (int64_t)(total / (uint64_t)MIB) * NS_PER_SECOND;
+    request->limit_ns = cn_clock_now() +
+                        (int64_t)request->settings->body_timeout_ms * CN_NS_PER_MS +
+                        (int64_t)(total / (uint64_t)CN_MIB) * CN_NS_PER_SECOND;
     pthread_mutex_unlock(&request->lock);
     enum MHD_Result result = MHD_queue_response(request->mhd, (unsigned)reply->status, response);
     request->answered = result == MHD_YES;

@@ -16,14 +16,13 @@
 
 #include "server/mhd.h"
 
-#define NS_PER_MS INT64_C(1000000)
-#define TICK_NS (25 * NS_PER_MS)
+#define TICK_NS (25 * CN_NS_PER_MS)
 /* Work has the deadline too and normally answers by itself; this is how long it may take to. */
-#define LENIENCE_NS (100 * NS_PER_MS)
+#define LENIENCE_NS (100 * CN_NS_PER_MS)
 /* What a client has to take the last event of a stream that lasts, when the service goes down. */
-#define LAST_EVENT_NS (500 * NS_PER_MS)
+#define LAST_EVENT_NS (500 * CN_NS_PER_MS)
 /* How long the end of a client's sending side is taken for just that. */
-#define PROBE_NS (200 * NS_PER_MS)
+#define PROBE_NS (200 * CN_NS_PER_MS)
 
 /* In what steps the kernel counts time (100 Hz at the least). */
 enum { BATCH = 64, QUIET_TICKS = 4, KERNEL_TICK_MS = 10 };
@@ -51,7 +50,7 @@ static bool has_received(const struct cn_connection *connection, int64_t now) {
     socklen_t size = sizeof info;
     if (getsockopt(connection->fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0)
         return false;
-    int64_t waited_ms = (now - connection->idle_from_ns) / NS_PER_MS;
+    int64_t waited_ms = (now - connection->idle_from_ns) / CN_NS_PER_MS;
     return (int64_t)info.tcpi_last_data_recv + KERNEL_TICK_MS < waited_ms;
 }
 
@@ -235,8 +234,7 @@ static void wait_tick(struct cn_http *http) {
         return;
     }
     int64_t until = cn_clock_now() + TICK_NS;
-    struct timespec time = {.tv_sec = (time_t)(until / 1000000000),
-                            .tv_nsec = (long)(until % 1000000000)};
+    struct timespec time = cn_clock_timespec(until);
     pthread_cond_timedwait(&http->changed, &http->lock, &time);
 }
 

@@ -284,7 +284,7 @@ static void stop_rooms(struct app *app) {
     struct cn_service *service = &app->service;
     cn_jobs_free(service->jobs); /* what jobs run is cancelled, experiments too */
     cn_experiments_free(service->experiments);
-    int64_t soon = cn_clock_now() + INT64_C(1000000000);
+    int64_t soon = cn_clock_now() + CN_NS_PER_SECOND;
     for (int kind = 0; kind < CN_EXECUTOR_KIND_COUNT; kind++)
         if (service->executors[kind])
             service->executors[kind]->ops->drain(service->executors[kind], soon);
@@ -363,10 +363,10 @@ static void serve(struct app *app) {
     }
     cn_notify("STOPPING=1");
     atomic_store(&app->service.draining, 1);
-    int64_t until = cn_clock_now() + (int64_t)app->reload.now->grace_ms * 1000000;
+    int64_t until = cn_clock_now() + (int64_t)app->reload.now->grace_ms * CN_NS_PER_MS;
     cn_jobs_drain(app->service.jobs, until); /* their clients can still ask how they ended */
     int64_t left_ns = until - cn_clock_now();
-    if (!cn_http_drain(app->http, left_ns > 0 ? left_ns / 1000000 : 0)) {
+    if (!cn_http_drain(app->http, left_ns > 0 ? left_ns / CN_NS_PER_MS : 0)) {
         fprintf(stderr, "colonnade: requests did not end in the grace time and were cut off\n");
         if (app->history)
             cn_history_flush(app->history);

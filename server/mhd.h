@@ -38,7 +38,9 @@
 /* After a refusal in the middle of a body so much more is taken, and so long, that the client gets
  * to read the reply before the connection is reset. */
 #define CN_HTTP_LINGER_BYTES (INT64_C(64) << 20)
-#define CN_HTTP_LINGER_NS (INT64_C(2000000000))
+#define CN_HTTP_LINGER_NS (2 * CN_NS_PER_SECOND)
+/* Bodies and replies get a second more for each. */
+#define CN_MIB (INT64_C(1) << 20)
 
 /* Connections beyond --max-connections that are held, to be told so. As many may be closing. */
 #define CN_HTTP_EXCESS_CONNECTIONS 64

@@ -76,7 +76,7 @@ static enum cn_code ask(int fd, const char *request, const char *shown, struct c
 /* Reads until `size` bytes are there. What is no data (a ticket for the next session) looks like a
  * read that timed out, so a clock has to tell. */
 static ssize_t receive_secure(gnutls_session_t session, char *bytes, size_t size) {
-    int64_t until = cn_clock_now() + INT64_C(1000000000) * TIMEOUT_SECONDS;
+    int64_t until = cn_clock_now() + CN_NS_PER_SECOND * TIMEOUT_SECONDS;
     size_t got = 0;
     while (got < size) {
         ssize_t more = gnutls_record_recv(session, bytes + got, size - got);

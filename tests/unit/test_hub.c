@@ -19,8 +19,6 @@
 #include "handlers/runs.h"
 #include "handlers/service.h"
 
-#define NS_PER_SECOND INT64_C(1000000000)
-
 /* ---- a service whose only worker does as it is told ---------------------------------------- */
 
 static atomic_int worker_busy;
@@ -301,7 +299,7 @@ static void a_sign_of_life(void **state) {
         usleep(1000);
     cn_hub_text_unref(text);
     silent.told_pools = other.told_pools;
-    silent.told_ns -= 16 * NS_PER_SECOND;
+    silent.told_ns -= 16 * CN_NS_PER_SECOND;
     int wakes = atomic_load(&client.wakes);
     cn_subscriber_begin(&silent);
     while (atomic_load(&client.wakes) == wakes)

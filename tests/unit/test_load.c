@@ -15,7 +15,6 @@
 #include "base/clock.h"
 #include "handlers/load.h"
 
-#define NS_PER_SECOND INT64_C(1000000000)
 #define ERROR 0.03
 
 static int compare_ns(const void *a, const void *b) {
@@ -66,7 +65,7 @@ static void extreme_durations(void **state) {
     struct cn_load_point point;
     assert_non_null(load);
     for (size_t i = 0; i < sizeof extremes / sizeof extremes[0]; i++) {
-        int64_t at = (int64_t)(100 + i) * NS_PER_SECOND;
+        int64_t at = (int64_t)(100 + i) * CN_NS_PER_SECOND;
         cn_load_count(load, at, extremes[i], 200);
         assert_true(cn_load_look(load, cn_load_second(load, at), &point));
         assert_int_equal(point.requests, 1);
@@ -85,11 +84,11 @@ static void the_ring_of_seconds(void **state) {
     struct cn_load *load = cn_load_new();
     struct cn_load_point point;
     assert_non_null(load);
-    int64_t now = 5000 * NS_PER_SECOND;
+    int64_t now = 5000 * CN_NS_PER_SECOND;
     int64_t first = cn_load_second(load, now);
     for (int64_t s = 0; s < CN_LOAD_SECONDS; s++)
         for (int64_t n = 0; n <= s % 3; n++)
-            cn_load_count(load, now + s * NS_PER_SECOND, 1000, 200);
+            cn_load_count(load, now + s * CN_NS_PER_SECOND, 1000, 200);
     for (int64_t s = 0; s < CN_LOAD_SECONDS; s++) {
         assert_true(cn_load_look(load, first + s, &point));
         assert_int_equal(point.requests, s % 3 + 1);
@@ -98,7 +97,7 @@ static void the_ring_of_seconds(void **state) {
     assert_false(cn_load_look(load, first + CN_LOAD_SECONDS, &point));
     assert_false(cn_load_look(load, -1, &point));
 
-    cn_load_count(load, now + CN_LOAD_SECONDS * NS_PER_SECOND, 1000, 500);
+    cn_load_count(load, now + CN_LOAD_SECONDS * CN_NS_PER_SECOND, 1000, 500);
     assert_false(cn_load_look(load, first, &point));
     assert_true(cn_load_look(load, first + CN_LOAD_SECONDS, &point));
     assert_int_equal(point.requests, 1);
@@ -125,7 +124,7 @@ static void a_point_as_text(void **state) {
     char at[32], expected[200];
     /* The clock may have turned to the next second in between. */
     for (int later = 0; later < 2; later++) {
-        cn_clock_format((wall / NS_PER_SECOND - later) * NS_PER_SECOND, at);
+        cn_clock_format((wall / CN_NS_PER_SECOND - later) * CN_NS_PER_SECOND, at);
         snprintf(expected, sizeof expected,
                  "{\"at\":\"%s\",\"requests\":7,\"failed\":2,\"p50_ns\":10,\"p90_ns\":20,"
                  "\"p99_ns\":30,\"max_ns\":40}",
@@ -151,7 +150,7 @@ struct crowd {
 static void *count_many(void *context) {
     struct crowd *crowd = context;
     for (int i = 0; i < CALLS; i++)
-        cn_load_count(crowd->load, crowd->begun_ns + i % 2 * NS_PER_SECOND, 1000 + i,
+        cn_load_count(crowd->load, crowd->begun_ns + i % 2 * CN_NS_PER_SECOND, 1000 + i,
                       i % 5 == 0 ? 503 : 200);
     atomic_fetch_sub(&crowd->running, 1);
     return NULL;
