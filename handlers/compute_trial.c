@@ -207,11 +207,7 @@ static enum cn_code sum_up(const struct cn_job *job, struct cn_trial_result *res
                                        .chunk_rows = cn_job_chunk_rows(job),
                                        .workers = job->width,
                                        .executor = job->executor_kind};
-    for (size_t i = 0; i < job->n_workers; i++) {
-        result->cpu_ns += job->workers[i].cpu_ns;
-        for (int s = 0; s < CN_SPAN_COUNT; s++)
-            result->spans.ns[s] += job->workers[i].spans.ns[s];
-    }
+    cn_worker_accounts_sum(&job->workers, &result->cpu_ns, &result->spans);
     return digest_columns(job, result->digest, error);
 }
 

@@ -85,7 +85,7 @@ static void job_free(struct cn_job *job) {
     free(job->chunks);
     free(job->segments);
     free(job->plans);
-    free(job->workers);
+    cn_worker_accounts_release(&job->workers);
     free(job->tables);
     free(job->table_plans);
     free(job->samples);

@@ -27,6 +27,7 @@
 #include "handlers/compute_kind.h"
 #include "handlers/exchange.h"
 #include "handlers/runs.h"
+#include "handlers/worker_accounts.h"
 
 /* A stretch of the body's text; chunks point into it. */
 struct cn_segment {
@@ -71,17 +72,6 @@ enum cn_placing {
     CN_PLACING_CROWDED, /* whoever would take parts has something else to do: on this thread */
     CN_PLACING_LEFT,    /* to an idle worker, so that this thread can serve others */
     CN_PLACING_SHARED   /* to the workers */
-};
-
-/* What one worker did for this job. */
-struct cn_job_worker {
-    int32_t worker;
-    int32_t pid;
-    int64_t first_ns;
-    int64_t last_ns;
-    int64_t cpu_ns;
-    uint64_t tasks;
-    struct cn_spans spans;
 };
 
 struct cn_job_slot; /* a task and what it needs; job_run.h */
@@ -174,8 +164,7 @@ struct cn_job {
 
     enum cn_code code; /* the job's failure */
     struct cn_error error;
-    struct cn_job_worker *workers;
-    size_t n_workers, cap_workers;
+    struct cn_worker_accounts workers;
     int64_t first_start_ns; /* of any task; 0: none */
     int64_t last_end_ns;
     int64_t encode_ns; /* when the reply's own text was begun; 0: not yet */

@@ -23,34 +23,9 @@ static void note_written(struct cn_job *job, const struct cn_chunk *chunk, size_
         job->written = written;
 }
 
-/* Books what a worker did to its account; a task that was cancelled in the queue had none. */
-static void account(struct cn_job *job, const struct cn_task *task) {
-    struct cn_job_worker *worker = NULL;
-
+static void note_times(struct cn_job *job, const struct cn_task *task) {
     if (task->worker < 0)
-        return;
-    for (size_t i = 0; i < job->n_workers; i++) {
-        if (job->workers[i].worker == task->worker)
-            worker = &job->workers[i];
-    }
-    if (!worker) {
-        if (job->n_workers == job->cap_workers) {
-            size_t cap = job->cap_workers ? job->cap_workers * 2 : 4;
-            worker = reallocarray(job->workers, cap, sizeof *worker);
-            if (!worker)
-                return;
-            job->workers = worker;
-            job->cap_workers = cap;
-        }
-        worker = &job->workers[job->n_workers++];
-        *worker = (struct cn_job_worker){.worker = task->worker, .first_ns = task->started_ns};
-    }
-    worker->pid = task->pid;
-    worker->tasks++;
-    worker->cpu_ns += task->cpu_ns;
-    worker->last_ns = task->finished_ns;
-    for (int s = 0; s < CN_SPAN_COUNT; s++)
-        worker->spans.ns[s] += task->spans.ns[s];
+        return; /* it was cancelled in the queue */
     if (job->first_start_ns == 0 || task->started_ns < job->first_start_ns)
         job->first_start_ns = task->started_ns;
     if (job->run_start_ns == 0 || task->started_ns < job->run_start_ns)
@@ -165,7 +140,13 @@ void cn_job_collect(struct cn_job *job, struct cn_job_slot *slot) {
     struct cn_morsel_result result;
     bool sound = cn_morsel_result_read(&result, task, chunk->text.len);
 
-    account(job, task);
+    if (!cn_worker_accounts_book(&job->workers, task)) {
+        struct cn_error error;
+        cn_error_init(&error);
+        cn_error_memory(&error);
+        cn_job_fail(job, CN_OVERLOADED, &error);
+    }
+    note_times(job, task);
     note_task(chunk, slot);
     if (task->code != CN_OK && !result.body_fault) {
         /* A failure of the machinery ends the job whatever else was found. */

@@ -16,6 +16,7 @@
 #include "handlers/exchange.h"
 #include "handlers/options.h"
 #include "handlers/runs.h"
+#include "handlers/worker_accounts.h"
 
 /* ---- what is asked for --------------------------------------------------------------------- */
 
@@ -79,17 +80,6 @@ struct cn_map_task {
     int32_t pid;
 };
 
-/* What one worker did. */
-struct cn_map_worker {
-    int32_t worker; /* of the executor */
-    int32_t pid;
-    uint64_t chunks;
-    int64_t first_ns;
-    int64_t last_ns;
-    int64_t cpu_ns;
-    struct cn_spans spans;
-};
-
 struct cn_map_slot; /* a task in flight; map_run.c */
 
 /*
@@ -118,12 +108,10 @@ struct cn_map_run {
     struct cn_spans *spans; /* of the first tasks: as many as a record lists */
     size_t n_spans;
     struct cn_buf texts;
-    struct cn_map_worker *workers; /* of all passes; in the order in which they first took a task,
-                                    * when a pass has ended */
-    size_t n_workers;
-    size_t next;      /* task to be submitted */
-    size_t done;      /* tasks of this pass */
-    size_t in_flight; /* tasks */
+    struct cn_worker_accounts workers; /* of all passes; in order when a pass has ended */
+    size_t next;                       /* task to be submitted */
+    size_t done;                       /* tasks of this pass */
+    size_t in_flight;                  /* tasks */
     uint64_t passes;
     uint64_t pass;
     int64_t *samples; /* of all passes but the first, if there are several */

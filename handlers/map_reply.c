@@ -33,28 +33,6 @@ static struct cn_ledger settle_ledger(const struct cn_exchange *exchange,
     return ledger;
 }
 
-/* In the order in which they began, numbered so. NULL: no memory. */
-static struct cn_run_worker *list_workers(struct cn_exchange *exchange,
-                                          const struct cn_map_run *run) {
-    struct cn_run_worker *workers =
-        cn_arena_array(&exchange->arena, run->n_workers + 1, sizeof *workers);
-
-    for (size_t i = 0; workers && i < run->n_workers; i++) {
-        const struct cn_map_worker *from = &run->workers[i];
-        int64_t booked = 0;
-        workers[i] = (struct cn_run_worker){.worker = (int32_t)i,
-                                            .pid = from->pid,
-                                            .chunks = from->chunks,
-                                            .wall_ns = from->last_ns - from->first_ns,
-                                            .cpu_ns = from->cpu_ns,
-                                            .spans = from->spans};
-        for (int s = 0; s < CN_SPAN_COUNT; s++)
-            booked += from->spans.ns[s];
-        workers[i].spans.ns[CN_SPAN_WAIT] += workers[i].wall_ns - booked;
-    }
-    return workers;
-}
-
 /* Numbers of workers within the run, by their index in the executor. */
 struct numbers {
     int32_t of[CN_GROUP_MEMBERS];
@@ -63,8 +41,8 @@ struct numbers {
 static void number_workers(const struct cn_map_run *run, struct numbers *numbers) {
     for (size_t i = 0; i < CN_GROUP_MEMBERS; i++)
         numbers->of[i] = -1;
-    for (size_t i = 0; i < run->n_workers; i++)
-        numbers->of[run->workers[i].worker] = (int32_t)i;
+    for (size_t i = 0; i < run->workers.n; i++)
+        numbers->of[run->workers.list[i].worker] = (int32_t)i;
 }
 
 static int32_t number_of(const struct numbers *numbers, const struct cn_map_task *task) {
@@ -125,8 +103,8 @@ static void add_record(struct cn_exchange *exchange, const struct cn_map_request
         record.emulated = cn_executor_kind_emulates(run->place.kind);
         record.workers = run->place.width;
         record.reason = run->place.reason;
-        record.worker = list_workers(exchange, run);
-        record.n_worker = record.worker ? run->n_workers : 0;
+        record.worker = cn_worker_accounts_list(&run->workers, &exchange->arena);
+        record.n_worker = record.worker ? run->workers.n : 0;
         record.samples = run->samples;
         record.n_samples = run->n_samples;
         list_chunks(exchange, run, &record);
@@ -275,7 +253,7 @@ static bool put_head(struct cn_exchange *exchange, const struct cn_map_run *run,
 enum cn_code cn_map_reply(struct cn_exchange *exchange, struct cn_map_run *run, struct cn_buf *out,
                           struct cn_error *error) {
     struct cn_ledger ledger = settle_ledger(exchange, run);
-    struct cn_run_worker *workers = list_workers(exchange, run);
+    struct cn_run_worker *workers = cn_worker_accounts_list(&run->workers, &exchange->arena);
 
     cn_ledger_enter(&ledger, CN_STAGE_ENCODE, cn_clock_now());
     if (!workers || !put_head(exchange, run, out) || !put_results(run, out) ||
@@ -285,7 +263,7 @@ enum cn_code cn_map_reply(struct cn_exchange *exchange, struct cn_map_run *run, 
     cn_ledger_end(&ledger, cn_clock_now());
     const struct cn_timing timing = {.ledger = &ledger,
                                      .workers = workers,
-                                     .n_workers = run->n_workers,
+                                     .n_workers = run->workers.n,
                                      .samples = run->samples,
                                      .n_samples = run->n_samples};
     if (!cn_buf_add_c(out, ",\"timing\":") || !cn_timing_write(out, &timing) ||

@@ -83,7 +83,7 @@ void cn_map_run_release(struct cn_map_run *run) {
     free(run->tasks);
     free(run->spans);
     free(run->samples);
-    free(run->workers);
+    cn_worker_accounts_release(&run->workers);
     cn_buf_release(&run->texts);
     cn_shared_map_free(run->shared);
     pthread_mutex_destroy(&run->lock);
@@ -124,21 +124,7 @@ static size_t calls_of(const struct cn_map_run *run, size_t task, size_t *first)
     return (size_t)(left < each ? left : each);
 }
 
-static struct cn_map_worker *find_worker(struct cn_map_run *run, const struct cn_task *task) {
-    for (size_t i = 0; i < run->n_workers; i++)
-        if (run->workers[i].worker == task->worker)
-            return &run->workers[i];
-    struct cn_map_worker *workers = reallocarray(run->workers, run->n_workers + 1, sizeof *workers);
-    if (!workers)
-        return NULL;
-    run->workers = workers;
-    workers[run->n_workers] =
-        (struct cn_map_worker){.worker = task->worker, .first_ns = task->started_ns};
-    return &workers[run->n_workers++];
-}
-
-/* False: no memory. */
-static bool account(struct cn_map_run *run, size_t index, const struct cn_task *task) {
+static void note_times(struct cn_map_run *run, size_t index, const struct cn_task *task) {
     run->tasks[index] = (struct cn_map_task){.submitted_ns = task->submitted_ns,
                                              .started_ns = task->started_ns,
                                              .worker = task->worker,
@@ -146,23 +132,13 @@ static bool account(struct cn_map_run *run, size_t index, const struct cn_task *
     if (index < run->n_spans)
         run->spans[index] = task->spans;
     if (task->worker < 0)
-        return true; /* it never ran */
-    struct cn_map_worker *worker = find_worker(run, task);
-    if (!worker)
-        return false;
-    worker->pid = (int32_t)task->pid;
-    worker->chunks++;
-    worker->cpu_ns += task->cpu_ns;
-    worker->last_ns = task->finished_ns;
-    for (int s = 0; s < CN_SPAN_COUNT; s++)
-        worker->spans.ns[s] += task->spans.ns[s];
+        return; /* it never ran */
     if (run->pass_ns == 0 || task->started_ns < run->pass_ns)
         run->pass_ns = task->started_ns;
     if (run->begun_ns == 0 || task->started_ns < run->begun_ns)
         run->begun_ns = task->started_ns;
     if (task->finished_ns > run->last_end_ns)
         run->last_end_ns = task->finished_ns;
-    return true;
 }
 
 static bool keep_text(struct cn_map_run *run, struct cn_map_future *future, struct cn_str text) {
@@ -233,7 +209,8 @@ static void collect(struct cn_map_run *run, struct cn_map_slot *slot) {
     size_t first, n = calls_of(run, slot->index, &first);
     enum cn_code code = task->code;
 
-    if (!account(run, slot->index, task))
+    note_times(run, slot->index, task);
+    if (!cn_worker_accounts_book(&run->workers, task))
         fail_memory(run);
     if (code == CN_OK)
         code = take_calls(run, slot);
@@ -294,16 +271,9 @@ static bool begin_pass(struct cn_map_run *run) {
     return run->shared != NULL;
 }
 
-static int by_first(const void *a, const void *b) {
-    const struct cn_map_worker *x = a, *y = b;
-    return x->first_ns != y->first_ns ? (x->first_ns > y->first_ns) - (x->first_ns < y->first_ns)
-                                      : (x->worker > y->worker) - (x->worker < y->worker);
-}
-
 /* All tasks came back. The first of several passes is to warm up. */
 static void end_pass(struct cn_map_run *run) {
-    if (run->n_workers > 0)
-        qsort(run->workers, run->n_workers, sizeof *run->workers, by_first);
+    cn_worker_accounts_sort(&run->workers);
     run->pass_end_ns = cn_clock_now();
     if (run->pass > 0)
         run->samples[run->n_samples++] = run->pass_ns ? run->pass_end_ns - run->pass_ns : 0;

@@ -91,11 +91,7 @@ static enum cn_code sum_up(const struct cn_map_run *run, struct cn_trial_result 
                                        .executor = run->place.kind};
     if (run->pass_ns > 0)
         result->sample_ns = run->pass_end_ns - run->pass_ns;
-    for (size_t i = 0; i < run->n_workers; i++) {
-        result->cpu_ns += run->workers[i].cpu_ns;
-        for (int s = 0; s < CN_SPAN_COUNT; s++)
-            result->spans.ns[s] += run->workers[i].spans.ns[s];
-    }
+    cn_worker_accounts_sum(&run->workers, &result->cpu_ns, &result->spans);
     for (size_t i = 0; i < run->request->n_calls; i++)
         result->failed += run->futures[i].code != CN_OK;
     return digest(run, result->digest) ? CN_OK : cn_error_memory(error);

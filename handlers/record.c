@@ -5,7 +5,6 @@
 #include "handlers/metrics.h"
 #include "handlers/origin.h"
 
-#include <stdlib.h>
 #include <unistd.h>
 
 /* Chunks that a record lists; more are only counted. */
@@ -51,52 +50,31 @@ struct cn_ledger cn_job_ledger(const struct cn_job *job, int64_t now) {
     return ledger;
 }
 
-static int compare_first(const void *a, const void *b) {
-    const struct cn_job_worker *x = a;
-    const struct cn_job_worker *y = b;
-
-    return (x->first_ns > y->first_ns) - (x->first_ns < y->first_ns);
-}
-
 /* The number of a worker within the run. */
 static int32_t number_worker(const struct cn_job *job, int32_t worker) {
     size_t i = 0;
 
-    while (i < job->n_workers && job->workers[i].worker != worker)
+    while (i < job->workers.n && job->workers.list[i].worker != worker)
         i++;
     return (int32_t)i;
 }
 
-struct cn_run_worker *cn_job_workers(struct cn_job *job, size_t *n) {
-    struct cn_run_worker *workers =
-        cn_arena_array(&job->exchange->arena, job->n_workers, sizeof *workers);
+/* Without repetition only the chunks count that the reply is made of. */
+static uint64_t chunks_of(const struct cn_job *job, int32_t worker) {
+    uint64_t n = 0;
 
-    *n = 0;
-    if (!workers)
-        return NULL;
-    if (job->n_workers > 1)
-        qsort(job->workers, job->n_workers, sizeof *job->workers, compare_first);
-    for (size_t i = 0; i < job->n_workers; i++) {
-        const struct cn_job_worker *from = &job->workers[i];
-        struct cn_run_worker *worker = &workers[i];
-        int64_t booked = 0;
-        *worker = (struct cn_run_worker){.worker = (int32_t)i,
-                                         .pid = from->pid,
-                                         .wall_ns = from->last_ns - from->first_ns,
-                                         .cpu_ns = from->cpu_ns,
-                                         .spans = from->spans};
-        for (int s = 0; s < CN_SPAN_COUNT; s++)
-            booked += from->spans.ns[s];
-        worker->spans.ns[CN_SPAN_WAIT] += worker->wall_ns - booked;
-        /* Of many runs, everything counts that the times are made of. */
-        if (job->measured)
-            worker->chunks = from->tasks;
-        for (size_t c = 0; !job->measured && c < job->n_chunks; c++) {
-            if (job->chunks[c].worker == from->worker && job->chunks[c].started_ns > 0)
-                worker->chunks++;
-        }
-    }
-    *n = job->n_workers;
+    for (size_t c = 0; c < job->n_chunks; c++)
+        n += job->chunks[c].worker == worker && job->chunks[c].started_ns > 0;
+    return n;
+}
+
+struct cn_run_worker *cn_job_workers(struct cn_job *job, size_t *n) {
+    cn_worker_accounts_sort(&job->workers);
+    struct cn_run_worker *workers = cn_worker_accounts_list(&job->workers, &job->exchange->arena);
+
+    *n = workers ? job->workers.n : 0;
+    for (size_t i = 0; !job->measured && i < *n; i++)
+        workers[i].chunks = chunks_of(job, job->workers.list[i].worker);
     return workers;
 }
 

@@ -1,0 +1,87 @@
+#include "handlers/worker_accounts.h"
+
+#include <stdlib.h>
+
+#include "base/arena.h"
+#include "handlers/runs.h"
+#include "pool/executor.h"
+
+void cn_worker_accounts_release(struct cn_worker_accounts *accounts) {
+    free(accounts->list);
+    *accounts = (struct cn_worker_accounts){0};
+}
+
+static struct cn_worker_account *find(struct cn_worker_accounts *accounts,
+                                      const struct cn_task *task) {
+    for (size_t i = 0; i < accounts->n; i++)
+        if (accounts->list[i].worker == task->worker)
+            return &accounts->list[i];
+    if (accounts->n == accounts->cap) {
+        size_t cap = accounts->cap ? accounts->cap * 2 : 4;
+        struct cn_worker_account *list = reallocarray(accounts->list, cap, sizeof *list);
+        if (!list)
+            return NULL;
+        accounts->list = list;
+        accounts->cap = cap;
+    }
+    struct cn_worker_account *account = &accounts->list[accounts->n++];
+    *account = (struct cn_worker_account){.worker = task->worker, .first_ns = task->started_ns};
+    return account;
+}
+
+static void add_spans(struct cn_spans *sum, const struct cn_spans *spans) {
+    for (int s = 0; s < CN_SPAN_COUNT; s++)
+        sum->ns[s] += spans->ns[s];
+}
+
+bool cn_worker_accounts_book(struct cn_worker_accounts *accounts, const struct cn_task *task) {
+    if (task->worker < 0)
+        return true;
+    struct cn_worker_account *account = find(accounts, task);
+    if (!account)
+        return false;
+    account->pid = (int32_t)task->pid;
+    account->tasks++;
+    account->cpu_ns += task->cpu_ns;
+    account->last_ns = task->finished_ns;
+    add_spans(&account->spans, &task->spans);
+    return true;
+}
+
+static int by_first(const void *a, const void *b) {
+    const struct cn_worker_account *x = a, *y = b;
+    return x->first_ns != y->first_ns ? (x->first_ns > y->first_ns) - (x->first_ns < y->first_ns)
+                                      : (x->worker > y->worker) - (x->worker < y->worker);
+}
+
+void cn_worker_accounts_sort(struct cn_worker_accounts *accounts) {
+    if (accounts->n > 1)
+        qsort(accounts->list, accounts->n, sizeof *accounts->list, by_first);
+}
+
+struct cn_run_worker *cn_worker_accounts_list(const struct cn_worker_accounts *accounts,
+                                              struct cn_arena *arena) {
+    struct cn_run_worker *workers = cn_arena_array(arena, accounts->n + 1, sizeof *workers);
+    for (size_t i = 0; workers && i < accounts->n; i++) {
+        const struct cn_worker_account *from = &accounts->list[i];
+        int64_t booked = 0;
+        workers[i] = (struct cn_run_worker){.worker = (int32_t)i,
+                                            .pid = from->pid,
+                                            .chunks = from->tasks,
+                                            .wall_ns = from->last_ns - from->first_ns,
+                                            .cpu_ns = from->cpu_ns,
+                                            .spans = from->spans};
+        for (int s = 0; s < CN_SPAN_COUNT; s++)
+            booked += from->spans.ns[s];
+        workers[i].spans.ns[CN_SPAN_WAIT] += workers[i].wall_ns - booked;
+    }
+    return workers;
+}
+
+void cn_worker_accounts_sum(const struct cn_worker_accounts *accounts, int64_t *cpu_ns,
+                            struct cn_spans *spans) {
+    for (size_t i = 0; i < accounts->n; i++) {
+        *cpu_ns += accounts->list[i].cpu_ns;
+        add_spans(spans, &accounts->list[i].spans);
+    }
+}
