@@ -6,6 +6,7 @@
 #include <xxhash.h>
 
 #include "handlers/compute_workload.h"
+#include "base/cond.h"
 #include "handlers/inner.h"
 
 /* How often a run looks whether it is still wanted. */
@@ -35,7 +36,6 @@ static enum cn_code init_run(struct run *run, struct cn_compute_workload *worklo
                              const struct cn_trial *trial, struct cn_error *error) {
     struct cn_service *service = workload->compute.exchange->service;
     struct cn_options *options = &run->compute.options;
-    pthread_condattr_t monotonic;
 
     CN_TRY(cn_inner_init(&run->inner, service, &endpoint, service->limits.memory_bytes,
                          "--memory-bytes", error));
@@ -50,10 +50,7 @@ static enum cn_code init_run(struct run *run, struct cn_compute_workload *worklo
     options->chunk_rows = trial->chunk_rows;
     run->replied = false;
     pthread_mutex_init(&run->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&run->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    cn_cond_init(&run->changed);
     return CN_OK;
 }
 
@@ -141,9 +138,7 @@ static void wait_for_reply(struct run *run, const struct cn_trial *trial) {
             cn_job_give_up(run->compute.job, why);
             pthread_mutex_lock(&run->lock);
         } else {
-            int64_t until = cn_clock_now() + LOOK_NS;
-            struct timespec at = cn_clock_timespec(until);
-            pthread_cond_timedwait(&run->changed, &run->lock, &at);
+            cn_cond_wait_until(&run->changed, &run->lock, cn_clock_now() + LOOK_NS);
         }
     }
     pthread_mutex_unlock(&run->lock);

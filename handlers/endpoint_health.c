@@ -48,10 +48,7 @@ static void readyz_finish(struct cn_exchange *exchange) {
     struct cn_worker_stats *stats =
         cn_arena_array(&exchange->arena, WORKERS_LOOKED_AT, sizeof *stats);
     if (!stats) {
-        struct cn_error error;
-        cn_error_init(&error);
-        cn_error_memory(&error);
-        cn_exchange_fail(exchange, &error, NULL);
+        cn_exchange_fail_memory(exchange);
         return;
     }
     for (int kind = 0; kind < CN_EXECUTOR_KIND_COUNT; kind++) {

@@ -18,10 +18,7 @@ static void metrics_finish(struct cn_exchange *exchange) {
     if (text.ok) {
         cn_exchange_reply_text(exchange, 200, CN_METRICS_TYPE, cn_buf_str(&buf));
     } else {
-        struct cn_error error;
-        cn_error_init(&error);
-        cn_error_memory(&error);
-        cn_exchange_fail(exchange, &error, NULL);
+        cn_exchange_fail_memory(exchange);
     }
     cn_buf_release(&buf);
 }

@@ -9,13 +9,6 @@
 #include "handlers/endpoints.h"
 #include "handlers/openapi.h"
 
-static void fail_without_memory(struct cn_exchange *exchange) {
-    struct cn_error error;
-    cn_error_init(&error);
-    cn_error_memory(&error);
-    cn_exchange_fail(exchange, &error, NULL);
-}
-
 static void reply_document(struct cn_exchange *exchange, struct cn_str text) {
     char etag[24];
     const char *known = exchange->ops->header(exchange, "If-None-Match");
@@ -23,7 +16,7 @@ static void reply_document(struct cn_exchange *exchange, struct cn_str text) {
     if (part)
         *part = cn_arena_str(&exchange->arena, text);
     if (!part || !part->data) {
-        fail_without_memory(exchange);
+        cn_exchange_fail_memory(exchange);
         return;
     }
     snprintf(etag, sizeof etag, "\"%016llx\"",
@@ -43,7 +36,7 @@ static void openapi_finish(struct cn_exchange *exchange) {
     if (cn_openapi_write(&buf, exchange->service))
         reply_document(exchange, cn_buf_str(&buf));
     else
-        fail_without_memory(exchange);
+        cn_exchange_fail_memory(exchange);
     cn_buf_release(&buf);
 }
 

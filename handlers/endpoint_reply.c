@@ -35,10 +35,7 @@ void cn_endpoint_reply_json(struct cn_exchange *exchange, int status, struct cn_
     if (cn_buf_add_char(out->buf, '\n') && out->ok) {
         cn_exchange_reply_text(exchange, status, CN_JSON_TYPE, cn_buf_str(out->buf));
     } else {
-        struct cn_error error;
-        cn_error_init(&error);
-        cn_error_memory(&error);
-        cn_exchange_fail(exchange, &error, NULL);
+        cn_exchange_fail_memory(exchange);
     }
     cn_buf_release(out->buf);
 }

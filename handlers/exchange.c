@@ -139,10 +139,7 @@ void cn_exchange_reply_text(struct cn_exchange *exchange, int status, const char
     if (part)
         *part = cn_arena_str(&exchange->arena, body);
     if (!part || !part->data) {
-        struct cn_error error;
-        cn_error_init(&error);
-        cn_error_memory(&error);
-        cn_exchange_fail(exchange, &error, NULL);
+        cn_exchange_fail_memory(exchange);
         return;
     }
     reply->status = status;
@@ -216,4 +213,11 @@ void cn_exchange_fail(struct cn_exchange *exchange, const struct cn_error *error
         reply->n_parts = 1;
     }
     exchange->ops->reply(exchange);
+}
+
+void cn_exchange_fail_memory(struct cn_exchange *exchange) {
+    struct cn_error error;
+    cn_error_init(&error);
+    cn_error_memory(&error);
+    cn_exchange_fail(exchange, &error, NULL);
 }

@@ -219,5 +219,7 @@ void cn_exchange_reply(struct cn_exchange *exchange);
  * let at fault; NULL: exchange->expression. */
 void cn_exchange_fail(struct cn_exchange *exchange, const struct cn_error *error,
                       const char *expression);
+/* The same where there was no memory. */
+void cn_exchange_fail_memory(struct cn_exchange *exchange);
 
 #endif

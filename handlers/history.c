@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "handlers/history_inside.h"
+#include "base/cond.h"
 #include "handlers/service.h"
 
 #define BATCH_NS (250 * CN_NS_PER_MS)  /* at most one batch in that time, unless many runs wait */
@@ -112,8 +113,7 @@ static void save_all(struct cn_history *history, int tries) {
 /* ---- the writer --------------------------------------------------------------------------- */
 
 static void wait_until(struct cn_history *history, int64_t at_ns) {
-    const struct timespec time = cn_clock_timespec(at_ns);
-    pthread_cond_timedwait(&history->wake, &history->lock, &time);
+    cn_cond_wait_until(&history->wake, &history->lock, at_ns);
 }
 
 static bool must_hurry(const struct cn_history *history) {
@@ -194,18 +194,14 @@ static void release(struct cn_history *history) {
 enum cn_code cn_history_open(struct cn_history **result, const char *dir,
                              const struct cn_history_limits *limits, struct cn_error *error) {
     struct cn_history *history = calloc(1, sizeof *history);
-    pthread_condattr_t monotonic;
     *result = NULL;
     if (!history)
         return cn_error_memory(error);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&history->lock, NULL);
-    pthread_cond_init(&history->wake, &monotonic);
+    cn_cond_init(&history->wake);
     pthread_cond_init(&history->done, NULL);
     pthread_mutex_init(&history->readers_lock, NULL);
     pthread_cond_init(&history->reader_free, NULL);
-    pthread_condattr_destroy(&monotonic);
     history->lock_fd = -1;
     history->limits = *limits;
     history->dir = strdup(dir);

@@ -7,6 +7,7 @@
 
 #include <openssl/rand.h>
 
+#include "base/cond.h"
 #include "handlers/json_out.h"
 #include "handlers/load.h"
 #include "handlers/pools_document.h"
@@ -145,8 +146,7 @@ static void wake_all(struct cn_hub *hub, int64_t now, bool runs) {
 }
 
 static void wait_until(struct cn_hub *hub, int64_t until) {
-    struct timespec time = cn_clock_timespec(until);
-    pthread_cond_timedwait(&hub->changed, &hub->lock, &time);
+    cn_cond_wait_until(&hub->changed, &hub->lock, until);
 }
 
 static void *run(void *context) {
@@ -205,17 +205,13 @@ static bool draw_instance(struct cn_hub *hub) {
 }
 
 struct cn_hub *cn_hub_new(struct cn_service *service) {
-    pthread_condattr_t attributes;
     struct cn_hub *hub = calloc(1, sizeof *hub);
     if (!hub)
         return NULL;
     hub->service = service;
     hub->told_second = -1;
     pthread_mutex_init(&hub->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&hub->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    cn_cond_init(&hub->changed);
     if (!draw_instance(hub) || pthread_create(&hub->thread, NULL, run, hub) != 0) {
         pthread_cond_destroy(&hub->changed);
         pthread_mutex_destroy(&hub->lock);

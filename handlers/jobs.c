@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/cond.h"
 #include "handlers/service.h"
 
 /* ---- the store ----------------------------------------------------------------------------- */
@@ -11,7 +12,6 @@
 struct cn_jobs *cn_jobs_new(struct cn_service *service, size_t max_jobs, uint64_t job_bytes,
                             int64_t keep_ms) {
     struct cn_jobs *jobs = calloc(1, sizeof *jobs);
-    pthread_condattr_t monotonic;
     if (!jobs)
         return NULL;
     jobs->service = service;
@@ -19,11 +19,8 @@ struct cn_jobs *cn_jobs_new(struct cn_service *service, size_t max_jobs, uint64_
     jobs->job_bytes = job_bytes;
     jobs->keep_ns = keep_ms < INT64_MAX / CN_NS_PER_MS / 2 ? keep_ms * CN_NS_PER_MS : INT64_MAX / 2;
     pthread_mutex_init(&jobs->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&jobs->news, &monotonic);
-    pthread_cond_init(&jobs->quiet, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    cn_cond_init(&jobs->news);
+    cn_cond_init(&jobs->quiet);
     if (pthread_create(&jobs->clerk, NULL, cn_jobs_clerk, jobs) != 0) {
         pthread_cond_destroy(&jobs->quiet);
         pthread_cond_destroy(&jobs->news);
@@ -45,11 +42,9 @@ static struct cn_deferred *next_active(struct cn_jobs *jobs) {
 }
 
 void cn_jobs_drain(struct cn_jobs *jobs, int64_t deadline_ns) {
-    struct timespec until = cn_clock_timespec(deadline_ns);
-    int waited = 0;
     pthread_mutex_lock(&jobs->lock);
-    while (jobs->active.first && waited == 0)
-        waited = pthread_cond_timedwait(&jobs->quiet, &jobs->lock, &until);
+    while (jobs->active.first && cn_cond_wait_until(&jobs->quiet, &jobs->lock, deadline_ns))
+        continue;
     pthread_mutex_unlock(&jobs->lock);
 }
 

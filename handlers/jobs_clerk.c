@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "handlers/jobs_inside.h"
+#include "base/cond.h"
 #include "handlers/metrics.h"
 #include "handlers/service.h"
 
@@ -77,8 +78,7 @@ static void wait_for_news(struct cn_jobs *jobs, int64_t now) {
         pthread_cond_wait(&jobs->news, &jobs->lock);
         return;
     }
-    struct timespec time = cn_clock_timespec(until);
-    pthread_cond_timedwait(&jobs->news, &jobs->lock, &time);
+    cn_cond_wait_until(&jobs->news, &jobs->lock, until);
 }
 
 void *cn_jobs_clerk(void *context) {

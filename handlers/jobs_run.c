@@ -36,6 +36,7 @@ static enum cn_code copy_request(struct cn_inner *inner, struct cn_exchange *out
     memcpy(exchange->run, outer->run, sizeof exchange->run);
     exchange->method = copy_text(arena, outer->method, &ok);
     exchange->query = copy_text(arena, outer->query, &ok);
+    exchange->limits = outer->limits;
     exchange->content_length = outer->content_length;
     exchange->started_ns = outer->started_ns;
     exchange->deadline_ns = outer->deadline_ns;

@@ -7,6 +7,7 @@
 #include <xxhash.h>
 
 #include "handlers/map.h"
+#include "base/cond.h"
 #include "handlers/workload.h"
 
 #define POLL_NS INT64_C(20000000)
@@ -43,9 +44,7 @@ static void wait_for(struct workload *workload, struct cn_map_run *run, const at
             pthread_mutex_lock(&workload->lock);
             continue;
         }
-        int64_t until = cn_clock_now() + POLL_NS;
-        struct timespec time = cn_clock_timespec(until);
-        pthread_cond_timedwait(&workload->changed, &workload->lock, &time);
+        cn_cond_wait_until(&workload->changed, &workload->lock, cn_clock_now() + POLL_NS);
     }
     pthread_mutex_unlock(&workload->lock);
 }
@@ -174,11 +173,7 @@ static void workload_free(struct cn_workload *face) {
 static const struct cn_workload_ops ops = {.run = workload_run, .free = workload_free};
 
 static void init_sync(struct workload *workload) {
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&workload->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    cn_cond_init(&workload->changed);
     pthread_mutex_init(&workload->lock, NULL);
 }
 

@@ -116,11 +116,6 @@ static enum cn_code find_fault(const struct cn_morsel *morsel, const struct cn_c
 
 /* ---- bytes --------------------------------------------------------------------------------- */
 
-static size_t most_output(const struct cn_morsel *morsel, size_t rows) {
-    bool alone = rows == 1 && morsel->run->out->len == 0;
-    return alone ? CN_MORSEL_MAX_ROW : CN_MORSEL_MAX_OUTPUT;
-}
-
 static enum cn_code too_much(size_t row, size_t most, struct cn_error *error) {
     if (error && error->code == CN_OK)
         error->row = (int64_t)row;
@@ -144,7 +139,7 @@ static struct cn_csv_cells csv_cells(const struct cn_morsel *morsel,
 }
 
 static enum cn_code encode_csv(struct cn_morsel *morsel, const struct cn_csv_block *text,
-                               size_t rows, struct cn_error *error) {
+                               size_t rows, size_t most, struct cn_error *error) {
     const struct cn_spec *spec = morsel->plan->spec;
     struct cn_arena *arena = &morsel->state->block;
     struct cn_csv_cells *cells = cn_arena_array(arena, spec->n_outputs, sizeof *cells);
@@ -153,7 +148,6 @@ static enum cn_code encode_csv(struct cn_morsel *morsel, const struct cn_csv_blo
                               .cells = cells,
                               .count = rows,
                               .delimiter = spec->delimiter};
-    size_t most = most_output(morsel, rows);
     size_t written;
 
     if (spec->n_outputs == 0)
@@ -176,9 +170,9 @@ static struct cn_buf *json_piece(const struct cn_morsel *morsel, size_t o) {
     return only ? morsel->run->out : &morsel->state->pieces[o];
 }
 
-static enum cn_code encode_json(struct cn_morsel *morsel, size_t rows, struct cn_error *error) {
+static enum cn_code encode_json(struct cn_morsel *morsel, size_t rows, size_t most,
+                                struct cn_error *error) {
     const struct cn_plan *plan = morsel->plan;
-    size_t most = most_output(morsel, rows);
     size_t bytes = 0;
 
     for (size_t o = 0; o < plan->spec->n_outputs; o++) {
@@ -193,10 +187,10 @@ static enum cn_code encode_json(struct cn_morsel *morsel, size_t rows, struct cn
     return CN_OK;
 }
 
-static enum cn_code encode_table(struct cn_morsel *morsel, size_t rows, struct cn_error *error) {
+static enum cn_code encode_table(struct cn_morsel *morsel, size_t rows, size_t most,
+                                 struct cn_error *error) {
     const struct cn_vector *vector = &morsel->computed[0];
     const struct cn_str *texts = vector->values;
-    size_t most = most_output(morsel, rows);
 
     for (size_t i = 0; i < rows; i++) {
         if (vector->type == CN_TYPE_NULL || (vector->nulls && vector->nulls[i]))
@@ -225,10 +219,10 @@ static bool make_room(struct cn_morsel *morsel, const struct cn_csv_block *text,
 }
 
 static enum cn_code encode_rows(struct cn_morsel *morsel, const struct cn_csv_block *text,
-                                size_t rows, bool first, struct cn_error *error) {
+                                size_t rows, bool first, size_t most, struct cn_error *error) {
     if (morsel->plan->spec->sink == CN_SINK_JSON)
-        return encode_json(morsel, rows, error);
-    CN_TRY(encode_csv(morsel, text, rows, error));
+        return encode_json(morsel, rows, most, error);
+    CN_TRY(encode_csv(morsel, text, rows, most, error));
     return text && first && rows > 0 && !make_room(morsel, text, rows) ? cn_error_memory(error)
                                                                        : CN_OK;
 }
@@ -244,10 +238,11 @@ void cn_morsel_encode(struct cn_morsel *morsel, const struct cn_csv_block *text,
         rows = (size_t)room;
     if (rows == 0)
         return;
+    size_t most = rows == 1 && first == 0 ? CN_MORSEL_MAX_ROW : CN_MORSEL_MAX_OUTPUT;
     if (morsel->plan->pass == CN_PASS_TABLE)
-        code = encode_table(morsel, rows, &fault);
+        code = encode_table(morsel, rows, most, &fault);
     else if ((code = find_fault(morsel, text, rows, -1, &fault)) == CN_OK)
-        code = encode_rows(morsel, text, rows, first == 0, &fault);
+        code = encode_rows(morsel, text, rows, first == 0, most, &fault);
     if (code != CN_OK) {
         if (fault.row >= 0)
             fault.row += (int64_t)first;

@@ -12,8 +12,7 @@
 #include "expr/expr.h"
 #include "handlers/service.h"
 
-/* An option's JSON text may be this long. It is read by jansson, which takes up to 32 times as much
- * memory for it. */
+/* An option's JSON text may be this long. */
 #define CN_OPTION_JSON_BYTES (4u << 20)
 
 enum cn_select_kind { CN_SELECT_DEFAULT, CN_SELECT_ALL, CN_SELECT_COMPUTED, CN_SELECT_NAMES };

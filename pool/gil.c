@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/cond.h"
 #include "pool/queue.h"
 
 #define SWITCH_NS INT64_C(5000000)
@@ -26,13 +27,9 @@ enum cn_code cn_gil_lock_new(struct cn_gil_lock **out, int64_t switch_ns, struct
         return cn_error_memory(error);
     lock->switch_ns = switch_ns > 0 ? switch_ns : SWITCH_NS;
     atomic_init(&lock->asked, false);
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_mutex_init(&lock->mutex, NULL);
-    pthread_cond_init(&lock->freed, &attributes);
-    pthread_cond_init(&lock->switched, &attributes);
-    pthread_condattr_destroy(&attributes);
+    cn_cond_init(&lock->freed);
+    cn_cond_init(&lock->switched);
     return CN_OK;
 }
 

@@ -1,6 +1,8 @@
 /* The public face of the scheduler: making it, submitting, cancelling, draining, ending. */
 #include "pool/queue.h"
 
+#include "base/cond.h"
+
 #include <stdlib.h>
 
 #define DEFAULT_IDLE_MS 30000
@@ -196,18 +198,14 @@ static void queue_release(struct cn_queue *queue) {
 }
 
 static void init_sync(struct cn_queue *queue) {
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_mutex_init(&queue->lock, NULL);
-    pthread_cond_init(&queue->quiet, &attributes);
-    pthread_cond_init(&queue->clerk_wake, &attributes);
+    cn_cond_init(&queue->quiet);
+    cn_cond_init(&queue->clerk_wake);
     for (size_t i = 0; i < queue->n_slots; i++) {
         queue->slots[i].queue = queue;
         queue->slots[i].index = (int)i;
-        pthread_cond_init(&queue->slots[i].wake, &attributes);
+        cn_cond_init(&queue->slots[i].wake);
     }
-    pthread_condattr_destroy(&attributes);
 }
 
 static struct cn_queue *queue_make(const struct cn_queue_face *face,

@@ -1,6 +1,8 @@
 /* The scheduler's threads: a slot's loop, and the clerk. */
 #include "pool/queue.h"
 
+#include "base/cond.h"
+
 #include <sched.h>
 
 #define RETRY_DEFAULT_NS 1000000000
@@ -11,8 +13,7 @@ void cn_queue_sleep(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t until_n
         pthread_cond_wait(cond, lock);
         return;
     }
-    struct timespec until = cn_clock_timespec(until_ns);
-    pthread_cond_timedwait(cond, lock, &until);
+    cn_cond_wait_until(cond, lock, until_ns);
 }
 
 /* ---- a slot ------------------------------------------------------------------------------- */

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/cond.h"
 
 enum {
     SLOTS = 4096, /* at 8,000 requests a second, half a second of a file that takes nothing */
@@ -210,9 +211,8 @@ static void write_batch(struct cn_access_log *log) {
 
 static void nap(struct cn_access_log *log) {
     int64_t until = cn_clock_now() + NAP_NS;
-    struct timespec time = cn_clock_timespec(until);
     while (!log->closing && !log->reopen && log->n < SLOTS / 2 &&
-           pthread_cond_timedwait(&log->news, &log->lock, &time) == 0)
+           cn_cond_wait_until(&log->news, &log->lock, until))
         ;
 }
 
@@ -288,15 +288,11 @@ static void release(struct cn_access_log *log) {
 
 static struct cn_access_log *make(const char *path) {
     struct cn_access_log *log = calloc(1, sizeof *log);
-    pthread_condattr_t monotonic;
     if (!log)
         return NULL;
     log->fd = -1;
     pthread_mutex_init(&log->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&log->news, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    cn_cond_init(&log->news);
     bool standard_error = strcmp(path, "-") == 0;
     log->slots = calloc(SLOTS, sizeof *log->slots);
     log->path = standard_error ? NULL : strdup(path);

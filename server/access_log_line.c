@@ -16,19 +16,6 @@ void cn_access_set(struct cn_access_text *text, char *field, size_t size, const 
 
 /* ---- texts --------------------------------------------------------------------------------- */
 
-/* The character at the start of valid UTF-8; *len: its bytes. */
-static uint32_t decode(const unsigned char *at, size_t *len) {
-    if (at[0] < 0x80) {
-        *len = 1;
-        return at[0];
-    }
-    *len = at[0] >= 0xF0 ? 4 : at[0] >= 0xE0 ? 3 : 2;
-    uint32_t c = at[0] & (0xFFu >> (*len + 1));
-    for (size_t i = 1; i < *len; i++)
-        c = c << 6 | (at[i] & 0x3Fu);
-    return c;
-}
-
 static bool add_character(struct cn_buf *buf, uint32_t c) {
     if (c == '"' || c == '\\')
         return cn_buf_add_char(buf, '\\') && cn_buf_add_char(buf, (char)c);
@@ -47,7 +34,7 @@ bool cn_access_add_text(struct cn_buf *buf, struct cn_str text) {
         uint32_t c = 0xFFFD;
         size_t look = text.len < 4 ? text.len : 4; /* as long as a character can be */
         if (cn_utf8_check(text.data, look) > 0)
-            c = decode((const unsigned char *)text.data, &len);
+            c = cn_utf8_decode(text.data, text.len, &len);
         ok = add_character(buf, c);
         text = cn_str(text.data + len, text.len - len);
     }

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/cond.h"
 #include "handlers/metrics.h"
 #include "server/access_log.h"
 #include "server/mhd.h"
@@ -56,6 +57,7 @@ static void connection_open(struct cn_http *http, struct MHD_Connection *mhd, vo
             cn_http_cut_plain(info->connect_fd, 503);
         return;
     }
+    const struct cn_settings *settings = cn_http_settings(http);
     int64_t now = cn_clock_now();
     connection->http = http;
     connection->fd = info->connect_fd;
@@ -63,17 +65,16 @@ static void connection_open(struct cn_http *http, struct MHD_Connection *mhd, vo
         cn_admission_client(http->service->admission, peer ? peer->client_addr : NULL);
     cn_http_note_client(&connection->address, peer ? peer->client_addr : NULL);
     connection->idle_from_ns = now;
-    connection->head_due_ns =
-        now + (int64_t)cn_http_settings(http)->header_timeout_ms * CN_NS_PER_MS;
+    connection->head_due_ns = now + (int64_t)settings->header_timeout_ms * CN_NS_PER_MS;
     *context = connection;
-    cn_framing_init(&connection->framing, cn_http_settings(http)->max_header_bytes);
+    cn_framing_init(&connection->framing, settings->max_header_bytes);
     cn_counter_add(&http->service->metrics->connections, 1);
     pthread_mutex_lock(&http->lock);
     if (http->tls) { /* before the watcher sees it */
         connection->tls = cn_tls_ref(http->tls);
         cn_http_tls_open(connection, mhd);
     }
-    connection->excess = http->n_connections >= cn_http_settings(http)->max_connections;
+    connection->excess = http->n_connections >= settings->max_connections;
     connection->next = http->connections;
     if (http->connections)
         http->connections->previous = connection;
@@ -83,9 +84,8 @@ static void connection_open(struct cn_http *http, struct MHD_Connection *mhd, vo
     if (connection->excess)
         make_way(http);
     pthread_mutex_unlock(&http->lock);
-    if (silence_seconds(cn_http_settings(http)) > http->silence_seconds) /* since a reload */
-        MHD_set_connection_option(mhd, MHD_CONNECTION_OPTION_TIMEOUT,
-                                  silence_seconds(cn_http_settings(http)));
+    if (silence_seconds(settings) > http->silence_seconds) /* since a reload */
+        MHD_set_connection_option(mhd, MHD_CONNECTION_OPTION_TIMEOUT, silence_seconds(settings));
     /* If not: its requests are refused. */
     cn_framing_watch(connection->fd, &connection->framing, connection->tls != NULL);
 }
@@ -146,8 +146,7 @@ static void *on_request_line(void *cls, const char *uri, struct MHD_Connection *
     request->deadline_ns = exchange->deadline_ns;
     cn_ledger_start(&exchange->ledger, now);
     size_t len = strlen(uri);
-    request->uri_too_long = len > request->settings->max_header_bytes;
-    char *path = cn_arena_strndup(&exchange->arena, uri, request->uri_too_long ? 0 : len);
+    char *path = cn_arena_strndup(&exchange->arena, uri, len);
     if (!path) {
         cn_request_unref(request);
         return NULL;
@@ -201,7 +200,7 @@ static void on_completed(void *cls, struct MHD_Connection *mhd, void **context,
     if (replied_ns)
         request->exchange.send_ns = now - replied_ns;
     if (cut_code != CN_OK && request->exchange.error.code == CN_OK) {
-        cn_error_set(&request->exchange.error, cut_code, "The body did not arrive in time.");
+        cn_error_set(&request->exchange.error, cut_code, "%s", cn_code_title(cut_code));
         request->exchange.reply.status = cn_code_status(cut_code);
     }
     cn_request_unref(request);
@@ -214,8 +213,8 @@ static size_t on_unescape(void *cls, struct MHD_Connection *mhd, char *text) {
     return strlen(text);
 }
 
-void cn_http_use_settings(struct cn_http *http, const struct cn_settings *settings) {
-    atomic_store_explicit(&http->settings, settings, memory_order_release);
+void cn_http_use_rules(struct cn_http *http, const struct cn_http_rules *rules) {
+    atomic_store_explicit(&http->rules, rules, memory_order_release);
 }
 
 /* ---- what is told of it ---------------------------------------------------------------------- */
@@ -273,11 +272,7 @@ static enum cn_code start_daemon(struct cn_http *http, struct cn_error *error) {
 }
 
 static void init_locks(struct cn_http *http) {
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&http->changed, &attributes);
-    pthread_condattr_destroy(&attributes);
+    cn_cond_init(&http->changed);
     pthread_mutex_init(&http->lock, NULL);
 }
 
@@ -309,7 +304,8 @@ enum cn_code cn_http_start(struct cn_http **result, const struct cn_http_options
     http->options = *options;
     http->service = options->service;
     http->tls = options->tls;
-    atomic_init(&http->settings, options->settings);
+    http->first_rules = (struct cn_http_rules){options->settings, &options->service->limits};
+    atomic_init(&http->rules, &http->first_rules);
     http->service->server = (struct cn_server_probe){read_state, http};
     init_locks(http);
     if (pthread_create(&http->watcher, NULL, cn_http_watch, http) != 0) {

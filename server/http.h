@@ -17,6 +17,12 @@ struct cn_http;
 struct cn_tls;
 struct cn_access_log;
 
+/* What holds for requests that begin now. Always both together, so that none has a mixture. */
+struct cn_http_rules {
+    const struct cn_settings *settings;
+    const struct cn_service_limits *limits;
+};
+
 struct cn_http_options {
     const struct cn_settings *settings;
     struct cn_service *service;
@@ -36,7 +42,7 @@ enum cn_code cn_http_start(struct cn_http **http, const struct cn_http_options *
 void cn_http_use_tls(struct cn_http *http, struct cn_tls *tls);
 
 /* These hold for what begins from now on. They must outlive the server. */
-void cn_http_use_settings(struct cn_http *http, const struct cn_settings *settings);
+void cn_http_use_rules(struct cn_http *http, const struct cn_http_rules *rules);
 
 /* Waits until no request is in flight (service->draining is set: no work is taken). After
  * `grace_ms` the work of what still runs is stopped. False: some request did not end even then;

@@ -115,20 +115,23 @@ void cn_http_account(struct cn_request *request) {
         log_request(request, status);
 }
 
-void cn_http_account_bare(struct cn_http *http, const struct sockaddr_in6 *client,
-                          enum cn_code code) {
+void cn_http_account_bare(const struct cn_connection *connection, enum cn_code code) {
+    const struct cn_http *http = connection->http;
+    bool answered = !connection->tls || atomic_load(&connection->session.shaken);
+    int status = answered ? cn_code_status(code) : 0;
     struct cn_error error;
     cn_error_init(&error);
     cn_error_set(&error, code, "%s", cn_code_title(code));
-    cn_metrics_response(http->service->metrics, CN_OPERATION_NONE, cn_code_status(code), &error);
+    cn_metrics_response(http->service->metrics, CN_OPERATION_NONE, status, &error);
     if (!http->options.access_log)
         return;
     const struct cn_access access = {.at = cn_clock_wall(),
                                      .operation = cn_operation_name(CN_OPERATION_NONE),
                                      .error = cn_code_name(code),
-                                     .status = cn_code_status(code),
+                                     .status = status,
                                      .http_minor = -1,
-                                     .complete = true,
-                                     .client = *client};
+                                     .complete = answered,
+                                     .tls = connection->tls != NULL,
+                                     .client = connection->address};
     cn_access_log_add(http->options.access_log, &access);
 }

@@ -40,8 +40,7 @@ static enum MHD_Result refuse_head(struct cn_request *request, const struct cn_e
     bool body = request->chunked || exchange->content_length > 0;
     /* Ambiguous framing: what follows cannot be trusted to be a body. Expect: it is not there yet,
      * and is not asked for. The library closes the connection in both cases. */
-    bool now = request->broken || error->code == CN_AMBIGUOUS_REQUEST ||
-               (body && request->expects_continue);
+    bool now = request->broken || (body && request->expects_continue);
     cn_request_let_go(request);
     if (now) {
         cn_exchange_fail(exchange, error, NULL);

@@ -62,18 +62,7 @@ struct head_walk {
     int authorizations;
     const char *authorization;
     bool packing; /* there is an Accept-Encoding */
-    bool bad_name;
 };
-
-static bool is_token(const char *text, size_t len) {
-    for (size_t i = 0; i < len; i++) {
-        char c = text[i];
-        bool alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!alnum && (c == '\0' || !strchr("!#$%&'*+-.^_`|~", c)))
-            return false;
-    }
-    return len > 0;
-}
 
 static bool is_name(const char *key, size_t len, const char *name) {
     return len == strlen(name) && strncasecmp(key, name, len) == 0;
@@ -84,9 +73,7 @@ static enum MHD_Result walk_header(void *cls, enum MHD_ValueKind kind, const cha
     (void)kind;
     (void)value_size;
     struct head_walk *walk = cls;
-    if (!is_token(key, key_size)) {
-        walk->bad_name = true;
-    } else if (is_name(key, key_size, "host")) {
+    if (is_name(key, key_size, "host")) {
         walk->hosts++;
         walk->host = value;
     } else if (is_name(key, key_size, "content-length")) {
@@ -119,58 +106,29 @@ static bool parse_length(const char *text, int64_t *length) {
     return true;
 }
 
-static enum cn_code ambiguous(struct cn_request *request, struct cn_error *error,
-                              const char *detail) {
-    request->exchange.reply.close = true;
-    return cn_error_set(error, CN_AMBIGUOUS_REQUEST, "%s", detail);
+/* Whether the library made of the head what the check in front of it lets pass (framing.h). */
+static bool as_checked(const struct head_walk *walk, const struct cn_exchange *exchange) {
+    return walk->hosts <= 1 && (walk->hosts == 1 || exchange->http_minor == 0) &&
+           walk->lengths + walk->codings <= 1 &&
+           (walk->codings == 0 ||
+            (exchange->http_minor > 0 && strcasecmp(walk->coding, "chunked") == 0));
 }
 
-static enum cn_code check_framing(struct cn_request *request, struct head_walk *walk,
-                                  struct cn_error *error) {
+static enum cn_code read_framing(struct cn_request *request, const struct head_walk *walk,
+                                 struct cn_error *error) {
     struct cn_exchange *exchange = &request->exchange;
-    if (walk->bad_name)
-        return ambiguous(request, error,
-                         "A header's name is not a token; there may be no blank before the colon.");
-    if (walk->hosts > 1)
-        return ambiguous(request, error, "There are two Host headers.");
-    if (walk->hosts == 0 && exchange->http_minor > 0)
-        return ambiguous(request, error, "There is no Host header.");
-    if (walk->lengths > 1)
-        return ambiguous(request, error, "There are two Content-Length headers.");
-    if (walk->lengths > 0 && walk->codings > 0)
-        return ambiguous(request, error, "There are both Content-Length and Transfer-Encoding.");
-    if (walk->codings > 1 || (walk->codings && strcasecmp(walk->coding, "chunked") != 0))
-        return ambiguous(request, error, "The only transfer coding that is taken is 'chunked'.");
-    if (walk->codings && exchange->http_minor == 0)
-        return ambiguous(request, error, "HTTP/1.0 has no Transfer-Encoding.");
-    if (walk->lengths && !parse_length(walk->length, &exchange->content_length))
-        return ambiguous(request, error, "Content-Length is not a plain number.");
+    if (!as_checked(walk, exchange) ||
+        (walk->lengths && !parse_length(walk->length, &exchange->content_length))) {
+        request->broken = true;
+        exchange->reply.close = true;
+        return cn_error_set(error, CN_INTERNAL, "The request's head was read in two ways.");
+    }
     request->chunked = walk->codings > 0;
     if (!request->chunked && exchange->content_length < 0)
         exchange->content_length = 0;
     const char *expect = cn_head_value(request, "Expect");
     request->expects_continue = expect && strcasecmp(expect, "100-continue") == 0;
     return CN_OK;
-}
-
-static enum cn_code check_size(struct cn_request *request, struct cn_error *error) {
-    uint64_t limit = request->settings->max_header_bytes;
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(request->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
-    enum cn_code code = CN_OK;
-    if (request->uri_too_long)
-        code = cn_error_set(error, CN_URI_TOO_LONG,
-                            "The request's target is longer than %" PRIu64
-                            " bytes; options may stand in a JSON body or a form instead.",
-                            limit);
-    else if (info && info->header_size > limit)
-        code = cn_error_set(error, CN_HEADERS_TOO_LARGE,
-                            "The request's head is longer than %" PRIu64 " bytes.", limit);
-    if (code != CN_OK) {
-        cn_error_set_limit(error, "--max-header-bytes");
-        request->exchange.reply.close = true;
-    }
-    return code;
 }
 
 /* ---- rights -------------------------------------------------------------------------------- */
@@ -368,8 +326,7 @@ enum cn_code cn_head_check(struct cn_request *request, const char *method, const
     CN_TRY(cn_http_framing_check(request, error));
     struct head_walk walk = {0};
     MHD_get_connection_values_n(request->mhd, MHD_HEADER_KIND, walk_header, &walk);
-    CN_TRY(check_framing(request, &walk, error));
-    CN_TRY(check_size(request, error));
+    CN_TRY(read_framing(request, &walk, error));
     const char *traceparent = cn_head_value(request, "traceparent");
     if (traceparent && traceparent_ok(traceparent))
         cn_reply_add_header(exchange, "traceparent", traceparent);

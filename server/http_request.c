@@ -95,14 +95,15 @@ struct cn_request *cn_request_new(struct cn_http *http) {
             return NULL;
         cn_arena_init(&arena, ARENA_BLOCK);
     }
+    const struct cn_http_rules *rules = cn_http_rules(http);
     *request = (struct cn_request){
-        .http = http, .settings = cn_http_settings(http), .refs = 1, .phase = CN_PHASE_HEAD};
+        .http = http, .settings = rules->settings, .refs = 1, .phase = CN_PHASE_HEAD};
     pthread_mutex_init(&request->lock, NULL);
     struct cn_exchange *exchange = &request->exchange;
     exchange->arena = arena;
     exchange->ops = &ops;
     exchange->service = http->service;
-    exchange->limits = cn_service_limits(http->service);
+    exchange->limits = rules->limits;
     exchange->content_length = -1;
     cn_error_init(&exchange->error);
     if (!cn_exchange_new_run(exchange)) {

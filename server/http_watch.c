@@ -16,6 +16,8 @@
 
 #include "server/mhd.h"
 
+#include "base/cond.h"
+
 #define TICK_NS (25 * CN_NS_PER_MS)
 /* Work has the deadline too and normally answers by itself; this is how long it may take to. */
 #define LENIENCE_NS (100 * CN_NS_PER_MS)
@@ -67,7 +69,7 @@ static bool is_done(const struct cn_connection *connection, int64_t now) {
 static void head_is_late(struct cn_connection *connection, int64_t now) {
     if (!connection->cut && has_received(connection, now)) {
         cn_http_cut_bare(connection, 408);
-        cn_http_account_bare(connection->http, &connection->address, CN_REQUEST_TIMEOUT);
+        cn_http_account_bare(connection, CN_REQUEST_TIMEOUT);
         if (connection->request)
             connection->request->bare = true;
         connection->head_due_ns = now + CN_HTTP_LINGER_NS;
@@ -233,9 +235,7 @@ static void wait_tick(struct cn_http *http) {
         pthread_cond_wait(&http->changed, &http->lock);
         return;
     }
-    int64_t until = cn_clock_now() + TICK_NS;
-    struct timespec time = cn_clock_timespec(until);
-    pthread_cond_timedwait(&http->changed, &http->lock, &time);
+    cn_cond_wait_until(&http->changed, &http->lock, cn_clock_now() + TICK_NS);
 }
 
 void *cn_http_watch(void *context) {

@@ -84,32 +84,33 @@ struct cn_request {
     unsigned pieces_seen;
     unsigned quiet_ticks; /* of the watcher, since a client that sends no more has sent the last */
 
+    /* whoever makes the reply or cuts the request short; behind that the library's thread */
+    struct cn_place place; /* in the queue, until the reply is made */
+    bool bare;             /* it was answered as a head that came too late */
+    bool answered;         /* a reply was begun */
+    int64_t sent;          /* bytes of the reply's body that were handed to the library */
+    int64_t replied_ns;
+
     /* the library's thread only */
     uint64_t number; /* of the connection's requests, from 1 */
     bool entered;    /* the head was looked at */
     bool opened;     /* the endpoint's open succeeded: close must be called */
     bool chunked;
     bool expects_continue;
-    bool dropping;         /* refused: the body is dropped, and the reply sent behind it */
-    bool computes;         /* in service->work_running */
-    struct cn_place place; /* in the queue, until the reply is made */
-    const char *agent;     /* with an access log; NULL: none */
+    bool dropping;     /* refused: the body is dropped, and the reply sent behind it */
+    bool computes;     /* in service->work_running */
+    const char *agent; /* with an access log; NULL: none */
     struct sockaddr_in6 address;
-    bool bare;     /* it was answered as a head that came too late */
-    bool answered; /* a reply was begun */
     bool in_vain;  /* its endpoint had been told by then that nobody waits */
     bool complete; /* the library sent all of it */
     int64_t received;
     int64_t arrived; /* bytes of the body, those included that were dropped */
-    int64_t sent;    /* bytes of the reply's body that were handed to the library */
     int64_t drop_left;
-    int64_t replied_ns;
     int64_t over_ns; /* when the library was done with it */
     int64_t granted; /* MiB of stream that were given time */
     size_t part;     /* the part that is being copied, and how much of it was */
     size_t part_offset;
     struct cn_buf collected; /* a stream for an HTTP/1.0 client */
-    bool uri_too_long;       /* it was not kept then */
     bool broken;             /* its framing: nothing that follows can be trusted */
     int bare_status;         /* the refusal is this, without a document; 0: none */
 
@@ -143,7 +144,8 @@ struct cn_connection {
 struct cn_http {
     struct cn_http_options options;
     struct cn_service *service;
-    _Atomic(const struct cn_settings *) settings; /* of the moment */
+    struct cn_http_rules first_rules;
+    _Atomic(const struct cn_http_rules *) rules; /* of the moment */
     struct MHD_Daemon *daemon;
     unsigned silence_seconds; /* the library's own limit of a connection's silence */
 
@@ -166,9 +168,13 @@ struct cn_http {
     atomic_int_fast64_t in_flight; /* requests whose head was complete, and that are not closed */
 };
 
-/* The settings of the moment; where they stand they never change. */
+/* Those of the moment; where they stand they never change. */
+static inline const struct cn_http_rules *cn_http_rules(const struct cn_http *http) {
+    return atomic_load_explicit(&http->rules, memory_order_acquire);
+}
+
 static inline const struct cn_settings *cn_http_settings(const struct cn_http *http) {
-    return atomic_load_explicit(&http->settings, memory_order_acquire);
+    return cn_http_rules(http)->settings;
 }
 
 /* ---- http_request.c: requests, and what endpoints may call -------------------------------- */
@@ -232,9 +238,9 @@ gnutls_certificate_retrieve_function3 cn_http_tls_no_certificate;
 
 /* The request is over: it is counted and logged. Once, before its exchange is closed. */
 void cn_http_account(struct cn_request *request);
-/* The same of a head that was answered with a bare status, before there was a request. */
-void cn_http_account_bare(struct cn_http *http, const struct sockaddr_in6 *client,
-                          enum cn_code code);
+/* The same of a head that was answered with a bare status, before there was a request: over TLS
+ * only behind the handshake. */
+void cn_http_account_bare(const struct cn_connection *connection, enum cn_code code);
 /* For the access log: where a client is, and what its request says of itself. */
 void cn_http_note_client(struct sockaddr_in6 *to, const struct sockaddr *client);
 void cn_http_note_head(struct cn_request *request);

@@ -16,6 +16,7 @@ struct cn_settings_used {
     struct cn_settings wanted;   /* as they were read; owns the texts */
     struct cn_settings settings; /* what holds of them */
     struct cn_service_limits limits;
+    struct cn_http_rules rules; /* both of them */
     struct cn_settings_used *older;
 };
 
@@ -70,11 +71,12 @@ static void take_over(struct cn_reload *reload, struct news *news, FILE *err) {
     used->settings = *reload->now;
     cn_settings_adopt(&used->settings, &used->wanted, &reload->started, err);
     used->limits = cn_limits_of(&used->settings);
+    used->rules = (struct cn_http_rules){&used->settings, &used->limits};
     used->older = reload->used;
     reload->used = used;
     reload->now = &used->settings;
     atomic_store_explicit(&reload->service->newer_limits, &used->limits, memory_order_release);
-    cn_http_use_settings(reload->http, &used->settings);
+    cn_http_use_rules(reload->http, &used->rules);
     if (news->has_token)
         cn_sessions_change(reload->service->sessions, &news->token);
     if (news->tls)

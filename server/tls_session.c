@@ -151,8 +151,8 @@ int cn_tls_session_shake(gnutls_session_t session) {
     if (!tls || tls->shaken)
         return 0;
     int result = real_handshake(session);
-    tls->shaken = result == GNUTLS_E_SUCCESS;
-    if (tls->shaken)
+    atomic_store(&tls->shaken, result == GNUTLS_E_SUCCESS);
+    if (result == GNUTLS_E_SUCCESS)
         return 0;
     /* It waits to write where the client is slow to read what does not fit into the socket at once:
      * the library, which waits for something to read, is to call again. */

@@ -32,7 +32,7 @@ struct cn_tls_session {
     int fd;
     bool greeted;              /* the first bytes are there */
     bool empty;                /* the socket had nothing to read when it was last asked */
-    bool shaken;               /* the handshake is complete */
+    atomic_bool shaken;        /* the handshake is complete */
     atomic_int farewell_state; /* enum cn_farewell */
     struct cn_buf farewell;    /* text to be sent before the end */
 };
