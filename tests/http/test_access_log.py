@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 import client
-from client import raw, wait_until
+from client import certificate, raw, wait_until
 
 KEYS = ["time", "request", "trace", "client", "method", "path", "route", "operation", "protocol", "tls", "status", "error",
         "complete", "bytes_in", "bytes_out", "duration_ms", "executor", "rows", "agent"]
@@ -153,6 +153,21 @@ def test_a_head_that_came_too_late(launch, log):
         assert slow.recv(100).startswith(b"HTTP/1.1 408")
     line = wait_lines(log, 1)[0]
     assert (line["status"], line["error"], line["client"]) == (408, "request_timeout", "127.0.0.1")
+
+
+def test_a_late_head_over_tls(launch, log, tmp_path):
+    """Who has not made the handshake is told nothing."""
+    server = launch("--access-log", log, "--header-timeout-ms", 300, tls=certificate(tmp_path))
+    with server.connect() as slow:
+        slow.sendall(b"GET /slow HTTP/1.1\r\n")
+        assert slow.recv(100).startswith(b"HTTP/1.1 408")
+    line = wait_lines(log, 1)[0]
+    assert (line["status"], line["complete"], line["tls"]) == (408, True, True)
+    with server.connect_bare(20) as silent:
+        silent.sendall(b"\x16\x03\x01")
+        assert b"HTTP" not in silent.recv(100)  # an alert at the most
+    line = wait_lines(log, 2)[1]
+    assert (line["status"], line["complete"], line["tls"], line["error"]) == (None, False, True, "request_timeout")
 
 
 def test_a_body_that_was_broken_off(launch, log):
