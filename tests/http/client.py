@@ -392,6 +392,30 @@ def curl(*arguments, data=None, timeout=120):
     return done.returncode, done.stdout, done.stderr.decode()
 
 
+def drip(connection, data, pause=0.05, seconds=15):
+    """What comes until the server closes, which it must in that time, while `data` is sent to it byte by byte, over and over.
+
+    One thread does both: Python's TLS sockets may not be read and written at once."""
+    got, sent, taken = b"", 0, True
+    connection.settimeout(pause)
+    until = time.monotonic() + seconds
+    while True:
+        assert time.monotonic() < until, got
+        try:
+            if not (piece := connection.recv(65536)):
+                return got
+            got += piece
+        except TimeoutError:
+            try:
+                if taken:
+                    connection.sendall(data[sent % len(data):][:1])
+                    sent += 1
+            except (ConnectionError, ssl.SSLError):
+                taken = False
+        except (ConnectionError, ssl.SSLError):
+            return got
+
+
 def together(work, count):
     """Runs work(i) for i < count in threads; raises the first failure."""
     failures = []

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from client import read_reply
+from client import drip, read_reply
 from test_protocol import CSV, HOST, SLOW, head
 
 
@@ -215,32 +215,12 @@ def closed_within(connection, seconds):
         return got
 
 
-def dripping(connection, piece, seconds):
-    """What the server sends until it closes to a client that sends a piece ten times a second.
-
-    All in one thread: Python's TLS sockets may not be read and written at once."""
-    got = b""
-    connection.settimeout(0.1)
-    end = time.monotonic() + seconds
-    try:
-        while time.monotonic() < end:
-            try:
-                if not (received := connection.recv(65536)):
-                    break
-                got += received
-            except TimeoutError:
-                connection.sendall(piece)
-    except ConnectionError:
-        pass
-    return got
-
-
 def test_a_slow_body_is_408(launch):
     """Absolute, not idle: a byte now and then does not help."""
     running = launch("--body-timeout-ms", 800)
     with running.connect() as connection:
         connection.sendall(head(CSV + b"Content-Length: 1000\r\n"))
-        got = dripping(connection, b"a", 15)
+        got = drip(connection, b"a", 0.1)
         assert got.startswith(b"HTTP/1.1 408 "), got
         assert b"request_timeout" in got
     assert running.post_csv("a\n1\n").status == 200
