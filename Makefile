@@ -133,7 +133,7 @@ prove-numbers: ## numbers to text and back against CPython, 10M and hard ones (P
 .PHONY: test-unit-threads
 test-unit-threads: $(BUILD)/unit/test_pool_threads $(BUILD)/unit/test_pool_gil $(BUILD)/unit/test_jobs \
 		$(BUILD)/unit/test_load $(BUILD)/unit/test_hub $(BUILD)/unit/test_admission $(BUILD)/unit/test_budget \
-		$(BUILD)/unit/test_metrics
+		$(BUILD)/unit/test_metrics $(BUILD)/unit/test_access_log
 	@sh tests/unit.sh $^
 
 .PHONY: test-http-threads
@@ -149,7 +149,8 @@ test-http-threads: $(BUILD)/colonnade ## black-box tests of threads: executors, 
 test-http: $(BUILD)/colonnade $(BENCH_TOOLS) build/npm/.installed build/promtool ## black-box tests of this build over HTTP
 	COLONNADE_BIN=$(abspath $(BUILD)/colonnade) /usr/bin/python3 -m pytest -q tests/http $(PYTEST)
 
-TLS_TESTS := protocol deadlines jobs events limits session stream stream_cases executors map assets security_headers
+TLS_TESTS := protocol smuggling slow_clients deadlines jobs events limits session stream stream_cases executors map \
+	assets security_headers
 .PHONY: test-http-tls
 test-http-tls: $(BUILD)/colonnade ## those of them that concern connections, once more over TLS
 	COLONNADE_TEST_TLS=1 COLONNADE_BIN=$(abspath $(BUILD)/colonnade) /usr/bin/python3 -m pytest -q \
