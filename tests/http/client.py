@@ -295,6 +295,10 @@ class Server:
             time.sleep(0.05)
         return False
 
+    def working(self):
+        """Whether a worker is busy."""
+        return any(w["state"] == "busy" for p in self.pools()["pools"] for w in p["workers"])
+
     def processes(self):
         """The pids of the server and of everything below it."""
         parents = {}
@@ -435,9 +439,10 @@ def together(work, count):
         raise failures[0]
 
 
-def wait_until(condition, seconds=20):
-    """Until it holds; a test waits for a state, never for a time."""
+def wait_until(condition, seconds=20, told=lambda: None):
+    """Until it holds; returns what it returned. A test waits for a state, never for a time. `told` says what is, if it fails."""
     until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until
+    while not (found := condition()):
+        assert time.monotonic() < until, told()
         time.sleep(0.02)
+    return found

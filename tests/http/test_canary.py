@@ -15,11 +15,10 @@ import secrets
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
-from client import SANITIZED, Server
+from client import SANITIZED, Server, wait_until
 
 EXECUTORS = ("serial", "threads", "processes", "gil", "auto")
 MODES = ("vector", "tuple", "row")
@@ -135,10 +134,7 @@ def use(canary):
     reply = canary.compute({"columns": {"a": values}, "let": {"h": "hmac_sha256(a, key='long')"}},
                            Prefer="respond-async")
     assert reply.status == 202
-    until = time.monotonic() + 30
-    while canary.ask("GET", reply.headers["Location"]).json()["state"] not in ("done", "finished"):
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    wait_until(lambda: canary.ask("GET", reply.headers["Location"]).json()["state"] == "finished", 30)
     reply = canary.ask("POST", "/v1/compare", json.dumps(
         {"workload": {"compute": {"columns": {"a": values}, "let": {"h": "hmac_sha256(a, key='short')"}}},
          "executors": ["threads", "processes"], "repeat": 2}).encode(), Content_Type="application/json")

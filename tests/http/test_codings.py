@@ -453,10 +453,7 @@ def test_a_reader_that_leaves(server, coding):
                                     (len(body), coding.encode()), b"/v1/compute?let=r=a*b") + body)
             connection.recv(100)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    until = time.monotonic() + 20
-    while server.descriptors() > before and time.monotonic() < until:
-        time.sleep(0.05)
-    assert server.descriptors() <= before
+    client.wait_until(lambda: server.descriptors() <= before)
 
 
 def test_curl_as_users_type_it(server, tmp_path):

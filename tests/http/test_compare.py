@@ -342,20 +342,13 @@ def begin(server, document):
     return connection
 
 
-def wait_busy(server):
-    until = time.monotonic() + 20
-    while not any(w["state"] == "busy" for p in server.pools()["pools"] for w in p["workers"]):
-        assert time.monotonic() < until
-        time.sleep(0.01)
-
-
 ENDLESS = {"workload": LONG, "executors": ["threads", "processes"], "modes": "row", "repeat": 1000}
 
 
 def test_a_client_that_leaves_ends_its_experiment(launch):
     running = launch()
     connection = begin(running, ENDLESS)
-    wait_busy(running)
+    client.wait_until(running.working)
     connection.close()
     assert compare(running, {"workload": HASH, "repeat": 1})["identical"]
     assert running.wait_idle()
@@ -367,7 +360,7 @@ def test_a_client_that_leaves_ends_its_experiment(launch):
 def test_one_that_waits_can_leave(launch):
     running = launch()
     first = begin(running, ENDLESS)
-    wait_busy(running)
+    client.wait_until(running.working)
     second = begin(running, ENDLESS)
     time.sleep(0.2)
     second.close()
@@ -391,7 +384,7 @@ def test_other_work_disturbs(launch):
     running = launch()
     connection = begin(running, {"workload": LONG, "executors": "serial", "modes": "row",
                                  "rows": 40_000, "repeat": 6})
-    wait_busy(running)
+    client.wait_until(running.working)
     done = []
 
     def work():
@@ -433,10 +426,7 @@ def test_an_experiment_as_a_job(server):
 @pytest.mark.parametrize("executor", EVERY)
 def test_a_job_that_is_cancelled_while_it_runs(server, executor):
     where = as_job(server, {**ENDLESS, "executors": executor})
-    until = time.monotonic() + 20
-    while server.get(where).json()["progress"]["done_rows"] == 0:
-        assert time.monotonic() < until
-        time.sleep(0.01)
+    client.wait_until(lambda: server.get(where).json()["progress"]["done_rows"] > 0)
     assert server.request("DELETE", where).status == 202
     assert server.get(where, Prefer="wait=20").json()["state"] == "cancelled"
     assert server.get(where + "/result").status == 410
@@ -446,7 +436,7 @@ def test_a_job_that_is_cancelled_while_it_runs(server, executor):
 def test_sigterm_ends_an_experiment():
     running = Server("--grace-ms", 300)
     connection = begin(running, ENDLESS)
-    wait_busy(running)
+    client.wait_until(running.working)
     running.process.send_signal(signal.SIGTERM)
     reply = read_reply(connection.sock.makefile("rb"))
     assert (reply.status, reply.code) == (503, "draining")

@@ -45,11 +45,8 @@ def test_a_deadline_while_the_reply_streams(launch, executor):
             raise ConnectionError
     assert running.wait_idle(10)
     newest = running.get("/v1/runs?limit=1").json()["runs"][0]["id"]
-    until = time.monotonic() + 10
-    while not running.run(newest).get("error"):
-        assert time.monotonic() < until
-        time.sleep(0.05)
-    assert running.run(newest)["error"]["code"] == "deadline_exceeded"
+    error = wait_until(lambda: running.run(newest).get("error"))
+    assert error["code"] == "deadline_exceeded"
 
 
 def test_uploads_that_are_abandoned(launch):
@@ -61,10 +58,7 @@ def test_uploads_that_are_abandoned(launch):
                 upload(connection, target)
                 time.sleep(0.01)
     assert running.wait_idle(10)
-    until = time.monotonic() + 10
-    while running.descriptors() > before:
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    wait_until(lambda: running.descriptors() <= before)
 
 
 def test_sigterm_while_a_body_arrives():
@@ -76,9 +70,7 @@ def test_sigterm_while_a_body_arrives():
             pass
         time.sleep(0.3)
         running.process.send_signal(signal.SIGTERM)
-        until = time.monotonic() + 10
-        while running.get("/readyz").status != 503:
-            assert time.monotonic() < until
+        wait_until(lambda: running.get("/readyz").status == 503)
         refused = running.post_csv("a\n1\n")
         assert refused.status == 503 and refused.problem["code"] == "draining"
         assert refused.headers["Retry-After"]
@@ -106,13 +98,8 @@ def test_texts_that_double_are_refused_and_forgotten(launch, executor):
         assert reply.status == 200, reply
         reply = doubled(f"s + '{number}'", 40, 2)
         assert reply.status == 422 and reply.problem["code"] == "limit_exceeded", reply
-    until = time.monotonic() + 15
-    while True:
-        after = {pid: resident(pid) for pid in running.processes()}
-        if all(size <= before.get(pid, 0) + ROOM for pid, size in after.items()):
-            break
-        assert time.monotonic() < until, {pid: size >> 20 for pid, size in after.items()}
-        time.sleep(0.1)
+    wait_until(lambda: all(resident(pid) <= before.get(pid, 0) + ROOM for pid in running.processes()), 15,
+               lambda: {pid: resident(pid) >> 20 for pid in running.processes()})
 
 
 def resident(pid):

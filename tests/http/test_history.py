@@ -56,10 +56,7 @@ def saved(folder):
 
 
 def wait_saved(folder, wanted, seconds=20):
-    until = time.monotonic() + seconds
-    while not set(wanted) <= set(saved(folder)):
-        assert time.monotonic() < until, (wanted, saved(folder))
-        time.sleep(0.05)
+    client.wait_until(lambda: set(wanted) <= set(saved(folder)), seconds, lambda: (wanted, saved(folder)))
 
 
 def start_fails(*flags):
@@ -523,9 +520,7 @@ def test_a_full_disk_does_not_stop_the_service(tmp_path):
     try:
         running = client.Server("--data-dir", disk)
         made = many(running, 600)
-        until = time.monotonic() + 20
-        while "cannot be written" not in running.stderr() and time.monotonic() < until:
-            time.sleep(0.05)
+        client.wait_until(lambda: "cannot be written" in running.stderr())
         assert running.stderr().count("cannot be written") == 1
         assert compute(running)
         history = running.get("/v1/runs").json()["history"]

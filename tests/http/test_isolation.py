@@ -12,7 +12,7 @@ import time
 import pytest
 
 import client
-from client import SANITIZED
+from client import SANITIZED, wait_until
 
 SECONDS = float(os.environ.get("COLONNADE_SOAK", "10"))
 MEBI = 1 << 20
@@ -33,13 +33,6 @@ def family(running):
     """The fork server's pid, and the workers'."""
     pool = running.pool("processes")
     return pool["fork_server"]["pid"], [w["pid"] for w in pool["workers"] if w["pid"]]
-
-
-def eventually(check, seconds=20):
-    until = time.monotonic() + seconds
-    while not check():
-        assert time.monotonic() < until
-        time.sleep(0.01)
 
 
 # ---- what they hold -------------------------------------------------------------------------------
@@ -110,7 +103,7 @@ def test_a_killed_fork_server_is_replaced(launch, tmp_path):
         fork_server, workers = family(running)
         os.kill(fork_server, kill)
         assert running.lets("md5(a)", {"a": [7]}, executor="processes").columns["r"] == [hashlib.md5(b"7").hexdigest()]
-        eventually(lambda: len(set(family(running)[1]) - set(workers)) == 2)
+        wait_until(lambda: len(set(family(running)[1]) - set(workers)) == 2)
         assert family(running)[0] not in (fork_server, None)
         assert not set(workers) & set(running.processes())
     assert running.pool("processes")["fork_server"]["starts"] == 4
@@ -155,9 +148,9 @@ def test_fork_servers_killed_under_load(launch):
         thread.join()
     assert not wrong, wrong[:3]
     assert kills[0] > SECONDS / 2 and counts["right"] > SECONDS and counts["lost"] < counts["right"], (kills, counts)
-    eventually(lambda: running.get("/readyz").status == 200)
+    wait_until(lambda: running.get("/readyz").status == 200)
     assert running.post_csv(text, {"let": "k=md5(a)", "executor": "processes"}).text == want
-    eventually(lambda: len(running.processes()) == 2 + len(family(running)[1]))
+    wait_until(lambda: len(running.processes()) == 2 + len(family(running)[1]))
 
 
 # ---- memory and deadlines --------------------------------------------------------------------------
@@ -202,4 +195,4 @@ def test_a_deadline_reaches_a_worker_that_is_stopped(launch):
     late = max(seconds for status, seconds in replies if status == 504) - 0.3
     print(f"the reply came {late * 1000:.0f} ms after its deadline")
     assert 0 <= late < 5
-    eventually(lambda: workers[0] not in family(running)[1])
+    wait_until(lambda: workers[0] not in family(running)[1])

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from client import drip, read_reply
+from client import drip, read_reply, wait_until
 from test_protocol import CSV, HOST, SLOW, head
 
 
@@ -138,10 +138,7 @@ def test_connections(launch):
     for connection in used:  # who was there first is still served
         assert asked(connection).status == 200
         connection.close()
-    until = time.monotonic() + 10
-    while running.get("/v1/functions").status != 200:
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    wait_until(lambda: running.get("/v1/functions").status == 200)
 
 
 def test_queued(launch):
@@ -150,10 +147,7 @@ def test_queued(launch):
     replies = []
     slow = threading.Thread(target=lambda: replies.append(running.post_json({**SLOW, "timeout_ms": 3000})))
     slow.start()
-    until = time.monotonic() + 10
-    while not any(w["state"] == "busy" for p in running.pools()["pools"] for w in p["workers"]):
-        assert time.monotonic() < until
-        time.sleep(0.02)
+    wait_until(running.working)
     begun = time.monotonic()
     reply = running.post_csv("a\n1\n", {"let": "r=a"})
     assert reply.status == 503 and reply.problem["code"] == "overloaded", reply
@@ -162,9 +156,7 @@ def test_queued(launch):
     slow.join()
     assert replies[0].status == 504
     assert running.wait_idle(10)  # work that is being stopped still counts
-    until = time.monotonic() + 10
-    while running.post_csv("a\n1\n", {"let": "r=a"}).status != 200:
-        assert time.monotonic() < until
+    wait_until(lambda: running.post_csv("a\n1\n", {"let": "r=a"}).status == 200)
 
 
 def test_memory(launch):
@@ -268,8 +260,5 @@ def test_a_client_that_does_not_read_is_closed(launch, flags):
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.sendall(head(CSV + b"Content-Length: %d\r\n" % len(data), b"/v1/compute?let=k=sha512(a)") + data)
         time.sleep(0.3)
-        until = time.monotonic() + 30
-        while running.descriptors() > before:
-            assert time.monotonic() < until
-            time.sleep(0.05)
+        wait_until(lambda: running.descriptors() <= before, 30)
     assert running.wait_idle(5) and running.post_csv("a\n1\n").status == 200

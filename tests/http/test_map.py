@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from client import SANITIZED
+from client import SANITIZED, wait_until
 
 EXECUTORS = ["serial", "threads", "processes", "gil"]
 DEFAULT = 5_000_000
@@ -359,13 +359,6 @@ def idle(server, executor):
     return all(w["state"] == "idle" for p in pools if p["executor"] == executor for w in p["workers"])
 
 
-def wait_idle(server, executor, seconds=10):
-    until = time.monotonic() + seconds
-    while not idle(server, executor):
-        assert time.monotonic() < until, "the work goes on"
-        time.sleep(0.02)
-
-
 @pytest.mark.parametrize("executor", EXECUTORS)
 @pytest.mark.parametrize("work", [("long_io", {"seconds": 60}), ("long_comp", {"iterations": 10**14})])
 def test_deadline(server, executor, work):
@@ -373,7 +366,7 @@ def test_deadline(server, executor, work):
     reply = ask(server, work[0], [1, 3, 5], executor=executor, workers=2, timeout_ms=150, **work[1])
     assert reply.status == 504 and reply.code == "deadline_exceeded"
     assert time.monotonic() - started < (10 if SANITIZED else 3)
-    wait_idle(server, executor)
+    wait_until(lambda: idle(server, executor))
 
 
 @pytest.mark.parametrize("executor", ["threads", "processes"])
@@ -382,12 +375,9 @@ def test_a_client_that_leaves_takes_its_calls_along(server, executor):
     with server.connect() as connection:
         connection.sendall(b"POST /v1/map HTTP/1.1\r\nHost: %s:%d\r\nContent-Type: application/json\r\n"
                            b"Content-Length: %d\r\n\r\n" % (server.host.encode(), server.port, len(body)) + body)
-        until = time.monotonic() + 20
-        while idle(server, executor):
-            assert time.monotonic() < until
-            time.sleep(0.02)
+        wait_until(lambda: not idle(server, executor))
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset
-    wait_idle(server, executor)
+    wait_until(lambda: idle(server, executor))
 
 
 def test_a_lost_worker_costs_its_calls_only(launch):

@@ -13,7 +13,7 @@ import time
 import pytest
 
 import client
-from client import read_reply, together
+from client import read_reply, together, wait_until
 
 MIB = 1 << 20
 LEAST = 256 << 10  # what is reserved beside the body (handlers/reserve.h)
@@ -56,16 +56,6 @@ def hold():
         yield make
 
 
-def wait_for(condition, seconds=20):
-    until = time.monotonic() + seconds
-    while True:
-        found = condition()
-        if found:
-            return found
-        assert time.monotonic() < until
-        time.sleep(0.02)
-
-
 def refused(reply, flag, status=503, code="overloaded"):
     assert reply.status == status, reply
     assert reply.problem["code"] == code and reply.problem["limit"] == flag, reply
@@ -84,7 +74,7 @@ def test_one_client_fills_the_queue(launch, hold, most):
     refused(server.post_csv(SMALL, {"let": "r=a"}), "--max-queued")
     assert server.get("/livez").status == 200 and server.get("/v1/runs").status == 200
     assert held[0].end().status == 200
-    wait_for(lambda: server.post_csv(SMALL, {"let": "r=a"}).status == 200)
+    wait_until(lambda: server.post_csv(SMALL, {"let": "r=a"}).status == 200)
     for one in held[1:]:
         assert one.end().status == 200
 
@@ -93,7 +83,7 @@ def test_a_reply_that_is_not_read_takes_no_place(launch, hold):
     server = launch("--max-queued", 1)
     held = hold(server, length=4_000_002)
     held.send(b"a\n" + b"1234567\n" * 500_000)
-    wait_for(lambda: server.post_csv(SMALL, {"let": "r=a"}).status == 200)
+    wait_until(lambda: server.post_csv(SMALL, {"let": "r=a"}).status == 200)
     assert read_reply(held.stream).status == 200
 
 
@@ -106,7 +96,7 @@ def test_another_client_gets_in_beside_it(launch, hold):
     beside = hold(server, source="127.0.0.2")
     assert beside.reply.status == 100
     assert beside.end().status == 200
-    wait_for(lambda: hold(server, source="127.0.0.2").reply.status == 100)
+    wait_until(lambda: hold(server, source="127.0.0.2").reply.status == 100)
     assert hold(server, source="127.0.0.3").reply.status == 100  # 8 + 2 places are taken
     refused(hold(server, source="127.0.0.4").reply, "--max-queued")
 
@@ -119,7 +109,7 @@ def test_small_requests_beside_a_full_queue_of_work(launch):
     threads = [threading.Thread(target=lambda: replies.append(server.post_json(document, "/v1/map"))) for _ in range(4)]
     for thread in threads:
         thread.start()
-    wait_for(lambda: sum(w["state"] == "busy" for w in server.pool("threads")["workers"]) == 4)
+    wait_until(lambda: sum(w["state"] == "busy" for w in server.pool("threads")["workers"]) == 4)
     refused(server.post_csv(SMALL, {"let": "r=a"}), "--max-queued")
     for _ in range(20):
         beside = http.client.HTTPConnection(server.host, server.port, 60, source_address=("127.0.0.2", 0))
@@ -140,7 +130,7 @@ def test_requests_of_one_client(launch, hold):
     assert hold(server, source="127.0.0.2").reply.status == 100
     assert server.get("/v1/runs").status == 200
     assert held[0].end().status == 200
-    wait_for(lambda: server.post_csv(SMALL, {"let": "r=a"}).status == 200)
+    wait_until(lambda: server.post_csv(SMALL, {"let": "r=a"}).status == 200)
 
 
 def test_many_clients_of_one_address_do_not_notice(server):
@@ -193,7 +183,7 @@ def test_a_body_at_the_limit_and_past_it(launch, hold):
     refused(hold(server, length=64 * MIB - LEAST + 1).reply, "--memory-bytes", 413, "body_too_large")
     refused(server.post_csv(SMALL, {"let": "r=a"}), "--memory-bytes")  # all is reserved
     fits.close()
-    wait_for(lambda: server.post_csv(SMALL, {"let": "r=a"}).status == 200)
+    wait_until(lambda: server.post_csv(SMALL, {"let": "r=a"}).status == 200)
 
 
 def test_what_is_declared_is_reserved(launch, hold):
@@ -204,7 +194,7 @@ def test_what_is_declared_is_reserved(launch, hold):
     refused(hold(server, length=4 * MIB).reply, "--memory-bytes")
     assert server.post_csv(SMALL, {"let": "r=a"}).status == 200  # what is small still fits
     first.close()
-    wait_for(lambda: hold(server, length=4 * MIB).reply.status == 100)
+    wait_until(lambda: hold(server, length=4 * MIB).reply.status == 100)
 
 
 def test_what_is_not_declared_is_reserved_as_it_comes(launch, hold):
@@ -231,7 +221,7 @@ def test_a_packed_body_counts_as_what_it_comes_to(launch, hold):
     assert held.reply.status == 100
     refused(server.post_csv(packed, {"let": "r=a", "select": "r"}, headers), "--memory-bytes")
     held.close()
-    wait_for(lambda: server.post_csv(packed, {"let": "r=a", "select": "r"}, headers).status == 200)
+    wait_until(lambda: server.post_csv(packed, {"let": "r=a", "select": "r"}, headers).status == 200)
 
 
 def test_a_body_that_grows_past_all_there_is(launch, hold):
@@ -306,7 +296,7 @@ def test_many_uploads_at_once(launch):
     def fits():
         with contextlib.closing(Held(server, length=48 * MIB - LEAST)) as held:
             return held.reply.status == 100
-    wait_for(fits)
+    wait_until(fits)
 
 
 # ---- jobs -------------------------------------------------------------------------------------------------
@@ -323,7 +313,7 @@ def test_half_sent_bodies_take_no_jobs_place(launch, hold):
     assert server.request("DELETE", job.headers["Location"]).status == 202
     accepted = waiting[1].end()
     assert accepted.status == 202, accepted
-    wait_for(lambda: server.get(accepted.headers["Location"]).json()["state"] == "finished")
+    wait_until(lambda: server.get(accepted.headers["Location"]).json()["state"] == "finished")
     assert waiting[2].end().status == 202  # the one that has ended makes room
 
 
@@ -333,7 +323,7 @@ def test_results_count_in_the_memory(launch, hold):
     document = {"generate": {"rows": 60_000, "columns": ["a"], "seed": 1}, "let": {"k": "sha512(a)"}}
     job = server.post_json(document, headers={"Prefer": "respond-async"})
     assert job.status == 202
-    wait_for(lambda: server.get(job.headers["Location"]).json()["state"] == "finished")
+    wait_until(lambda: server.get(job.headers["Location"]).json()["state"] == "finished")
     kept = len(server.get(job.headers["Location"] + "/result").body)
     assert kept > 7 * MIB
 
@@ -343,13 +333,13 @@ def test_results_count_in_the_memory(launch, hold):
 
     assert whole(64 * MIB - LEAST) == 503
     assert server.request("DELETE", job.headers["Location"]).status == 204
-    wait_for(lambda: whole(64 * MIB - LEAST) == 100)
+    wait_until(lambda: whole(64 * MIB - LEAST) == 100)
     too_much = {"generate": {"rows": 150_000, "columns": ["a"], "seed": 1}, "let": {"k": "sha512(a)"}}
 
     def accepted():
         reply = server.post_json(too_much, headers={"Prefer": "respond-async"})
         return reply if reply.status == 202 else None
 
-    job = wait_for(accepted)  # the one that wanted everything has hung up, which is noticed in a moment
-    wait_for(lambda: server.get(job.headers["Location"]).json()["state"] == "failed")
+    job = wait_until(accepted)  # the one that wanted everything has hung up, which is noticed in a moment
+    wait_until(lambda: server.get(job.headers["Location"]).json()["state"] == "failed")
     refused(server.get(job.headers["Location"] + "/result"), "--job-bytes", 422, "limit_exceeded")

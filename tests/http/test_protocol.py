@@ -212,10 +212,7 @@ def test_a_body_that_ends_early(launch):
             assert b" 200 " not in connection.recv(4096).split(b"\r\n")[0]
     got = everything(running, head(CSV + b"Transfer-Encoding: chunked\r\n") + b"zz\r\nabc\r\n0\r\n\r\n")
     assert got == b"" or got.startswith(b"HTTP/1.1 400 "), got
-    until = time.monotonic() + 10
-    while running.descriptors() > before + 2:
-        assert time.monotonic() < until
-        time.sleep(0.1)
+    client.wait_until(lambda: running.descriptors() <= before + 2)
 
 
 def started(server, executor):
@@ -225,10 +222,7 @@ def started(server, executor):
     connection = server.connect()
     connection.sendall(head(b"Content-Type: application/json\r\nContent-Length: %d\r\n" % len(body),
                             b"/v1/compute") + body)
-    until = time.monotonic() + 20
-    while not any(w["state"] == "busy" for p in server.pools()["pools"] for w in p["workers"]):
-        assert time.monotonic() < until, server.pools()
-        time.sleep(0.02)
+    client.wait_until(server.working, told=server.pools)
     return connection
 
 

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from client import BINARY, Server
+from client import BINARY, Server, wait_until
 from test_protocol import SLOW
 
 FLAGS = """listen settings tls-cert tls-key token-file allow-anonymous keys-dir max-body-bytes max-inflate-ratio max-window-log max-rows max-columns max-expression-bytes
@@ -137,13 +137,11 @@ def test_sigterm_finishes_what_runs():
         document = {**SLOW, "generate": {**SLOW["generate"], "rows": 60_000}, "executor": executor}
         client = threading.Thread(target=lambda: replies.append(running.post_json(document)))
         client.start()
-        until = time.monotonic() + 20
-        while not any(w["state"] == "busy" for p in running.pools()["pools"] for w in p["workers"]):
-            assert time.monotonic() < until
-            time.sleep(0.01)
+        wait_until(running.working)
+        until = time.monotonic() + 60
         running.process.send_signal(signal.SIGTERM)
         seen = set()
-        while running.process.poll() is None and time.monotonic() < until + 40:
+        while running.process.poll() is None and time.monotonic() < until:
             try:
                 seen.add(("ready", running.get("/readyz").status))
                 seen.add(("work", running.post_csv("a\n1\n").status))
@@ -190,12 +188,8 @@ def test_no_process_is_left_when_the_server_is_killed():
     assert len(family) >= 3
     running.process.kill()
     running.process.wait()
-    until = time.monotonic() + 10
-    left = family
-    while left and time.monotonic() < until:
-        left = [p for p in left if pathlib.Path(f"/proc/{p}/stat").exists()
-                and pathlib.Path(f"/proc/{p}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"]
-        time.sleep(0.05)
-    assert not left
+    wait_until(lambda: not any(pathlib.Path(f"/proc/{p}/stat").exists()
+                               and pathlib.Path(f"/proc/{p}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+                               for p in family))
     running.process.stdout.close()
     running.errors.close()

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from client import curl, read_reply
+from client import curl, read_reply, wait_until
 
 ROWS = 60_000
 BUFFER = 65_536
@@ -88,10 +88,7 @@ def test_a_late_failure_is_never_a_short_reply(small, executor, accept):
         assert run
     finally:
         connection.close()
-    until = time.monotonic() + 10
-    while not small.run(run).get("error") and time.monotonic() < until:
-        time.sleep(0.05)
-    error = small.run(run)["error"]
+    error = wait_until(lambda: small.run(run).get("error"))
     assert error["code"] == "division_by_zero" and error["row"] == rows, error
 
 

@@ -449,7 +449,7 @@ def test_work_stops_when_the_client_hangs_up(secure, executor):
     body = json.dumps({**SLOW, "executor": executor}).encode()
     connection = secure.connect()
     connection.sendall(head(b"Content-Type: application/json\r\nContent-Length: %d\r\n" % len(body), b"/v1/compute") + body)
-    wait_until(lambda: any(w["state"] == "busy" for p in secure.pools()["pools"] for w in p["workers"]))
+    wait_until(secure.working)
     connection.close()
     begun = time.monotonic()
     assert secure.wait_idle(30), secure.pools()
