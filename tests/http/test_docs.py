@@ -24,7 +24,6 @@ pidof() { echo "$SERVER_PID"; }
 """
 # What differs from run to run, and what stands in its place before two texts are compared.
 WILD = [
-    (r"\b(?:127\.0\.0\.1|localhost):\d+", "ADDRESS"),
     (r"(?i)^(date|server-timing): .*$", r"\1: WILD"),
     (r"(Colonnade-Run: |runs/|jobs/|\"(?:run|id|next)\": ?\")[0-9a-f]{32}\b", r"\1RUN"),
     (r"^[0-9a-f]{32}$", "RUN"),
@@ -93,11 +92,12 @@ class Shell:
 
     def __init__(self, folder, server, launch):
         self.folder, self.server, self.launch = folder, server, launch
+        self.address = "127.0.0.1:8080"  # as the page has it
 
     def start(self, command):
         words = [str(self.folder / w) if (self.folder / w).exists() else w for w in shlex.split(command)[1:-1]]
         where = words.index("--listen")
-        address = words[where + 1]
+        self.address = words[where + 1]
         del words[where:where + 2]
         tls = None
         if "--tls-cert" in words:
@@ -105,7 +105,10 @@ class Shell:
             tls = words[where + 1], words[where + 3]
             del words[where:where + 4]
         self.server = self.launch(*words, tls=tls)
-        return re.sub(r"127\.0\.0\.1:\d+", address, self.server.line)
+        return self.shown(self.server.line)
+
+    def shown(self, output):
+        return re.sub(rf"\b127\.0\.0\.1:{self.server.port}\b", self.address, output)
 
     def run(self, command):
         if re.fullmatch(r"colonnade .*&", command):
@@ -114,7 +117,7 @@ class Shell:
         done = subprocess.run(["bash", "-c", PRELUDE + command], cwd=self.folder, timeout=120, check=False,
                               env={**os.environ, "COLONNADE_BIN": client.BINARY, "SERVER_PID": str(self.server.pid)}, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        return done.stdout.decode("utf-8", "replace")
+        return self.shown(done.stdout.decode("utf-8", "replace"))
 
 
 def write(page, lines, changes):
