@@ -165,15 +165,30 @@ def test_every_function_is_in_the_manual(server):
         assert shown == function["summary"], function
 
 
-def test_every_setting_is_in_the_manual(server):
+def settings_of_help():
+    """Each flag with its variable, default and meaning."""
     text = subprocess.run([client.BINARY, "--help"], stdout=subprocess.PIPE, check=True, text=True).stdout
-    rows = {row[0].split()[0]: row for row in table_rows("settings.md")}
-    found = re.findall(r"^ +--([\w-]+) .*\n +\(default: (.*); (COLONNADE_\w+)\)$", text, re.MULTILINE)
-    assert len(found) > 20
-    for flag, default, variable in found:
-        assert rows["--" + flag][1:3] == [variable, default], flag
+    found = re.findall(r"^ +--([\w-]+)(?: [A-Z]+)? +(.*)\n +\(default: (.*); (COLONNADE_\w+)\)$", text, re.MULTILINE)
+    assert len(found) == text.count("(default: ") > 20
+    return {flag: [variable, default, meaning] for flag, meaning, default, variable in found}
+
+
+def test_every_setting_is_in_the_manual():
+    assert {row[0].split()[0].removeprefix("--"): row[1:] for row in table_rows("settings.md")} == settings_of_help()
+
+
+def bare(text):
+    """Its letters and digits, without the macros of a man page and the name of a flag's value."""
+    return re.sub(r"\bnumber\b|\bN\b|^\.[A-Z][a-z]( Cm)? |\W", "", text, flags=re.MULTILINE).lower()
+
+
+def test_the_man_page_says_what_help_says():
+    """It may say more behind that."""
     manual = (client.ROOT / "docs" / "colonnade.8").read_text(encoding="utf-8")
-    assert not [flag for flag, _, _ in found if f".It Fl -{flag}" not in manual]
+    found = re.findall(r"^\.It Fl -([\w-]+).*\n((?:(?!\.It).*\n)*?)Default: (.*)\.$", manual, re.MULTILINE)
+    told = {flag: (bare(meaning), default) for flag, meaning, default in found}
+    for flag, (_, default, meaning) in settings_of_help().items():
+        assert told[flag][0].startswith(bare(meaning)) and told[flag][1] == default, (flag, told[flag])
 
 
 def test_every_code_is_in_the_manual():
