@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from client import JSON, Server, raw, read_reply
+from client import JSON, raw, read_reply
 from test_protocol import BODY, CSV, HOST, head
 
 TOKEN = "correct-horse-battery-staple-0123456789"
