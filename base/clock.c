@@ -38,8 +38,10 @@ void cn_clock_format(int64_t wall_ns, char out[32]) {
 
 const char *cn_span_name(enum cn_span span) {
     static const char *const names[CN_SPAN_COUNT] = {
-        [CN_SPAN_PARSE] = "parse",   [CN_SPAN_EVALUATE] = "evaluate", [CN_SPAN_HASH] = "hash",
-        [CN_SPAN_ENCODE] = "encode", [CN_SPAN_SHIP] = "ship",         [CN_SPAN_LOCK] = "lock",
+        [CN_SPAN_PARSE] = "parse", [CN_SPAN_EVALUATE] = "evaluate",
+        [CN_SPAN_HASH] = "hash",   [CN_SPAN_ENCODE] = "encode",
+        [CN_SPAN_SHIP] = "ship",   [CN_SPAN_SCHEDULE] = "schedule",
+        [CN_SPAN_FETCH] = "fetch", [CN_SPAN_LOCK] = "lock",
         [CN_SPAN_WAIT] = "wait",
     };
     return (unsigned)span < CN_SPAN_COUNT ? names[span] : "unknown";
@@ -47,10 +49,17 @@ const char *cn_span_name(enum cn_span span) {
 
 const char *cn_stage_name(enum cn_stage stage) {
     static const char *const names[CN_STAGE_COUNT] = {
-        [CN_STAGE_RECEIVE] = "receive", [CN_STAGE_DECODE] = "decode",
-        [CN_STAGE_PLAN] = "plan",       [CN_STAGE_QUEUE] = "queue",
-        [CN_STAGE_EXECUTE] = "execute", [CN_STAGE_GATHER] = "gather",
-        [CN_STAGE_ENCODE] = "encode",   [CN_STAGE_UNACCOUNTED] = "unaccounted",
+        [CN_STAGE_RECEIVE] = "receive",
+        [CN_STAGE_DECODE] = "decode",
+        [CN_STAGE_PLAN] = "plan",
+        [CN_STAGE_QUEUE] = "queue",
+        [CN_STAGE_SHIP] = "ship",
+        [CN_STAGE_SCHEDULE] = "schedule",
+        [CN_STAGE_EXECUTE] = "execute",
+        [CN_STAGE_FETCH] = "fetch",
+        [CN_STAGE_GATHER] = "gather",
+        [CN_STAGE_ENCODE] = "encode",
+        [CN_STAGE_UNACCOUNTED] = "unaccounted",
     };
     return (unsigned)stage < CN_STAGE_COUNT ? names[stage] : "unknown";
 }

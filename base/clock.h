@@ -30,7 +30,9 @@ enum cn_span {
     CN_SPAN_EVALUATE,
     CN_SPAN_HASH,
     CN_SPAN_ENCODE,
-    CN_SPAN_SHIP,
+    CN_SPAN_SHIP,     /* to a worker; of a process on this machine, there and back */
+    CN_SPAN_SCHEDULE, /* waiting in another system's scheduler */
+    CN_SPAN_FETCH,    /* back from another machine */
     CN_SPAN_LOCK,
     CN_SPAN_WAIT,
     CN_SPAN_COUNT
@@ -47,7 +49,11 @@ enum cn_stage {
     CN_STAGE_DECODE,
     CN_STAGE_PLAN,
     CN_STAGE_QUEUE,
+    CN_STAGE_SHIP, /* this and the next: nobody computed, but work was on its way to other machines
+                    */
+    CN_STAGE_SCHEDULE,
     CN_STAGE_EXECUTE,
+    CN_STAGE_FETCH, /* nobody computed any more; results were on their way back */
     CN_STAGE_GATHER,
     CN_STAGE_ENCODE,
     CN_STAGE_UNACCOUNTED,

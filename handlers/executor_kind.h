@@ -12,6 +12,7 @@ enum cn_executor_kind {
     CN_EXECUTOR_THREADS,
     CN_EXECUTOR_PROCESSES,
     CN_EXECUTOR_GIL,
+    CN_EXECUTOR_DASK, /* only where a scheduler is set */
     CN_EXECUTOR_KIND_COUNT
 };
 const char *cn_executor_kind_name(enum cn_executor_kind kind);

@@ -14,10 +14,13 @@ struct choice {
     int value;
 };
 
-static const struct choice executors[] = {
-    {"auto", CN_EXECUTOR_AUTO},       {"serial", CN_EXECUTOR_SERIAL},
-    {"threads", CN_EXECUTOR_THREADS}, {"processes", CN_EXECUTOR_PROCESSES},
-    {"gil", CN_EXECUTOR_GIL},         {NULL, 0}};
+static const struct choice executors[] = {{"auto", CN_EXECUTOR_AUTO},
+                                          {"serial", CN_EXECUTOR_SERIAL},
+                                          {"threads", CN_EXECUTOR_THREADS},
+                                          {"processes", CN_EXECUTOR_PROCESSES},
+                                          {"gil", CN_EXECUTOR_GIL},
+                                          {"dask", CN_EXECUTOR_DASK},
+                                          {NULL, 0}};
 static const struct choice modes[] = {
     {"vector", CN_MODE_VECTOR}, {"tuple", CN_MODE_TUPLE}, {"row", CN_MODE_ROW}, {NULL, 0}};
 static const struct choice overflows[] = {{"error", 0}, {"wrap", 1}, {NULL, 0}};

@@ -41,7 +41,7 @@
 #define RECORD_COLUMN_NS 25.0
 
 const char *cn_executor_kind_name(enum cn_executor_kind kind) {
-    static const char *const names[] = {"auto", "serial", "threads", "processes", "gil"};
+    static const char *const names[] = {"auto", "serial", "threads", "processes", "gil", "dask"};
 
     return kind < CN_EXECUTOR_KIND_COUNT ? names[kind] : "?";
 }

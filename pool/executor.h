@@ -138,7 +138,9 @@ struct cn_task {
     struct cn_error error;
     _Alignas(16) unsigned char result[CN_TASK_RESULT];
     int worker; /* index within the executor, from 0; -1: it never ran */
-    pid_t pid;  /* the worker's process; 0: it never ran */
+    pid_t pid;  /* the worker's process; 0: it never ran, or on another machine */
+    /* The machine it ran on, by its name; NULL: this one. Lives as long as the executor. */
+    const char *host;
     int attempts;
     int64_t submitted_ns;
     int64_t started_ns;

@@ -67,6 +67,7 @@ struct cn_worker_request {
     uint64_t table; /* offset of the table of inputs */
     uint64_t n_inputs;
     uint64_t size; /* of the window's used part */
+    int64_t left_ns; /* until the task's deadline, where nobody sets the stop flag; 0: none */
     uint32_t kind;
     _Alignas(16) unsigned char args[CN_TASK_ARGS];
 };

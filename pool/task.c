@@ -41,6 +41,7 @@ void cn_task_reset(struct cn_task *task, int64_t now) {
     memset(task->result, 0, sizeof(task->result));
     task->worker = -1;
     task->pid = 0;
+    task->host = NULL;
     task->attempts = 0;
     task->submitted_ns = now;
     task->started_ns = 0;
