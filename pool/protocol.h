@@ -95,6 +95,14 @@ bool cn_answer_check(struct cn_worker_answer *answer, size_t got, uint64_t numbe
 enum cn_code cn_answer_take(const struct cn_worker_answer *answer, const struct cn_window *out,
                             int64_t elapsed_ns, struct cn_task *task);
 
+/* Where things of a task go in a window, whose used part is request->size bytes long; false: it
+ * cannot be so large. */
+CN_NODISCARD bool cn_request_lay_out(struct cn_worker_request *request, const struct cn_task *task,
+                                     uint64_t number);
+/* Puts them there. */
+void cn_request_fill(const struct cn_worker_request *request, const struct cn_task *task,
+                     char *base);
+
 /* The worker trusts the server; that a request lies within its window of `mapped` bytes is looked
  * at all the same, and so is each input. */
 bool cn_request_check(const struct cn_worker_request *request, uint64_t mapped);

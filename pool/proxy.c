@@ -212,65 +212,13 @@ enum cn_code cn_proxy_start(struct cn_proxy *proxy, struct cn_error *error) {
 
 /* ---- one task ------------------------------------------------------------------------------ */
 
-static bool add_aligned(size_t *size, size_t more, size_t *offset) {
-    size_t start;
-    if (__builtin_add_overflow(*size, (size_t)63, &start))
-        return false;
-    start &= ~(size_t)63;
-    *offset = start;
-    return !__builtin_add_overflow(start, more, size) && *size <= SIZE_MAX / 8;
-}
-
-static struct cn_str plan_bytes(const struct cn_task *task) {
-    return task->plan ? task->plan->bytes : cn_str(NULL, 0);
-}
-
-/* The size of the window for this task, and where things go; false: it cannot be. */
-static bool lay_out(const struct cn_task *task, struct cn_worker_request *request) {
-    size_t size = sizeof(struct cn_window_head);
-    size_t table_size;
-    size_t offset;
-    if (__builtin_mul_overflow(task->n_inputs, sizeof(struct cn_window_span), &table_size) ||
-        !add_aligned(&size, table_size, &offset))
-        return false;
-    request->table = offset;
-    request->n_inputs = task->n_inputs;
-    if (!add_aligned(&size, plan_bytes(task).len, &offset))
-        return false;
-    request->plan = (struct cn_window_span){offset, plan_bytes(task).len};
-    for (size_t i = 0; i < task->n_inputs; i++)
-        if (!add_aligned(&size, task->inputs[i].len, &offset))
-            return false;
-    request->size = size;
-    return true;
-}
-
-static void put(char *base, size_t offset, struct cn_str bytes) {
-    if (bytes.len > 0)
-        memcpy(base + offset, bytes.data, bytes.len);
-}
-
 /* Copies the task into the window; false: no memory. */
 static bool fill(struct cn_proxy *proxy, const struct cn_task *task,
                  struct cn_worker_request *request) {
-    if (!lay_out(task, request) || !cn_window_map(&proxy->in, (size_t)request->size))
+    if (!cn_request_lay_out(request, task, ++proxy->number) ||
+        !cn_window_map(&proxy->in, (size_t)request->size))
         return false;
-    char *base = proxy->in.base;
-    struct cn_window_head *head = (void *)base;
-    atomic_store(&head->stop, 0);
-    put(base, (size_t)request->plan.offset, plan_bytes(task));
-    size_t size = (size_t)(request->plan.offset + request->plan.len);
-    for (size_t i = 0; i < task->n_inputs; i++) {
-        size_t offset = 0;
-        (void)add_aligned(&size, task->inputs[i].len, &offset);
-        put(base, offset, task->inputs[i]);
-        struct cn_window_span span = {offset, task->inputs[i].len};
-        memcpy(base + request->table + i * sizeof(span), &span, sizeof(span));
-    }
-    request->number = ++proxy->number;
-    request->plan_id = task->plan ? task->plan->id : 0;
-    request->kind = task->kind;
-    memcpy(request->args, task->args, sizeof(request->args));
+    cn_request_fill(request, task, proxy->in.base);
     return true;
 }
 
@@ -293,7 +241,6 @@ static enum cn_proxy_outcome await(struct cn_proxy *proxy, const struct cn_task 
 enum cn_proxy_outcome cn_proxy_try(struct cn_proxy *proxy, struct cn_task *task,
                                    enum cn_code *code) {
     struct cn_worker_request request;
-    memset(&request, 0, sizeof(request));
     int64_t began = cn_clock_now();
     task->pid = proxy->process.pid;
     if (!fill(proxy, task, &request)) {
