@@ -2,25 +2,41 @@
 #include "pool/protocol.h"
 #include "pool/window.h"
 
-bool cn_answer_check(struct cn_worker_answer *answer, size_t got, uint64_t number,
-                     struct cn_window *out) {
-    if (got != sizeof(*answer) || answer->number != number || answer->code < 0 ||
-        answer->code >= CN_CODE_COUNT || !cn_error_sane(&answer->error))
-        return false;
-    return answer->out_len == 0 ||
-           (answer->out_len <= PTRDIFF_MAX && cn_window_map(out, (size_t)answer->out_len));
+bool cn_answer_check(struct cn_worker_answer *answer, size_t got, uint64_t number) {
+    return got == sizeof(*answer) && answer->number == number && answer->code >= 0 &&
+           answer->code < CN_CODE_COUNT && cn_error_sane(&answer->error);
 }
 
-enum cn_code cn_answer_take(const struct cn_worker_answer *answer, const struct cn_window *out,
+bool cn_answer_output(const struct cn_worker_answer *answer, struct cn_window *window,
+                      struct cn_str *out) {
+    *out = cn_str(NULL, 0);
+    if (answer->out_len == 0)
+        return true;
+    if (answer->out_len > PTRDIFF_MAX || !cn_window_map(window, (size_t)answer->out_len))
+        return false;
+    *out = cn_str(window->base, (size_t)answer->out_len);
+    return true;
+}
+
+bool cn_answer_read(struct cn_worker_answer *answer, struct cn_str bytes, uint64_t number,
+                    struct cn_str *out) {
+    if (bytes.len < sizeof(*answer))
+        return false;
+    memcpy(answer, bytes.data, sizeof(*answer));
+    *out = cn_str(bytes.data + sizeof(*answer), bytes.len - sizeof(*answer));
+    return cn_answer_check(answer, sizeof(*answer), number) && answer->out_len == out->len;
+}
+
+enum cn_code cn_answer_take(const struct cn_worker_answer *answer, struct cn_str out,
                             int64_t elapsed_ns, struct cn_task *task) {
     int64_t cpu_ns = answer->cpu_ns > 0 ? answer->cpu_ns : 0;
     task->cpu_ns = cpu_ns < elapsed_ns ? cpu_ns : elapsed_ns;
     task->spans = answer->spans;
     task->error = answer->error;
     memcpy(task->result, answer->result, sizeof(task->result));
-    if (answer->code != CN_OK || answer->out_len == 0 || !task->out)
+    if (answer->code != CN_OK || out.len == 0 || !task->out)
         return (enum cn_code)answer->code;
-    if (!cn_buf_add(task->out, out->base, (size_t)answer->out_len)) {
+    if (!cn_buf_add_str(task->out, out)) {
         cn_error_init(&task->error);
         return cn_error_memory(&task->error);
     }

@@ -66,7 +66,7 @@ struct cn_worker_request {
     struct cn_window_span plan;
     uint64_t table; /* offset of the table of inputs */
     uint64_t n_inputs;
-    uint64_t size; /* of the window's used part */
+    uint64_t size;   /* of the window's used part */
     int64_t left_ns; /* until the task's deadline, where nobody sets the stop flag; 0: none */
     uint32_t kind;
     _Alignas(16) unsigned char args[CN_TASK_ARGS];
@@ -86,13 +86,24 @@ struct cn_worker_answer {
 
 struct cn_window;
 
-/* Whether an answer of `got` bytes is one that a sound worker gives to request `number`; makes its
- * texts safe to read, and maps the output. */
-bool cn_answer_check(struct cn_worker_answer *answer, size_t got, uint64_t number,
-                     struct cn_window *out);
-/* Copies an answer that was checked into the task; times are kept within `elapsed_ns`. The task's
- * code. */
-enum cn_code cn_answer_take(const struct cn_worker_answer *answer, const struct cn_window *out,
+/*
+ * What is believed of an answer. cn_answer_check looks at the fixed part: that `got` bytes are all
+ * of it, that it answers request `number`, that its code is one; and it makes the texts of its
+ * error safe to read. It says nothing of the output, which is believed where it really is:
+ * cn_answer_output maps it in the window (false: it is not all there, or more than the window may
+ * hold); cn_answer_read takes an answer that came through a stream, `bytes` being the fixed part
+ * and all of the output behind it, and does the check too. Either one sets *out to memory of the
+ * window or of `bytes`. Times and spans are not looked at here.
+ */
+CN_NODISCARD bool cn_answer_check(struct cn_worker_answer *answer, size_t got, uint64_t number);
+CN_NODISCARD bool cn_answer_output(const struct cn_worker_answer *answer, struct cn_window *window,
+                                   struct cn_str *out);
+CN_NODISCARD bool cn_answer_read(struct cn_worker_answer *answer, struct cn_str bytes,
+                                 uint64_t number, struct cn_str *out);
+/* Copies an answer that was checked, with its output, into the task; the CPU's time is kept within
+ * `elapsed_ns`, the spans come as they are (cn_task_conclude makes them sum up). The task's code.
+ */
+enum cn_code cn_answer_take(const struct cn_worker_answer *answer, struct cn_str out,
                             int64_t elapsed_ns, struct cn_task *task);
 
 /* Where things of a task go in a window, whose used part is request->size bytes long; false: it

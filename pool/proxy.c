@@ -256,9 +256,11 @@ enum cn_proxy_outcome cn_proxy_try(struct cn_proxy *proxy, struct cn_task *task,
     if (outcome != CN_PROXY_ANSWERED)
         return outcome;
     ssize_t got = recv(proxy->socket, proxy->answer, sizeof(*proxy->answer), MSG_DONTWAIT);
-    if (got < 0 || !cn_answer_check(proxy->answer, (size_t)got, proxy->number, &proxy->out))
+    struct cn_str out;
+    if (got < 0 || !cn_answer_check(proxy->answer, (size_t)got, proxy->number) ||
+        !cn_answer_output(proxy->answer, &proxy->out, &out))
         return CN_PROXY_LOST;
-    *code = cn_answer_take(proxy->answer, &proxy->out, cn_clock_now() - began, task);
+    *code = cn_answer_take(proxy->answer, out, cn_clock_now() - began, task);
     cn_window_trim(&proxy->in, KEEP_BUSY);
     cn_window_trim(&proxy->out, KEEP_BUSY);
     return CN_PROXY_ANSWERED;

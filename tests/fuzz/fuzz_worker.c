@@ -1,7 +1,8 @@
 /*
  * Fuzz target: what a worker process says to the server, and what it is told.
  *
- * The input is (by its first byte) an answer with an output behind it, or a request in its window.
+ * The input is (by its first byte) an answer with an output behind it, which lies in a window or
+ * came in the same stream, or a request in its window.
  * What must hold: an answer that is believed has texts that end, a code that is one, places that
  * can be added to, and an output that is there; what it says of rows fits the text that it was
  * given; the spans of its task sum to the time it took; its error can be written as a problem. A
@@ -108,11 +109,30 @@ static void check_spans(const struct cn_task *task) {
     CHECK(sum == ELAPSED && task->cpu_ns >= 0 && task->cpu_ns <= ELAPSED);
 }
 
-static void run_answer(struct cn_plan *const plans[2], struct input *input, uint8_t flags) {
+/* What comes of an answer that is believed. */
+static void check_taken(const struct cn_worker_answer *answer, struct cn_str out,
+                        const struct cn_plan *plan) {
+    struct cn_buf taken = CN_BUF_INIT;
+    struct cn_task task = {.out = &taken, .started_ns = 1};
+    struct cn_group group;
+    cn_group_init(&group, 1, 0);
+    task.group = &group;
+    cn_error_init(&task.error);
+    CHECK(out.len == answer->out_len);
+    enum cn_code code = cn_answer_take(answer, out, ELAPSED, &task);
+    cn_task_conclude(&task, code, 0, CN_SPAN_SHIP, 1 + ELAPSED);
+    CHECK(task.code == CN_OK ? taken.len == answer->out_len : taken.len == 0);
+    check_spans(&task);
+    check_error(&task.error);
+    check_compute(plan, &task);
+    cn_buf_release(&taken);
+}
+
+/* From a worker process: the output is in a window. */
+static void run_answer(const struct cn_plan *plan, struct input *input, uint8_t flags) {
     struct cn_worker_answer answer;
     struct cn_window theirs, ours = CN_WINDOW_NONE;
-    struct cn_group group;
-    struct cn_buf out = CN_BUF_INIT;
+    struct cn_str out;
     size_t got = take(input, &answer, sizeof answer);
     if (flags & 2) /* else hardly any would be looked into */
         answer.number = NUMBER;
@@ -121,21 +141,33 @@ static void run_answer(struct cn_plan *const plans[2], struct input *input, uint
     ours.fd = dup(theirs.fd);
     CHECK(cn_window_map(&theirs, input->left ? input->left : 1) || input->left > MOST_OUTPUT);
     take(input, theirs.base, theirs.mapped);
-    if (cn_answer_check(&answer, flags & 4 ? sizeof answer : got, NUMBER, &ours)) {
-        struct cn_task task = {.group = &group, .out = &out, .started_ns = 1};
-        cn_group_init(&group, 1, 0);
-        cn_error_init(&task.error);
+    if (cn_answer_check(&answer, flags & 4 ? sizeof answer : got, NUMBER) &&
+        cn_answer_output(&answer, &ours, &out)) {
         CHECK(answer.out_len <= MOST_OUTPUT);
-        enum cn_code code = cn_answer_take(&answer, &ours, ELAPSED, &task);
-        cn_task_conclude(&task, code, 0, CN_SPAN_SHIP, 1 + ELAPSED);
-        CHECK(task.code == CN_OK ? out.len == answer.out_len : out.len == 0);
-        check_spans(&task);
-        check_error(&task.error);
-        check_compute(plans[flags >> 3 & 1], &task);
+        check_taken(&answer, out, plan);
     }
-    cn_buf_release(&out);
     cn_window_release(&ours);
     cn_window_release(&theirs);
+}
+
+/* From another machine: the output follows the answer. */
+static void run_streamed(const struct cn_plan *plan, struct input *input, uint8_t flags) {
+    struct cn_worker_answer answer;
+    struct cn_str out;
+    char *bytes = malloc(input->left ? input->left : 1); /* of exactly that size */
+    size_t len = input->left;
+    CHECK(bytes);
+    take(input, bytes, len);
+    if (len >= sizeof answer) {
+        uint64_t number = NUMBER, out_len = len - sizeof answer;
+        if (flags & 2)
+            memcpy(bytes + offsetof(struct cn_worker_answer, number), &number, sizeof number);
+        if (flags & 4)
+            memcpy(bytes + offsetof(struct cn_worker_answer, out_len), &out_len, sizeof out_len);
+    }
+    if (cn_answer_read(&answer, cn_str(bytes, len), NUMBER, &out))
+        check_taken(&answer, out, plan);
+    free(bytes);
 }
 
 /* ---- requests
@@ -174,7 +206,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     take(&input, &flags, 1);
     if (flags & 1)
         run_request(&input);
+    else if (flags & 16)
+        run_streamed(plans[flags >> 3 & 1], &input, flags);
     else
-        run_answer(plans, &input, flags);
+        run_answer(plans[flags >> 3 & 1], &input, flags);
     return 0;
 }
