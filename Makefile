@@ -33,11 +33,13 @@ ifneq ($(MACHINE),x86_64)
 SOURCES := $(filter-out %_avx2.c %_sha.c %_avx512.c,$(SOURCES))
 endif
 LIBRARY := $(filter-out server/%,$(SOURCES))
-OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/static/assets.o
-LIBRARY_OBJECTS := $(LIBRARY:%.c=$(BUILD)/%.o) $(BUILD)/static/assets.o
+# What is made of files that are no C: the page, and the bridge to Dask.
+EMBEDDED := static/assets.o pool/dask_program.o
+OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(EMBEDDED:%=$(BUILD)/%)
+LIBRARY_OBJECTS := $(LIBRARY:%.c=$(BUILD)/%.o) $(EMBEDDED:%=$(BUILD)/%)
 # The program without its main(): for unit tests and fuzz targets.
 PARTS := $(filter-out server/main.c,$(SOURCES))
-PART_OBJECTS := $(PARTS:%.c=$(BUILD)/%.o) $(BUILD)/static/assets.o
+PART_OBJECTS := $(PARTS:%.c=$(BUILD)/%.o) $(EMBEDDED:%=$(BUILD)/%)
 UNIT_SOURCES := $(sort $(wildcard tests/unit/test_*.c))
 UNIT_TESTS := $(UNIT_SOURCES:tests/unit/%.c=$(BUILD)/unit/%)
 FUZZ_SOURCES := $(sort $(wildcard tests/fuzz/fuzz_*.c))
@@ -288,7 +290,14 @@ $(BUILD)/static/names: FORCE
 $(BUILD)/static/assets.c: static/embed.sh $(ASSETS) $(BUILD)/static/names
 	@echo "  EMBED $@"
 	@sh static/embed.sh $(BUILD)/static/files $(ASSETS) >$@
-$(BUILD)/static/assets.o: $(BUILD)/static/assets.c $(BUILD)/flags
+# The bridge to Dask is one program: what it sends to workers must be defined in its main module.
+$(BUILD)/pool/dask.py: pool/dask/remote.py pool/dask/bridge.py
+	@mkdir -p $(@D)
+	@{ cat pool/dask/remote.py && grep -v '^from remote import ' pool/dask/bridge.py; } >$@
+$(BUILD)/pool/dask_program.c: pool/dask/embed.sh $(BUILD)/pool/dask.py
+	@echo "  EMBED $@"
+	@sh pool/dask/embed.sh $(BUILD)/pool/dask.py >$@
+$(EMBEDDED:%=$(BUILD)/%): $(BUILD)/%.o: $(BUILD)/%.c $(BUILD)/flags
 	@$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
 # It makes allocations fail in its own process.
@@ -354,7 +363,7 @@ libfuzzer-parts:
 build/libfuzzer/%: tests/fuzz/%.c tests/cpu_level.c $(PARTS) | libfuzzer-parts
 	@mkdir -p $(@D)
 	@clang $(CFLAGS_ALL) -fsanitize=fuzzer,address,undefined -o $@ $< tests/cpu_level.c \
-		$(PARTS:%.c=build/libfuzzer/%.o) build/libfuzzer/static/assets.o $(LIBS)
+		$(PARTS:%.c=build/libfuzzer/%.o) $(EMBEDDED:%=build/libfuzzer/%) $(LIBS)
 
 .PHONY: parts
 parts: $(PART_OBJECTS)

@@ -104,11 +104,11 @@ static enum cn_worker_state slot_state(const struct cn_slot *slot) {
 static size_t queue_stats(struct cn_executor *executor, struct cn_worker_stats *stats, size_t max,
                           size_t *n_queued) {
     struct cn_queue *queue = queue_of(executor);
-    size_t count = 0;
+    size_t count = queue->ops->stats ? queue->ops->stats(queue->context, stats, max) : 0;
     pthread_mutex_lock(&queue->lock);
     for (size_t i = 0; i < queue->n_slots; i++) {
         const struct cn_slot *slot = &queue->slots[i];
-        if (slot->life != CN_SLOT_LIVE)
+        if (slot->life != CN_SLOT_LIVE || queue->ops->stats)
             continue;
         if (count < max)
             stats[count] = (struct cn_worker_stats){.worker = slot->index,

@@ -86,6 +86,9 @@ struct cn_queue_ops {
     void (*release)(void *context);
     /* Runs a task: sets code, error, result, cpu_ns, attempts, and what it knows of spans. */
     enum cn_code (*execute)(struct cn_slot *slot, struct cn_task *task);
+    /* Where the workers are not the slots but behind them: fills at most `max`, returns how many
+     * there are. */
+    size_t (*stats)(void *context, struct cn_worker_stats *stats, size_t max);
 };
 
 /* The workers that serve groups of one sort, and what waits for them. */

@@ -29,6 +29,7 @@
 #include "server/access_log.h"
 #include "server/activation.h"
 #include "server/calibrate.h"
+#include "server/cluster.h"
 #include "server/framing_socket.h"
 #include "server/http.h"
 #include "server/keys.h"
@@ -135,6 +136,7 @@ static enum cn_code check_settings(struct app *app, struct cn_error *error) {
         return cn_error_set(error, CN_INVALID_PARAMETER, "%s needs %s too",
                             settings->tls_cert ? "--tls-cert" : "--tls-key",
                             settings->tls_cert ? "--tls-key" : "--tls-cert");
+
     if (settings->keys_dir)
         CN_TRY(cn_keys_read(&app->keys, settings->keys_dir, error));
     app->keyring = cn_keys_ring(&app->keys);
@@ -225,8 +227,9 @@ static enum cn_code start_executors(struct app *app, struct cn_error *error) {
     CN_TRY(cn_gil_new(&service->executors[CN_EXECUTOR_GIL], &pool, 0, error));
     pool.workers = settings->processes ? settings->processes : usable;
     pool.max_workers = settings->max_workers > pool.workers ? settings->max_workers : pool.workers;
-    return cn_processes_new(&service->executors[CN_EXECUTOR_PROCESSES], app->forkserver, &pool,
-                            error);
+    CN_TRY(cn_processes_new(&service->executors[CN_EXECUTOR_PROCESSES], app->forkserver, &pool,
+                            error));
+    return CN_OK;
 }
 
 static enum cn_code start_history(struct app *app, struct cn_error *error) {

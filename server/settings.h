@@ -29,6 +29,12 @@ struct cn_settings {
     uint64_t threads; /* 0: as many as there are usable CPUs; also for the next two */
     uint64_t processes;
     uint64_t http_threads;
+    const char *dask_scheduler; /* NULL: no executor `dask` */
+    const char *dask_python;
+    const char *dask_tls_ca; /* NULL: not given; also for the next two */
+    const char *dask_tls_cert;
+    const char *dask_tls_key;
+    uint64_t dask_retries;
     uint64_t worker_memory_bytes; /* 0: memory_bytes */
     uint64_t max_body_bytes;
     uint64_t max_inflate_ratio;

@@ -1,0 +1,1 @@
+"""The bridge between a Colonnade server and a Dask cluster."""

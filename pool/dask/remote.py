@@ -1,0 +1,1 @@
+"""What runs on Dask workers (see bridge.py)."""
