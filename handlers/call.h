@@ -66,9 +66,6 @@ struct cn_call {
 /* Fails the call, not the task. */
 void cn_call_fail(struct cn_call *call, enum cn_code code, const char *format, ...) CN_PRINTF(3, 4);
 
-/* Whether the task is to end. */
-bool cn_call_stopped(const struct cn_run *run);
-
 /* The functions. They return the code of the task: CN_CANCELLED, CN_OVERLOADED. */
 enum cn_code cn_call_long_io(struct cn_call *call, struct cn_error *error);
 enum cn_code cn_call_long_comp(struct cn_call *call, struct cn_error *error); /* call_comp.c */

@@ -95,7 +95,7 @@ static enum cn_code run_floats(struct cn_call *call, double x, uint64_t y, struc
         uint64_t left = call->iterations - y;
         if (!step_floats(call, &x, &y, y + (left < block ? left : block)))
             return CN_OK;
-        if (cn_call_stopped(call->run))
+        if (cn_run_stopped(call->run))
             return CN_CANCELLED;
         cn_run_yield(call->run);
         block = BLOCK;

@@ -35,18 +35,13 @@ void cn_call_fail(struct cn_call *call, enum cn_code code, const char *format, .
     call->failed = code;
 }
 
-bool cn_call_stopped(const struct cn_run *run) {
-    return atomic_load_explicit(run->stop, memory_order_relaxed) != 0 ||
-           (run->deadline_ns != 0 && cn_clock_now() >= run->deadline_ns);
-}
-
 /* ---- long_io ------------------------------------------------------------------------------- */
 
 /* The interpreter lock is not held. */
 static bool sleep_until(const struct cn_run *run, int64_t until) {
     int64_t now = cn_clock_now();
     while (now < until) {
-        if (cn_call_stopped(run))
+        if (cn_run_stopped(run))
             return false;
         int64_t next = until - now > SLICE_NS ? now + SLICE_NS : until;
         struct timespec time = cn_clock_timespec(next);
@@ -55,7 +50,7 @@ static bool sleep_until(const struct cn_run *run, int64_t until) {
             return false;
         now = cn_clock_now();
     }
-    return !cn_call_stopped(run);
+    return !cn_run_stopped(run);
 }
 
 /* Twice the decimal digits of an int, however many. */
@@ -304,7 +299,7 @@ static enum cn_code run_calls(struct cn_run *run, const struct cn_call_plan *pla
         struct cn_call call = {.run = run, .result = &state->result};
         state->result.len = 0;
         cn_arena_reset(&state->call, KEPT_BYTES);
-        if (cn_call_stopped(run))
+        if (cn_run_stopped(run))
             return CN_CANCELLED;
         if (i > 0) {
             cn_run_yield(run);

@@ -70,7 +70,7 @@ enum cn_code cn_morsel_run_columns(struct cn_morsel *morsel, struct cn_error *er
         size_t most = cn_eval_capacity(morsel->eval);
         size_t rows = left < most ? (size_t)left : most;
 
-        if (atomic_load_explicit(morsel->run->stop, memory_order_relaxed))
+        if (cn_run_stopped(morsel->run))
             return CN_CANCELLED;
         cn_run_yield(morsel->run);
         cn_arena_reset(&morsel->state->block, 8u << 20);

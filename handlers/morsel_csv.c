@@ -167,7 +167,7 @@ enum cn_code cn_morsel_run_csv(struct cn_morsel *morsel, struct cn_error *error)
         block.capacity = cn_eval_capacity(morsel->eval);
     cn_csv_reader_init(&reader, morsel->run->inputs[0], spec->dialect, spec->n_columns);
     for (;;) {
-        if (atomic_load_explicit(morsel->run->stop, memory_order_relaxed))
+        if (cn_run_stopped(morsel->run))
             return CN_CANCELLED;
         cn_run_yield(morsel->run);
         CN_TRY(next_block(morsel, &reader, &block, error));

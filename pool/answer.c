@@ -58,7 +58,7 @@ bool cn_request_input(const struct cn_worker_request *request, const char *base,
                       struct cn_str *input) {
     struct cn_window_span span;
     memcpy(&span, base + request->table + index * sizeof(span), sizeof(span));
-    if (!lies_within(&span, request->size))
+    if (!lies_within(&span, request->size) || span.offset % CN_WINDOW_ALIGN != 0)
         return false;
     *input = cn_str(base + span.offset, (size_t)span.len);
     return true;

@@ -51,11 +51,18 @@ struct cn_run {
     void *result;       /* CN_TASK_RESULT bytes, 16-byte aligned, zeroed */
     struct cn_spans *spans;
     int64_t deadline_ns;    /* look at the clock too, because nobody sets `stop` then; 0: no need */
-    const atomic_int *stop; /* poll between blocks: nonzero means stop, and return CN_CANCELLED */
+    const atomic_int *stop; /* nonzero: stop. See cn_run_stopped */
     void *state;            /* this worker's state for this kind */
     int64_t started_ns;     /* when the worker took the task, before it waited for any lock */
     struct cn_gil *gil;     /* held when the run begins and when it ends; NULL: there is none */
 };
+
+/* Whether the task is to end, for somebody or the deadline says so: a kind looks between blocks of
+ * some microseconds, and while it sleeps, and returns CN_CANCELLED. */
+static inline bool cn_run_stopped(const struct cn_run *run) {
+    return atomic_load_explicit(run->stop, memory_order_relaxed) != 0 ||
+           (run->deadline_ns != 0 && cn_clock_now() >= run->deadline_ns);
+}
 
 /*
  * The interpreter lock of the executor `gil`, for the kind's functions; all three do nothing where

@@ -50,9 +50,10 @@ struct cn_fork_answer {
 /* ---- server and worker --------------------------------------------------------------------- */
 
 /* The window of inputs (the worker maps it read-only) begins with this; then come the table of
- * inputs (struct cn_window_span), the plan's bytes, and the inputs, each aligned to 64 bytes. */
+ * inputs (struct cn_window_span), the plan's bytes, and the inputs, each aligned. */
+#define CN_WINDOW_ALIGN 64
 struct cn_window_head {
-    _Alignas(64) atomic_int stop; /* the worker polls it through cn_run.stop */
+    _Alignas(CN_WINDOW_ALIGN) atomic_int stop; /* the worker polls it through cn_run.stop */
 };
 
 struct cn_window_span {

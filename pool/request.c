@@ -3,9 +3,9 @@
 
 static bool add_aligned(size_t *size, size_t more, size_t *offset) {
     size_t start;
-    if (__builtin_add_overflow(*size, (size_t)63, &start))
+    if (__builtin_add_overflow(*size, (size_t)(CN_WINDOW_ALIGN - 1), &start))
         return false;
-    start &= ~(size_t)63;
+    start &= ~(size_t)(CN_WINDOW_ALIGN - 1);
     *offset = start;
     return !__builtin_add_overflow(start, more, size) && *size <= SIZE_MAX / 8;
 }

@@ -211,36 +211,65 @@ bool cn_isolation_parse(enum cn_isolation_level *level, const char *name) {
 
 /* ---- both ----------------------------------------------------------------------------------- */
 
-enum cn_code cn_sandbox_forkserver(const struct cn_confinement *wanted, struct cn_isolation *did,
-                                   struct cn_error *error) {
-    bool required = wanted->level == CN_ISOLATION_REQUIRED;
-    *did = (struct cn_isolation){0};
-    if (wanted->level == CN_ISOLATION_OFF)
-        return CN_OK;
+/* What is done before the filter; *did gets its part. */
+static enum cn_code give_up(const struct cn_confinement *wanted, const char *who,
+                            struct cn_isolation *did, struct cn_error *error) {
     if (!drop_privileges() || !limit(RLIMIT_NOFILE, MORE_DESCRIPTORS))
-        return cn_error_set(error, CN_INTERNAL, "The fork server could not give up privileges: %s",
+        return cn_error_set(error, CN_INTERNAL, "The %s could not give up privileges: %s", who,
                             strerrordesc_np(errno));
     did->landlock = cn_sandbox_landlock();
-    if (required && did->landlock == 0)
+    if (wanted->level == CN_ISOLATION_REQUIRED && did->landlock == 0)
         return cn_error_set(error, CN_INTERNAL,
                             "--isolation required: this system has no Landlock");
-    did->seccomp = load_filter(true);
-    if (required && !did->seccomp)
+    return CN_OK;
+}
+
+static enum cn_code filter(const struct cn_confinement *wanted, bool forks,
+                           struct cn_isolation *did, struct cn_error *error) {
+    did->seccomp = load_filter(forks);
+    if (wanted->level == CN_ISOLATION_REQUIRED && !did->seccomp)
         return cn_error_set(error, CN_INTERNAL,
                             "--isolation required: this system has no seccomp filters");
     return CN_OK;
 }
 
-bool cn_sandbox_worker(const struct cn_confinement *wanted, const struct cn_isolation *did) {
-    if (wanted->level == CN_ISOLATION_OFF)
-        return true;
-    uint64_t most = wanted->output_bytes; /* less than SIZE_MAX / 4 */
-    if (most != 0 && !limit(RLIMIT_FSIZE, most + CN_WINDOW_STEP - most % CN_WINDOW_STEP))
+/* `windows`: the bytes that the larger of a worker's windows may have, less than SIZE_MAX / 4; 0:
+ * no limit. */
+static bool limit_worker(const struct cn_confinement *wanted, uint64_t windows) {
+    if (windows != 0 && !limit(RLIMIT_FSIZE, windows + CN_WINDOW_STEP - windows % CN_WINDOW_STEP))
         return false;
     if (!CN_SANITIZED &&
         ((wanted->memory_bytes != 0 && !limit(RLIMIT_DATA, wanted->memory_bytes)) ||
          !limit(RLIMIT_NOFILE, WORKER_DESCRIPTORS) || !limit(RLIMIT_NPROC, 0)))
         return false;
     signal(SIGXFSZ, SIG_IGN); /* an output that is too large is an error, and no death */
-    return !did->seccomp || load_filter(false);
+    return true;
+}
+
+enum cn_code cn_sandbox_forkserver(const struct cn_confinement *wanted, struct cn_isolation *did,
+                                   struct cn_error *error) {
+    *did = (struct cn_isolation){0};
+    if (wanted->level == CN_ISOLATION_OFF)
+        return CN_OK;
+    CN_TRY(give_up(wanted, "fork server", did, error));
+    return filter(wanted, true, did, error);
+}
+
+bool cn_sandbox_worker(const struct cn_confinement *wanted, const struct cn_isolation *did) {
+    if (wanted->level == CN_ISOLATION_OFF)
+        return true;
+    return limit_worker(wanted, wanted->output_bytes) && (!did->seccomp || load_filter(false));
+}
+
+enum cn_code cn_sandbox_pipe_worker(const struct cn_confinement *wanted, struct cn_isolation *did,
+                                    struct cn_error *error) {
+    *did = (struct cn_isolation){0};
+    if (wanted->level == CN_ISOLATION_OFF)
+        return CN_OK;
+    CN_TRY(give_up(wanted, "worker", did, error));
+    uint64_t in = wanted->memory_bytes, out = wanted->output_bytes;
+    if (!limit_worker(wanted, in == 0 || out == 0 ? 0 : in > out ? in : out))
+        return cn_error_set(error, CN_INTERNAL, "The worker could not be limited: %s",
+                            strerrordesc_np(errno));
+    return filter(wanted, false, did, error);
 }

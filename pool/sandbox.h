@@ -5,7 +5,8 @@
  * Both take no new privileges, have no capabilities, leave no core files, cannot be attached to,
  * and are confined by Landlock (no files, no network, no signals to others) and by seccomp: a list
  * of the system calls that computing needs; any other one kills the process (SIGSYS). The fork
- * server confines itself; each worker confines itself further. Sources: prctl(2), seccomp(2),
+ * server confines itself; each worker confines itself further, or does all of it where there is no
+ * fork server (pipe_worker.h). Sources: prctl(2), seccomp(2),
  * landlock(7) and the kernel's userspace-api/landlock.rst.
  */
 #ifndef CN_POOL_SANDBOX_H
@@ -26,5 +27,10 @@ int cn_sandbox_landlock(void);
  * the worker must not serve. */
 CN_NODISCARD bool cn_sandbox_worker(const struct cn_confinement *wanted,
                                     const struct cn_isolation *did);
+
+/* Both at once, for a worker that no fork server forked. As cn_sandbox_forkserver, but the list of
+ * calls is the worker's. */
+enum cn_code cn_sandbox_pipe_worker(const struct cn_confinement *wanted, struct cn_isolation *did,
+                                    struct cn_error *error);
 
 #endif

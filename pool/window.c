@@ -93,3 +93,8 @@ void cn_window_trim(struct cn_window *window, size_t keep) {
     (void)fallocate(window->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)keep,
                     status.st_size - (off_t)keep);
 }
+
+void cn_window_forget(struct cn_window *window, size_t keep) {
+    if (window->mapped > keep)
+        (void)madvise(window->base + keep, window->mapped - keep, MADV_REMOVE);
+}

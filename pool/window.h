@@ -43,5 +43,7 @@ CN_NODISCARD bool cn_window_map(struct cn_window *window, size_t size);
 /* If it holds more than `keep` bytes of memory, gives what is beyond the first `keep` back to the
  * system; it reads as zeros then. */
 void cn_window_trim(struct cn_window *window, size_t keep);
+/* The same for a writer that may call little: it looks at what is mapped only. */
+void cn_window_forget(struct cn_window *window, size_t keep);
 
 #endif
