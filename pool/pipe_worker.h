@@ -6,7 +6,12 @@
  * Then it reads a struct cn_pipe_setup, confines itself, and serves until its input ends: it reads
  * a struct cn_worker_request and the `size` bytes of its window, and writes a struct
  * cn_worker_answer and its `out_len` bytes of output (protocol.h). A task past the request's
- * left_ns stops; one that nobody wants any more is stopped by killing the process.
+ * left_ns ends with CN_DEADLINE_EXCEEDED; one that nobody wants any more is stopped by killing the
+ * process. An image that has no room is read and answered with an error.
+ *
+ * It ends with 0 when its input ends between requests (or before the setup: that is how to ask for
+ * the identity), else with a line on standard error and 1. Signals to the group do not end it; the
+ * end of the thread that started it does, at once.
  */
 #ifndef CN_POOL_PIPE_WORKER_H
 #define CN_POOL_PIPE_WORKER_H
