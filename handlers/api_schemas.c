@@ -26,7 +26,8 @@ static const struct cn_api_member stage[] = {
 
 static const struct cn_api_member worker_times[] = {
     {"worker", "count", "The number of the worker within the run."},
-    {"pid", "integer", NULL},
+    {"pid", "integer", "0: of another machine."},
+    {"host?", "string", "The other machine's name; absent: this one."},
     {"chunks", "count", NULL},
     {"wall_ns", "integer", NULL},
     {"cpu_ns", "integer", NULL},
@@ -36,7 +37,8 @@ static const struct cn_api_member worker_times[] = {
 static const struct cn_api_member worker_stages[] = {
     {"parse?", "integer", NULL}, {"evaluate?", "integer", NULL},
     {"hash?", "integer", NULL},  {"encode?", "integer", NULL},
-    {"ship?", "integer", NULL},  {"lock?", "integer", NULL},
+    {"ship?", "integer", NULL},  {"schedule?", "integer", NULL},
+    {"fetch?", "integer", NULL}, {"lock?", "integer", NULL},
     {"wait?", "integer", NULL},  END};
 
 static const struct cn_api_member samples[] = {

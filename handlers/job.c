@@ -86,6 +86,7 @@ static void job_free(struct cn_job *job) {
     free(job->segments);
     free(job->plans);
     cn_worker_accounts_release(&job->workers);
+    cn_remote_times_release(&job->remote);
     free(job->tables);
     free(job->table_plans);
     free(job->samples);

@@ -26,6 +26,7 @@
 #include "columns/frame.h"
 #include "handlers/compute_kind.h"
 #include "handlers/exchange.h"
+#include "handlers/execution_ledger.h"
 #include "handlers/runs.h"
 #include "handlers/worker_accounts.h"
 
@@ -165,7 +166,8 @@ struct cn_job {
     enum cn_code code; /* the job's failure */
     struct cn_error error;
     struct cn_worker_accounts workers;
-    int64_t first_start_ns; /* of any task; 0: none */
+    struct cn_remote_times remote; /* executor dask: of the tasks of all passes */
+    int64_t first_start_ns;        /* of any task; 0: none */
     int64_t last_end_ns;
     int64_t encode_ns; /* when the reply's own text was begun; 0: not yet */
 

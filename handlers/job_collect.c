@@ -34,6 +34,18 @@ static void note_times(struct cn_job *job, const struct cn_task *task) {
         job->last_end_ns = task->finished_ns;
 }
 
+/* Takes from the task what was hidden behind others. */
+static void book_task(struct cn_job *job, struct cn_task *task) {
+    struct cn_error error;
+
+    if ((job->executor_kind != CN_EXECUTOR_DASK || cn_remote_times_add(&job->remote, task)) &&
+        cn_worker_accounts_book(&job->workers, task))
+        return;
+    cn_error_init(&error);
+    cn_error_memory(&error);
+    cn_job_fail(job, CN_OVERLOADED, &error);
+}
+
 /* Whether a block is worth handing over: most of it may be room that was set aside and not used. */
 static bool fills_block(const struct cn_buf *out) {
     return out->len >= SMALL_OUTPUT && out->len >= out->cap / 4;
@@ -140,13 +152,8 @@ void cn_job_collect(struct cn_job *job, struct cn_job_slot *slot) {
     struct cn_morsel_result result;
     bool sound = cn_morsel_result_read(&result, task, chunk->text.len);
 
-    if (!cn_worker_accounts_book(&job->workers, task)) {
-        struct cn_error error;
-        cn_error_init(&error);
-        cn_error_memory(&error);
-        cn_job_fail(job, CN_OVERLOADED, &error);
-    }
     note_times(job, task);
+    book_task(job, task);
     note_task(chunk, slot);
     if (task->code != CN_OK && !result.body_fault) {
         /* A failure of the machinery ends the job whatever else was found. */

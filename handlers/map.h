@@ -16,6 +16,7 @@
 #include "handlers/exchange.h"
 #include "handlers/options.h"
 #include "handlers/runs.h"
+#include "handlers/execution_ledger.h"
 #include "handlers/worker_accounts.h"
 
 /* ---- what is asked for --------------------------------------------------------------------- */
@@ -109,6 +110,7 @@ struct cn_map_run {
     size_t n_spans;
     struct cn_buf texts;
     struct cn_worker_accounts workers; /* of all passes; in order when a pass has ended */
+    struct cn_remote_times remote;     /* executor dask: of the tasks of all passes */
     size_t next;                       /* task to be submitted */
     size_t done;                       /* tasks of this pass */
     size_t in_flight;                  /* tasks */

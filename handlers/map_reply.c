@@ -20,32 +20,32 @@ static struct cn_ledger settle_ledger(const struct cn_exchange *exchange,
                                       const struct cn_map_run *run) {
     struct cn_ledger ledger = exchange->ledger;
 
-    if (!run || ledger.current != CN_STAGE_QUEUE)
-        return ledger;
-    if (run->begun_ns > 0) {
-        int64_t start = run->begun_ns > ledger.since_ns ? run->begun_ns : ledger.since_ns;
-        int64_t end = run->last_end_ns > start ? run->last_end_ns : start;
-        cn_ledger_enter(&ledger, CN_STAGE_EXECUTE, start);
-        cn_ledger_enter(&ledger, CN_STAGE_GATHER, end);
-    } else {
-        ledger.current = CN_STAGE_GATHER; /* nothing was queued */
-    }
+    if (run)
+        cn_ledger_execution(&ledger, run->begun_ns, run->last_end_ns, &run->remote);
     return ledger;
 }
 
-/* Numbers of workers within the run, by their index in the executor. */
+/* Numbers of workers within the run, by their index in the executor, as far as there are as many
+ * workers at a time. Those of a cluster that come and go have higher ones. */
 struct numbers {
+    const struct cn_worker_accounts *workers;
     int32_t of[CN_GROUP_MEMBERS];
 };
 
 static void number_workers(const struct cn_map_run *run, struct numbers *numbers) {
     for (size_t i = 0; i < CN_GROUP_MEMBERS; i++)
         numbers->of[i] = -1;
-    for (size_t i = 0; i < run->workers.n; i++)
-        numbers->of[run->workers.list[i].worker] = (int32_t)i;
+    numbers->workers = &run->workers;
+    for (size_t i = 0; i < run->workers.n; i++) {
+        int32_t worker = run->workers.list[i].worker;
+        if (worker < CN_GROUP_MEMBERS)
+            numbers->of[worker] = (int32_t)i;
+    }
 }
 
 static int32_t number_of(const struct numbers *numbers, const struct cn_map_task *task) {
+    if (task->worker >= CN_GROUP_MEMBERS)
+        return cn_worker_accounts_number(numbers->workers, task->worker);
     return task->worker < 0 ? -1 : numbers->of[task->worker];
 }
 

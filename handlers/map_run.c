@@ -84,6 +84,7 @@ void cn_map_run_release(struct cn_map_run *run) {
     free(run->spans);
     free(run->samples);
     cn_worker_accounts_release(&run->workers);
+    cn_remote_times_release(&run->remote);
     cn_buf_release(&run->texts);
     cn_shared_map_free(run->shared);
     pthread_mutex_destroy(&run->lock);
@@ -124,13 +125,7 @@ static size_t calls_of(const struct cn_map_run *run, size_t task, size_t *first)
     return (size_t)(left < each ? left : each);
 }
 
-static void note_times(struct cn_map_run *run, size_t index, const struct cn_task *task) {
-    run->tasks[index] = (struct cn_map_task){.submitted_ns = task->submitted_ns,
-                                             .started_ns = task->started_ns,
-                                             .worker = task->worker,
-                                             .pid = (int32_t)task->pid};
-    if (index < run->n_spans)
-        run->spans[index] = task->spans;
+static void note_times(struct cn_map_run *run, const struct cn_task *task) {
     if (task->worker < 0)
         return; /* it never ran */
     if (run->pass_ns == 0 || task->started_ns < run->pass_ns)
@@ -139,6 +134,19 @@ static void note_times(struct cn_map_run *run, size_t index, const struct cn_tas
         run->begun_ns = task->started_ns;
     if (task->finished_ns > run->last_end_ns)
         run->last_end_ns = task->finished_ns;
+}
+
+/* The task as its worker's lane shows it: without what was hidden behind others. */
+static void book_task(struct cn_map_run *run, size_t index, struct cn_task *task) {
+    if ((run->place.kind == CN_EXECUTOR_DASK && !cn_remote_times_add(&run->remote, task)) ||
+        !cn_worker_accounts_book(&run->workers, task))
+        fail_memory(run);
+    run->tasks[index] = (struct cn_map_task){.submitted_ns = task->submitted_ns,
+                                             .started_ns = task->started_ns,
+                                             .worker = task->worker,
+                                             .pid = (int32_t)task->pid};
+    if (index < run->n_spans)
+        run->spans[index] = task->spans;
 }
 
 static bool keep_text(struct cn_map_run *run, struct cn_map_future *future, struct cn_str text) {
@@ -154,15 +162,34 @@ static int64_t within(int64_t value, int64_t least, int64_t most) {
 /* How much more CPU time than time a call may have: the two clocks need not agree to the end. */
 #define CLOCKS_DIFFER_NS INT64_C(100000)
 
-/* What a record says of a call. A process may have written it: times are kept within the task's. */
+/* A reading of the clock that a task's calls go by, in this machine's. Another machine's clock
+ * counts from elsewhere, but its first call began when its computing did. */
+static int64_t at_home(const struct cn_task *task, int64_t first_ns, int64_t ns) {
+    int64_t since_ns, at_ns;
+
+    if (!task->host)
+        return ns;
+    if (__builtin_sub_overflow(ns, first_ns, &since_ns) ||
+        __builtin_add_overflow(task->started_ns + task->spans.ns[CN_SPAN_SHIP] +
+                                   task->spans.ns[CN_SPAN_SCHEDULE],
+                               since_ns, &at_ns))
+        return task->finished_ns;
+    return at_ns;
+}
+
+/* What a record says of a call. Another process may have written it: times are kept within the
+ * task's. */
 static struct cn_map_future believe(const struct cn_map_run *run, const struct cn_task *task,
-                                    const struct cn_call_record *record, int64_t from) {
+                                    const struct cn_call_record *record, int64_t first_ns,
+                                    int64_t from) {
     struct cn_map_future future = {
         .cpu_ns = record->cpu_ns, .lock_ns = record->lock_ns, .code = record->code};
 
-    future.started_ns = within(record->started_ns, from, task->finished_ns);
-    future.finished_ns = within(record->finished_ns, future.started_ns, task->finished_ns);
-    if (run->place.kind == CN_EXECUTOR_PROCESSES) {
+    future.started_ns =
+        within(at_home(task, first_ns, record->started_ns), from, task->finished_ns);
+    future.finished_ns =
+        within(at_home(task, first_ns, record->finished_ns), future.started_ns, task->finished_ns);
+    if (!executor_of(run)->in_process) {
         int64_t ns = future.finished_ns - future.started_ns;
         future.cpu_ns = within(record->cpu_ns, 0, ns + ns / 64 + CLOCKS_DIFFER_NS);
         future.lock_ns = 0; /* there is none */
@@ -175,14 +202,16 @@ static enum cn_code take_calls(struct cn_map_run *run, struct cn_map_slot *slot)
     const struct cn_task *task = &slot->task;
     struct cn_str out = cn_buf_str(&slot->out), text;
     struct cn_call_record record;
-    int64_t from = task->started_ns;
+    int64_t from = task->started_ns, first_ns = 0;
     size_t first, n = calls_of(run, slot->index, &first);
 
     for (size_t i = 0; i < n; i++) {
         if (!cn_call_next(&out, &record, &text))
             return CN_INTERNAL;
         struct cn_map_future *future = &run->futures[first + i];
-        *future = believe(run, task, &record, from);
+        if (i == 0)
+            first_ns = record.started_ns;
+        *future = believe(run, task, &record, first_ns, from);
         from = future->finished_ns;
         if (!keep_text(run, future, text))
             return CN_OVERLOADED;
@@ -205,19 +234,18 @@ static enum cn_code lose_calls(struct cn_map_run *run, struct cn_map_slot *slot)
 }
 
 static void collect(struct cn_map_run *run, struct cn_map_slot *slot) {
-    const struct cn_task *task = &slot->task;
+    struct cn_task *task = &slot->task;
     size_t first, n = calls_of(run, slot->index, &first);
     enum cn_code code = task->code;
 
-    note_times(run, slot->index, task);
-    if (!cn_worker_accounts_book(&run->workers, task))
-        fail_memory(run);
+    note_times(run, task);
     if (code == CN_OK)
         code = take_calls(run, slot);
     else if (code == CN_WORKER_LOST)
         code = lose_calls(run, slot);
     if (code != CN_OK)
         fail(run, code, &task->error);
+    book_task(run, slot->index, task);
     run->done++;
     if (run->progress && code == CN_OK)
         atomic_fetch_add(&run->progress->done_rows, n);

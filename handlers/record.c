@@ -35,28 +35,11 @@ struct cn_ledger cn_job_ledger(const struct cn_job *job, int64_t now) {
 
     if (job->closed)
         return job->ledger;
-    if (ledger.current == CN_STAGE_QUEUE && job->first_start_ns > 0) {
-        int64_t start =
-            job->first_start_ns > ledger.since_ns ? job->first_start_ns : ledger.since_ns;
-        int64_t end = job->last_end_ns > start ? job->last_end_ns : start;
-        cn_ledger_enter(&ledger, CN_STAGE_EXECUTE, start);
-        cn_ledger_enter(&ledger, CN_STAGE_GATHER, end);
-    } else if (ledger.current == CN_STAGE_QUEUE) {
-        ledger.current = CN_STAGE_GATHER; /* nothing was queued: a body without rows */
-    }
+    cn_ledger_execution(&ledger, job->first_start_ns, job->last_end_ns, &job->remote);
     if (job->encode_ns > ledger.since_ns)
         cn_ledger_enter(&ledger, CN_STAGE_ENCODE, job->encode_ns);
     cn_ledger_end(&ledger, now);
     return ledger;
-}
-
-/* The number of a worker within the run. */
-static int32_t number_worker(const struct cn_job *job, int32_t worker) {
-    size_t i = 0;
-
-    while (i < job->workers.n && job->workers.list[i].worker != worker)
-        i++;
-    return (int32_t)i;
 }
 
 /* Without repetition only the chunks count that the reply is made of. */
@@ -89,7 +72,7 @@ static struct cn_run_chunk *list_chunks(const struct cn_job *job, size_t *n) {
             continue;
         chunks[(*n)++] =
             (struct cn_run_chunk){.chunk = (uint32_t)i,
-                                  .worker = number_worker(job, chunk->worker),
+                                  .worker = cn_worker_accounts_number(&job->workers, chunk->worker),
                                   .pid = chunk->pid,
                                   .first_row = chunk->first_row,
                                   .rows = chunk->rows,

@@ -36,9 +36,10 @@ static enum cn_code read_executor(struct cn_json_in *in, void *target, struct cn
     for (enum cn_executor_kind kind = 0; kind < CN_EXECUTOR_KIND_COUNT; kind++)
         if (strcmp(cn_executor_kind_name(kind), name) == 0)
             *executor = cn_executor_kind_name(kind);
-    return *executor ? CN_OK
-                     : cn_json_in_wrong(in, cn_str_c(name),
-                                        "null, auto, serial, threads, processes or gil", error);
+    return *executor
+               ? CN_OK
+               : cn_json_in_wrong(in, cn_str_c(name),
+                                  "null, auto, serial, threads, processes, gil or dask", error);
 }
 
 static enum cn_code read_mode(struct cn_json_in *in, void *target, struct cn_error *error) {

@@ -43,10 +43,25 @@ static enum cn_code read_chunk_stages(struct cn_json_in *in, void *spans, struct
     return read_stages(in, spans, 0, error);
 }
 
+static enum cn_code read_host(struct cn_json_in *in, void *target, struct cn_error *error) {
+    static const struct cn_json_field field = {.kind = CN_IN_NAME};
+    const char *host = NULL;
+    CN_TRY(cn_json_in_value(in, &field, &host, error));
+    if (host[0] == '\0' || strlen(host) >= CN_RUN_HOST)
+        return cn_json_in_wrong(in, cn_str_c(host), "a name of 1 to 63 bytes", error);
+    memcpy(target, host, strlen(host) + 1);
+    return CN_OK;
+}
+
 static enum cn_code read_worker(struct cn_json_in *in, void *item, struct cn_error *error) {
     static const struct cn_json_field fields[] = {
         NUMBER("worker", struct cn_run_worker, worker, -1),
         NUMBER("pid", struct cn_run_worker, pid, 0),
+        {.name = "host",
+         .kind = CN_IN_CALL,
+         .read = read_host,
+         .optional = true,
+         .offset = offsetof(struct cn_run_worker, host)},
         NUMBER("chunks", struct cn_run_worker, chunks, 0),
         NS("wall_ns", struct cn_run_worker, wall_ns),
         NS("cpu_ns", struct cn_run_worker, cpu_ns),
@@ -112,7 +127,8 @@ static enum cn_code read_stage(struct cn_json_in *in, void *item, struct cn_erro
         if (strcmp(cn_stage_name(s), stage->name) == 0)
             return CN_OK;
     return cn_json_in_wrong_member(
-        in, "stage", "receive, decode, plan, queue, execute, gather or encode", error);
+        in, "stage",
+        "receive, decode, plan, queue, ship, schedule, execute, fetch, gather or encode", error);
 }
 
 static enum cn_code read_ledger(struct cn_json_in *in, void *target, struct cn_error *error) {

@@ -9,6 +9,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "handlers/worker_accounts.h"
+
+/* No process of Linux has a higher number: what a worker on another machine, whose number says
+ * nothing here, is given instead, so that each is a lane of its own. */
+#define HIGHEST_PID (INT64_C(1) << 22)
+
 /* Microseconds with three decimals: nanoseconds are kept. */
 static void write_us(struct cn_json_out *out, const char *key, int64_t ns) {
     cn_json_out_key(out, key);
@@ -88,10 +94,27 @@ static void write_ledger(struct cn_json_out *out, const struct cn_run_record *re
     }
 }
 
-/* The stages of a chunk alternate from block to block; their sums are shown end to end. */
-static void write_chunk(struct cn_json_out *out, const struct cn_run_chunk *chunk) {
+static int64_t lane_pid(const struct cn_run_worker *worker) {
+    return worker->host[0] != '\0' ? HIGHEST_PID + 1 + worker->worker : worker->pid;
+}
+
+/* What ran a chunk; NULL: the record does not say. */
+static const struct cn_run_worker *find_worker(const struct cn_run_record *record,
+                                               const struct cn_run_chunk *chunk) {
+    if (chunk->worker < 0 || (size_t)chunk->worker >= record->n_worker)
+        return NULL;
+    const struct cn_run_worker *worker = &record->worker[chunk->worker];
+    return worker->worker == chunk->worker ? worker : NULL;
+}
+
+/* The stages of a chunk alternate from block to block; their sums are shown end to end. On another
+ * machine they come between the ways there and back. */
+static void write_chunk(struct cn_json_out *out, const struct cn_run_record *record,
+                        const struct cn_run_chunk *chunk) {
+    const struct cn_run_worker *worker = find_worker(record, chunk);
+    bool remote = worker && worker->host[0] != '\0';
     struct span span = {.category = "chunk",
-                        .pid = chunk->pid,
+                        .pid = remote ? lane_pid(worker) : chunk->pid,
                         .tid = (int64_t)chunk->worker + 1,
                         .start_ns = chunk->start_ns};
     char name[32];
@@ -106,7 +129,8 @@ static void write_chunk(struct cn_json_out *out, const struct cn_run_chunk *chun
     cn_json_out_close(out, '}');
     cn_json_out_close(out, '}');
     span.category = "stage";
-    for (enum cn_span stage = 0; stage < CN_SPAN_COUNT; stage++) {
+    for (int i = 0; i < CN_SPAN_COUNT; i++) {
+        enum cn_span stage = remote ? cn_remote_spans[i] : (enum cn_span)i;
         if (chunk->spans.ns[stage] == 0)
             continue;
         span.name = cn_span_name(stage);
@@ -122,22 +146,25 @@ static void write_lanes(struct cn_json_out *out, const struct cn_run_record *rec
     write_name(out, "thread_name", pid, 0, "request");
     for (size_t i = 0; i < record->n_worker; i++) {
         const struct cn_run_worker *worker = &record->worker[i];
-        char name[64];
-        snprintf(name, sizeof name, "%s%sworker %" PRId32, record->executor ? record->executor : "",
+        int64_t lane = lane_pid(worker);
+        char name[64 + CN_RUN_HOST];
+        snprintf(name, sizeof name, "%s%sworker %" PRId32 "%s%s",
+                 record->executor ? record->executor : "",
                  !record->executor  ? ""
                  : record->emulated ? " (emulated) "
                                     : " ",
-                 worker->worker);
-        if (worker->pid != pid)
-            write_name(out, "process_name", worker->pid, 0, name);
-        write_name(out, "thread_name", worker->pid, (int64_t)worker->worker + 1, name);
+                 worker->worker, worker->host[0] != '\0' ? " on " : "", worker->host);
+        if (lane != pid)
+            write_name(out, "process_name", lane, 0, name);
+        write_name(out, "thread_name", lane, (int64_t)worker->worker + 1, name);
     }
 }
 
 /* The process that served the request. An imported run may say nothing of it; then it is that of
  * the workers, unless they are processes themselves. */
 static int64_t find_server(const struct cn_run_record *record) {
-    bool own = record->executor && strcmp(record->executor, "processes") == 0;
+    bool own = (record->executor && strcmp(record->executor, "processes") == 0) ||
+               (record->n_worker > 0 && record->worker[0].host[0] != '\0');
     if (record->machine.pid > 0)
         return record->machine.pid;
     return record->n_worker > 0 && !own ? record->worker[0].pid : record->imported ? 0 : getpid();
@@ -152,7 +179,7 @@ void cn_run_trace_write(struct cn_json_out *out, const char *key,
     write_lanes(out, record, pid);
     write_ledger(out, record, pid);
     for (size_t i = 0; i < record->listed_chunks; i++)
-        write_chunk(out, &record->chunks[i]);
+        write_chunk(out, record, &record->chunks[i]);
     cn_json_out_close(out, ']');
     cn_json_out_close(out, '}');
 }

@@ -24,9 +24,12 @@ struct cn_run_chunk {
     struct cn_spans spans;
 };
 
+#define CN_RUN_HOST 64 /* bytes of a host's name, with its NUL; a longer one is cut */
+
 struct cn_run_worker {
     int32_t worker;
-    int32_t pid;
+    int32_t pid;            /* 0: of another machine */
+    char host[CN_RUN_HOST]; /* that machine; "": this one */
     uint64_t chunks;
     int64_t wall_ns; /* from its first task to the end of its last one */
     int64_t cpu_ns;

@@ -17,6 +17,8 @@ static void write_worker(struct cn_json_out *out, const struct cn_run_worker *wo
     cn_json_out_open(out, NULL, '{');
     cn_json_out_int(out, "worker", worker->worker);
     cn_json_out_int(out, "pid", worker->pid);
+    if (worker->host[0] != '\0')
+        cn_json_out_c(out, "host", worker->host);
     cn_json_out_int(out, "chunks", (int64_t)worker->chunks);
     cn_json_out_int(out, "wall_ns", worker->wall_ns);
     cn_json_out_int(out, "cpu_ns", worker->cpu_ns);

@@ -1,10 +1,16 @@
 #include "handlers/worker_accounts.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/arena.h"
-#include "handlers/runs.h"
 #include "pool/executor.h"
+
+const enum cn_span cn_remote_spans[CN_SPAN_COUNT] = {
+    CN_SPAN_SHIP,   CN_SPAN_SCHEDULE, CN_SPAN_PARSE, CN_SPAN_EVALUATE, CN_SPAN_HASH,
+    CN_SPAN_ENCODE, CN_SPAN_LOCK,     CN_SPAN_WAIT,  CN_SPAN_FETCH,
+};
 
 void cn_worker_accounts_release(struct cn_worker_accounts *accounts) {
     free(accounts->list);
@@ -25,8 +31,27 @@ static struct cn_worker_account *find(struct cn_worker_accounts *accounts,
         accounts->cap = cap;
     }
     struct cn_worker_account *account = &accounts->list[accounts->n++];
-    *account = (struct cn_worker_account){.worker = task->worker, .first_ns = task->started_ns};
+    *account = (struct cn_worker_account){
+        .worker = task->worker, .first_ns = task->started_ns, .last_ns = task->started_ns};
     return account;
+}
+
+/* The spans sum to the task's time, so there is enough to take from. */
+static void take_hidden(struct cn_task *task, int64_t until_ns) {
+    int64_t end_ns = until_ns < task->finished_ns ? until_ns : task->finished_ns;
+    int64_t hidden_ns = end_ns - task->started_ns;
+
+    if (hidden_ns <= 0)
+        return;
+    task->started_ns = end_ns;
+    for (int i = 0; i < CN_SPAN_COUNT && hidden_ns > 0; i++) {
+        int64_t *span_ns = &task->spans.ns[cn_remote_spans[i]];
+        int64_t taken_ns = *span_ns < hidden_ns ? *span_ns : hidden_ns;
+        if (taken_ns <= 0)
+            continue;
+        *span_ns -= taken_ns;
+        hidden_ns -= taken_ns;
+    }
 }
 
 static void add_spans(struct cn_spans *sum, const struct cn_spans *spans) {
@@ -34,16 +59,19 @@ static void add_spans(struct cn_spans *sum, const struct cn_spans *spans) {
         sum->ns[s] += spans->ns[s];
 }
 
-bool cn_worker_accounts_book(struct cn_worker_accounts *accounts, const struct cn_task *task) {
+bool cn_worker_accounts_book(struct cn_worker_accounts *accounts, struct cn_task *task) {
     if (task->worker < 0)
         return true;
     struct cn_worker_account *account = find(accounts, task);
     if (!account)
         return false;
+    take_hidden(task, account->last_ns);
     account->pid = (int32_t)task->pid;
+    snprintf(account->host, sizeof account->host, "%s", task->host ? task->host : "");
     account->tasks++;
     account->cpu_ns += task->cpu_ns;
-    account->last_ns = task->finished_ns;
+    if (task->finished_ns > account->last_ns)
+        account->last_ns = task->finished_ns;
     add_spans(&account->spans, &task->spans);
     return true;
 }
@@ -59,6 +87,13 @@ void cn_worker_accounts_sort(struct cn_worker_accounts *accounts) {
         qsort(accounts->list, accounts->n, sizeof *accounts->list, by_first);
 }
 
+int32_t cn_worker_accounts_number(const struct cn_worker_accounts *accounts, int32_t worker) {
+    for (size_t i = 0; i < accounts->n; i++)
+        if (accounts->list[i].worker == worker)
+            return (int32_t)i;
+    return -1;
+}
+
 struct cn_run_worker *cn_worker_accounts_list(const struct cn_worker_accounts *accounts,
                                               struct cn_arena *arena) {
     struct cn_run_worker *workers = cn_arena_array(arena, accounts->n + 1, sizeof *workers);
@@ -71,6 +106,7 @@ struct cn_run_worker *cn_worker_accounts_list(const struct cn_worker_accounts *a
                                             .wall_ns = from->last_ns - from->first_ns,
                                             .cpu_ns = from->cpu_ns,
                                             .spans = from->spans};
+        memcpy(workers[i].host, from->host, sizeof workers[i].host);
         for (int s = 0; s < CN_SPAN_COUNT; s++)
             booked += from->spans.ns[s];
         workers[i].spans.ns[CN_SPAN_WAIT] += workers[i].wall_ns - booked;

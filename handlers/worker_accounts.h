@@ -9,14 +9,15 @@
 #include <stdint.h>
 
 #include "base/clock.h"
+#include "handlers/runs.h"
 
 struct cn_arena;
-struct cn_run_worker;
 struct cn_task;
 
 struct cn_worker_account {
-    int32_t worker; /* of the executor */
-    int32_t pid;    /* the last one, if it was replaced */
+    int32_t worker;         /* of the executor */
+    int32_t pid;            /* the last one, if it was replaced */
+    char host[CN_RUN_HOST]; /* the machine; "": this one */
     uint64_t tasks;
     int64_t first_ns; /* start of its first task */
     int64_t last_ns;  /* end of its last one */
@@ -33,10 +34,20 @@ struct cn_worker_accounts {
 
 void cn_worker_accounts_release(struct cn_worker_accounts *accounts);
 
-/* Books a task that came back to the worker that ran it, if one did. False: no memory. */
-bool cn_worker_accounts_book(struct cn_worker_accounts *accounts, const struct cn_task *task);
+/* The order in which a task on another machine passes its spans; what it waited for is part of the
+ * computing. */
+extern const enum cn_span cn_remote_spans[CN_SPAN_COUNT];
+
+/* Books a task that came back to the worker that ran it, if one did. Several tasks may be under way
+ * to a worker on another machine: what of this one lies before the end of what was booked to the
+ * worker was hidden behind that, and is taken from the task (started_ns, and its first spans in the
+ * order of cn_remote_spans), so that a worker's tasks never overlap. Elsewhere a worker has one
+ * task at a time, and nothing is taken. False: no memory. */
+bool cn_worker_accounts_book(struct cn_worker_accounts *accounts, struct cn_task *task);
 /* Puts them in the order in which they first took a task. */
 void cn_worker_accounts_sort(struct cn_worker_accounts *accounts);
+/* Its place in the list; -1: it is not there. */
+int32_t cn_worker_accounts_number(const struct cn_worker_accounts *accounts, int32_t worker);
 /* As a run lists them, numbered by their place; with `chunks` as many as they had tasks. The stages
  * of each sum to its wall time exactly. In the arena; NULL: no memory. */
 struct cn_run_worker *cn_worker_accounts_list(const struct cn_worker_accounts *accounts,

@@ -127,6 +127,82 @@ static void nothing_is_lost(void **state) {
     assert_reads_back(&plain);
 }
 
+/* ---- workers on other machines ------------------------------------------------------------- */
+
+/* The sample as two workers of a cluster ran it, the second one with both chunks. */
+static struct cn_run_record *fill_remote(struct sample *sample) {
+    struct cn_run_record *record = &sample->record;
+    static struct cn_run_worker workers[2];
+    fill(sample);
+    record->executor = "dask";
+    record->emulated = false;
+    record->ledger.ns[CN_STAGE_EXECUTE] -= 30;
+    record->ledger.ns[CN_STAGE_SHIP] = 15;
+    record->ledger.ns[CN_STAGE_SCHEDULE] = 10;
+    record->ledger.ns[CN_STAGE_FETCH] = 5;
+    workers[0] = (struct cn_run_worker){.worker = 0, .host = "far \"1\"", .wall_ns = 10};
+    workers[1] = (struct cn_run_worker){.worker = 1, .host = "far 2", .chunks = 2, .wall_ns = 100};
+    workers[1].spans = (struct cn_spans){.ns = {[CN_SPAN_SHIP] = 50, [CN_SPAN_FETCH] = 50}};
+    record->worker = workers;
+    record->n_worker = 2;
+    sample->chunks[0] = (struct cn_run_chunk){.worker = 1, .start_ns = 1000};
+    sample->chunks[0].spans = (struct cn_spans){.ns = {[CN_SPAN_SHIP] = 1000,
+                                                       [CN_SPAN_SCHEDULE] = 2000,
+                                                       [CN_SPAN_EVALUATE] = 3000,
+                                                       [CN_SPAN_FETCH] = 4000}};
+    sample->chunks[1] = (struct cn_run_chunk){.chunk = 1, .worker = 1, .start_ns = 11000};
+    return record;
+}
+
+static void a_host_is_kept(void **state) {
+    (void)state;
+    static struct sample sample;
+    struct cn_buf run = write_run(fill_remote(&sample));
+    assert_true(cn_buf_add_char(&run, '\0'));
+    assert_non_null(strstr(run.data, "\"worker\":1,\"pid\":0,\"host\":\"far 2\",\"chunks\":2"));
+    assert_non_null(strstr(run.data, "{\"stage\":\"schedule\",\"ns\":10}"));
+    cn_buf_release(&run);
+    assert_reads_back(&sample.record);
+    fill(&sample);
+    run = write_run(&sample.record);
+    assert_true(cn_buf_add_char(&run, '\0'));
+    assert_null(strstr(run.data, "host"));
+    cn_buf_release(&run);
+}
+
+/* Each is a process of its own in a trace, whose stages come in the order in which they happened.
+ */
+static void remote_workers_are_lanes(void **state) {
+    (void)state;
+    static struct sample sample;
+    struct cn_buf trace = CN_BUF_INIT;
+    struct cn_json_out out;
+    static const char *const wanted[] = {
+        "\"name\":\"process_name\",\"pid\":99,\"tid\":0,\"args\":{\"name\":\"colonnade\"}",
+        "\"name\":\"process_name\",\"pid\":4194305,\"tid\":0,\"args\":{\"name\":\"dask worker 0 "
+        "on far \\\"1\\\"\"}",
+        "\"name\":\"process_name\",\"pid\":4194306,\"tid\":0,\"args\":{\"name\":\"dask worker 1 "
+        "on far 2\"}",
+        "\"name\":\"chunk 0\",\"cat\":\"chunk\",\"pid\":4194306,\"tid\":2,\"ts\":1.000,\"dur\":10."
+        "000",
+        "\"name\":\"ship\",\"cat\":\"stage\",\"pid\":4194306,\"tid\":2,\"ts\":1.000,\"dur\":1.000",
+        "\"name\":\"schedule\",\"cat\":\"stage\",\"pid\":4194306,\"tid\":2,\"ts\":2.000,",
+        "\"name\":\"evaluate\",\"cat\":\"stage\",\"pid\":4194306,\"tid\":2,\"ts\":4.000,",
+        "\"name\":\"fetch\",\"cat\":\"stage\",\"pid\":4194306,\"tid\":2,\"ts\":7.000,\"dur\":4.000",
+        "\"name\":\"chunk 1\"",
+    };
+    cn_json_out_init(&out, &trace);
+    cn_run_trace_write(&out, NULL, fill_remote(&sample));
+    assert_true(out.ok && cn_buf_add_char(&trace, '\0'));
+    const char *at = trace.data;
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
+        at = strstr(at, wanted[i]);
+        if (!at)
+            fail_msg("%s is not there, or too early: %s", wanted[i], trace.data);
+    }
+    cn_buf_release(&trace);
+}
+
 /* ---- files --------------------------------------------------------------------------------- */
 
 /* The sample's file with the first `from` replaced. */
@@ -272,6 +348,23 @@ static void files_without_a_pid_are_taken(void **state) {
         read_file("\"usable_cpus\":2,\"pid\":99", "\"usable_cpus\":2,\"pid\":null", &error), CN_OK);
 }
 
+static void a_host_is_a_short_name(void **state) {
+    (void)state;
+    struct cn_error error;
+    char host[128];
+    static const char *const wrong[] = {"\"\"", "7", "null", "\"a\\u0000b\""};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        snprintf(host, sizeof host, "\"pid\":99,\"host\":%s,\"chunks\":9", wrong[i]);
+        assert_int_equal(read_file("\"pid\":99,\"chunks\":9", host, &error), CN_INVALID_PARAMETER);
+        assert_string_equal(error.parameter, "run.timing.workers[0].host");
+    }
+    for (int len = 63; len <= 64; len++) {
+        snprintf(host, sizeof host, "\"pid\":0,\"host\":\"%0*d\",\"chunks\":9", len, 0);
+        assert_int_equal(read_file("\"pid\":99,\"chunks\":9", host, &error),
+                         len == 63 ? CN_OK : CN_INVALID_PARAMETER);
+    }
+}
+
 static void depth_is_bounded(void **state) {
     (void)state;
     static char deep[4096];
@@ -284,9 +377,10 @@ static void depth_is_bounded(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nothing_is_lost),   cmocka_unit_test(faults_are_named),
-        cmocka_unit_test(lists_are_bounded), cmocka_unit_test(files_without_a_pid_are_taken),
-        cmocka_unit_test(depth_is_bounded),
+        cmocka_unit_test(nothing_is_lost),          cmocka_unit_test(faults_are_named),
+        cmocka_unit_test(lists_are_bounded),        cmocka_unit_test(files_without_a_pid_are_taken),
+        cmocka_unit_test(depth_is_bounded),         cmocka_unit_test(a_host_is_kept),
+        cmocka_unit_test(remote_workers_are_lanes), cmocka_unit_test(a_host_is_a_short_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
