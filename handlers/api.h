@@ -14,7 +14,7 @@
  *   1..1000 1..1000=5                     an integer in a range, with a default
  *   =a|b|c                                one of these texts
  *   @executor @mode @stage @type ...      one of the names that the code has (openapi_types.c)
- *   #Name                                 a schema of the table
+ *   #Name #A|#B                           a schema of the table; one of several
  *   [T] {T}                               an array; an object whose members are all T
  *   +T                                    T, or an array of T
  *   T?                                    T, or null

@@ -324,13 +324,36 @@ static const struct cn_api_member pool_worker[] = {{"worker", "count", NULL},
                                                    {"cpu_ns", "integer", NULL},
                                                    END};
 
-static const struct cn_api_member pool[] = {{"executor", "@executor", NULL},
-                                            {"emulation?", "boolean", NULL},
-                                            {"workers", "[#PoolWorker]", NULL},
-                                            {"queued", "count", NULL},
-                                            {"isolation?", "#Isolation", NULL},
-                                            {"fork_server?", "#ForkServer", NULL},
-                                            END};
+static const struct cn_api_member cluster_worker[] = {
+    {"worker", "count", NULL},
+    {"host", "string", NULL},
+    {"address", "string", NULL},
+    {"name", "string", "What Dask calls it."},
+    {"present", "boolean", "False: it was there, and is gone."},
+    {"usable", "boolean", NULL},
+    {"problem", "string?", "Why it is not usable."},
+    {"threads", "count", NULL},
+    {"memory_bytes", "integer?", "That Dask lets it use; null: no limit."},
+    {"tasks", "count", NULL},
+    {"cpu_ns", "integer", NULL},
+    END};
+
+static const struct cn_api_member pool[] = {
+    {"executor", "@executor", NULL},
+    {"emulation?", "boolean", NULL},
+    {"workers", "[#PoolWorker|#ClusterWorker]", "Of dask: those of the cluster."},
+    {"queued", "count", NULL},
+    {"isolation?", "#Isolation", NULL},
+    {"fork_server?", "#ForkServer", NULL},
+    {"scheduler?", "string", "Of dask, as the next four: its address."},
+    {"dashboard?", "string?", "Dask's own pages."},
+    {"connected?", "boolean", "To the scheduler."},
+    {"problem?", "string?", "Why it is not connected."},
+    {"bridge?", "#Bridge", NULL},
+    END};
+
+static const struct cn_api_member bridge[] = {
+    {"pid", "integer?", NULL}, {"starts", "count", NULL}, END};
 
 static const struct cn_api_member isolation[] = {
     {"level", "=off|available|required", NULL},
@@ -415,7 +438,9 @@ const struct cn_api_schema cn_api_schemas[] = {
     {"Imported", NULL, imported},
     {"Cpus", NULL, cpus},
     {"PoolWorker", NULL, pool_worker},
+    {"ClusterWorker", "A worker of the Dask cluster.", cluster_worker},
     {"Pool", NULL, pool},
+    {"Bridge", "What connects to the cluster.", bridge},
     {"Isolation", "How worker processes are confined.", isolation},
     {"ForkServer", "What forks them.", fork_server},
     {"Calibration", "What was measured at the start.", calibration},

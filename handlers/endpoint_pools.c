@@ -4,6 +4,7 @@
 #include "handlers/endpoints.h"
 #include "handlers/pools_document.h"
 #include "handlers/service.h"
+#include "pool/dask.h"
 #include "pool/forkserver.h"
 
 enum { WORKERS_SHOWN = 1024 };
@@ -72,6 +73,69 @@ static void write_pool(struct cn_json_out *out, enum cn_executor_kind kind,
     cn_json_out_close(out, '}');
 }
 
+/* ---- a cluster ----------------------------------------------------------------------------- */
+
+static void write_text(struct cn_json_out *out, const char *key, const char *text) {
+    cn_json_out_c(out, key, text[0] != '\0' ? text : NULL);
+}
+
+static void write_cluster_worker(struct cn_json_out *out, const struct cn_dask_worker *worker) {
+    cn_json_out_open(out, NULL, '{');
+    cn_json_out_int(out, "worker", worker->worker);
+    cn_json_out_c(out, "host", worker->host);
+    cn_json_out_c(out, "address", worker->address);
+    cn_json_out_c(out, "name", worker->name);
+    cn_json_out_bool(out, "present", worker->present);
+    cn_json_out_bool(out, "usable", worker->usable);
+    write_text(out, "problem", worker->problem);
+    cn_json_out_int(out, "threads", worker->threads);
+    if (worker->memory_bytes > 0 && worker->memory_bytes <= INT64_MAX)
+        cn_json_out_int(out, "memory_bytes", (int64_t)worker->memory_bytes);
+    else
+        cn_json_out_null(out, "memory_bytes");
+    cn_json_out_int(out, "tasks", (int64_t)worker->tasks);
+    cn_json_out_int(out, "cpu_ns", worker->cpu_ns);
+    cn_json_out_close(out, '}');
+}
+
+static void write_connection(struct cn_json_out *out, const struct cn_dask_state *state) {
+    cn_json_out_c(out, "scheduler", state->scheduler);
+    write_text(out, "dashboard", state->dashboard);
+    cn_json_out_bool(out, "connected", state->connected);
+    write_text(out, "problem", state->problem);
+    cn_json_out_open(out, "bridge", '{');
+    if (state->bridge > 0)
+        cn_json_out_int(out, "pid", state->bridge);
+    else
+        cn_json_out_null(out, "pid");
+    cn_json_out_int(out, "starts", (int64_t)state->starts);
+    cn_json_out_close(out, '}');
+}
+
+/* The workers of the cluster, in the place of those that carry its tasks there and back. */
+static void write_cluster(struct cn_json_out *out, struct cn_executor *executor) {
+    struct cn_dask_worker *workers = calloc(WORKERS_SHOWN, sizeof *workers);
+    struct cn_dask_state state;
+    size_t queued = 0;
+    size_t n = workers ? cn_dask_workers(executor, workers, WORKERS_SHOWN) : 0;
+
+    cn_dask_state(executor, &state);
+    executor->ops->stats(executor, NULL, 0, &queued);
+    cn_json_out_open(out, NULL, '{');
+    cn_json_out_c(out, "executor", executor->name);
+    cn_json_out_open(out, "workers", '[');
+    for (size_t i = 0; i < n && i < WORKERS_SHOWN; i++)
+        write_cluster_worker(out, &workers[i]);
+    cn_json_out_close(out, ']');
+    cn_json_out_int(out, "queued", (int64_t)queued);
+    write_connection(out, &state);
+    cn_json_out_close(out, '}');
+    out->ok = out->ok && workers;
+    free(workers);
+}
+
+/* ---- the document -------------------------------------------------------------------------- */
+
 static void write_calibration(struct cn_json_out *out, const struct cn_calibration *calibration) {
     cn_json_out_open(out, "calibration", '{');
     cn_json_out_int(out, "dispatch_ns", calibration->dispatch_ns);
@@ -87,10 +151,14 @@ void cn_pools_write(struct cn_json_out *out, struct cn_service *service) {
     cn_json_out_open(out, NULL, '{');
     write_cpus(out, &service->cpus);
     cn_json_out_open(out, "pools", '[');
-    for (enum cn_executor_kind kind = 0; kind < CN_EXECUTOR_KIND_COUNT && stats; kind++)
-        if (service->executors[kind])
-            write_pool(out, kind, service->executors[kind],
+    for (enum cn_executor_kind kind = 0; kind < CN_EXECUTOR_KIND_COUNT && stats; kind++) {
+        struct cn_executor *executor = service->executors[kind];
+        if (executor && kind == CN_EXECUTOR_DASK)
+            write_cluster(out, executor);
+        else if (executor)
+            write_pool(out, kind, executor,
                        kind == CN_EXECUTOR_PROCESSES ? service->forkserver : NULL, stats);
+    }
     cn_json_out_close(out, ']');
     write_calibration(out, &service->calibration);
     cn_json_out_close(out, '}');

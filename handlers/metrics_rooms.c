@@ -4,13 +4,14 @@
 #include "handlers/metrics_document.h"
 #include "handlers/plans.h"
 #include "handlers/runs.h"
+#include "pool/dask.h"
 #include "pool/forkserver.h"
 
 /* ---- pools --------------------------------------------------------------------------------- */
 
 struct pools {
     const char *names[CN_EXECUTOR_KIND_COUNT];
-    bool processes[CN_EXECUTOR_KIND_COUNT]; /* its workers can die */
+    bool processes[CN_EXECUTOR_KIND_COUNT]; /* its workers are processes here, which can die */
     struct cn_executor_totals totals[CN_EXECUTOR_KIND_COUNT];
     size_t n;
 };
@@ -27,7 +28,7 @@ static void look_at_pools(struct pools *pools, const struct cn_service *service)
         if (!executor)
             continue;
         pools->names[pools->n] = executor->name;
-        pools->processes[pools->n] = !executor->in_process;
+        pools->processes[pools->n] = kind == CN_EXECUTOR_PROCESSES;
         executor->ops->totals(executor, &pools->totals[pools->n++]);
     }
 }
@@ -53,6 +54,23 @@ static void write_workers(struct cn_metrics_text *text, const struct pools *pool
                               pools->totals[i].deaths[death]);
 }
 
+/* Without a cluster all of it is 0, so that the names are always there. */
+static void write_cluster(struct cn_metrics_text *text, const struct cn_service *service) {
+    struct cn_dask_state state = {0};
+    if (service->executors[CN_EXECUTOR_DASK])
+        cn_dask_state(service->executors[CN_EXECUTOR_DASK], &state);
+    cn_metrics_gauge(text, "colonnade_dask_connected",
+                     "1 while there is a connection to the Dask scheduler, else 0.",
+                     state.connected);
+    cn_metrics_gauge(text, "colonnade_dask_workers",
+                     "Workers of the Dask cluster that can be used.", state.workers);
+    cn_metrics_gauge(text, "colonnade_dask_threads", "Threads of these workers.", state.threads);
+    cn_metrics_counter(text, "colonnade_dask_bridge_starts_total",
+                       "Bridges to the Dask cluster that were started: the first one, and those in "
+                       "the place of one that had ended.",
+                       state.starts);
+}
+
 static void write_pools(struct cn_metrics_text *text, const struct cn_service *service) {
     struct pools pools;
     look_at_pools(&pools, service);
@@ -73,6 +91,7 @@ static void write_pools(struct cn_metrics_text *text, const struct cn_service *s
     for (size_t i = 0; i < pools.n; i++)
         cn_metrics_sample_ns(text, of_pool(&pools, i, NULL, NULL),
                              (uint64_t)pools.totals[i].cpu_ns);
+    write_cluster(text, service);
 }
 
 /* ---- what is kept -------------------------------------------------------------------------- */

@@ -127,6 +127,20 @@ static void write_either(struct cn_json_out *out, const char *type, bool or_arra
     cn_json_out_close(out, ']');
 }
 
+/* "#A|#B" */
+static void write_any_of(struct cn_json_out *out, const char *types,
+                         const struct cn_service *service) {
+    cn_json_out_open(out, "anyOf", '[');
+    while (*types) {
+        char type[TYPE_BYTES];
+        size_t len = strcspn(types, "|");
+        snprintf(type, sizeof type, "%.*s", (int)len, types);
+        cn_api_write_type(out, NULL, type, NULL, service);
+        types += len + (types[len] == '|');
+    }
+    cn_json_out_close(out, ']');
+}
+
 /* What is between brackets. */
 static void write_inner(struct cn_json_out *out, const char *type,
                         const struct cn_service *service) {
@@ -149,6 +163,8 @@ static void write_form(struct cn_json_out *out, const char *type,
         write_either(out, type + 1, true, service);
     } else if (type[0] == '[' || type[0] == '{') {
         write_inner(out, type, service);
+    } else if (type[0] == '#' && strchr(type, '|')) {
+        write_any_of(out, type, service);
     } else if (type[0] == '#') {
         write_reference(out, type + 1);
     } else if (type[0] == '@') {

@@ -1,10 +1,10 @@
 #include "handlers/worker_accounts.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
+#include "kernels/utf8.h"
 #include "pool/executor.h"
 
 const enum cn_span cn_remote_spans[CN_SPAN_COUNT] = {
@@ -59,6 +59,15 @@ static void add_spans(struct cn_spans *sum, const struct cn_spans *spans) {
         sum->ns[s] += spans->ns[s];
 }
 
+/* As much of the name as there is room for and as is text. */
+static void name_host(struct cn_worker_account *account, const char *host) {
+    size_t len = strnlen(host, sizeof account->host - 1);
+
+    len = cn_utf8_check(host, len);
+    memcpy(account->host, host, len);
+    account->host[len] = '\0';
+}
+
 bool cn_worker_accounts_book(struct cn_worker_accounts *accounts, struct cn_task *task) {
     if (task->worker < 0)
         return true;
@@ -67,7 +76,7 @@ bool cn_worker_accounts_book(struct cn_worker_accounts *accounts, struct cn_task
         return false;
     take_hidden(task, account->last_ns);
     account->pid = (int32_t)task->pid;
-    snprintf(account->host, sizeof account->host, "%s", task->host ? task->host : "");
+    name_host(account, task->host ? task->host : "");
     account->tasks++;
     account->cpu_ns += task->cpu_ns;
     if (task->finished_ns > account->last_ns)

@@ -152,6 +152,12 @@ static void a_host_is_copied_and_cut(void **unused) {
     memset(name, 'x', sizeof name - 1);
     assert_int_equal(strlen(accounts.list[0].host), CN_RUN_HOST - 1);
     assert_int_equal(strspn(accounts.list[0].host, "h"), CN_RUN_HOST - 1);
+    struct cn_task other = remote_task(1, 0, 1, 1, 1, 1);
+    memset(name, 'h', 62);
+    memcpy(name + 62, "\xc3\xbc", 3); /* no half character */
+    other.host = name;
+    assert_true(cn_worker_accounts_book(&accounts, &other));
+    assert_int_equal(strlen(accounts.list[1].host), 62);
     cn_worker_accounts_release(&accounts);
 }
 
