@@ -17,10 +17,10 @@ PACKAGES_DEMO := $(PACKAGES_BUILD) curl jq
 PACKAGES_TEST := $(PACKAGES_DEMO) clang clang-format libclang-rt-14-dev llvm libcmocka-dev git \
 	python3 python3-pytest python3-numpy python3-pandas python3-mpmath python3-xxhash \
 	libpython3.11-testsuite npm/npm procps mandoc openssl chromium sqlite3 valgrind zstd \
-	python3-yaml python3-jsonschema systemd-analyze/systemd
+	python3-yaml python3-jsonschema systemd-analyze/systemd python3-distributed python3-dask
 
 PACKAGES_BENCH := $(PACKAGES_BUILD) curl python3 python3-numpy python3-pandas python3-numexpr python3-fastapi \
-	python3-uvicorn python3-uvloop python3-httptools npm/npm
+	python3-uvicorn python3-uvloop python3-httptools python3-distributed python3-dask npm/npm
 # The container's test: no engine, no registry, a base image made from Debian's packages.
 PACKAGES_CONTAINER := buildah podman runc mmdebstrap mount procps python3 python3-pytest
 
@@ -197,6 +197,10 @@ fuzz: $(FUZZ_SOURCES:tests/fuzz/%.c=build/libfuzzer/%) ## fuzz each target for F
 .PHONY: test-deploy
 test-deploy: $(BUILD)/colonnade build/npm/.installed build/promtool ## what deploy/ holds: schemas, units, alerts, and that their metrics exist
 	COLONNADE_BIN=$(abspath $(BUILD)/colonnade) /usr/bin/python3 -m pytest -q tests/deploy $(PYTEST)
+
+.PHONY: test-dask
+test-dask: $(BUILD)/colonnade ## the executor dask on a real cluster on loopback, and on hosts that are network namespaces
+	COLONNADE_BIN=$(abspath $(BUILD)/colonnade) /usr/bin/python3 -m pytest -q tests/dask $(PYTEST)
 
 .PHONY: test-container
 test-container: packages-container ## the image: builds, and keeps to what it may do; minutes, root (COLONNADE_KEEP=1 keeps images)

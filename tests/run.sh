@@ -65,11 +65,15 @@ step instructions make_quiet CC=gcc BUILD=build bench-instructions
 step man mandoc -T lint -W error docs/colonnade.8
 step kernels /usr/bin/python3 -m pytest -q -rs tests/kernels
 # Most of these tests wait for something most of the time, so two steps may run beside each other.
-run http-tls make_quiet CC=gcc BUILD=build test-http-tls PYTEST="-rs" &
+{
+    run http-tls make_quiet CC=gcc BUILD=build test-http-tls PYTEST="-rs"
+    run dask make_quiet CC=gcc BUILD=build test-dask PYTEST="-rs"
+} &
 beside=$!
 step http make_quiet CC=gcc BUILD=build test-http PYTEST="-rs"
 wait "$beside"
 count http-tls
+count dask
 # The best level was tested above; the others must give the same.
 step levels build/kernels/check --levels
 for level in $(sed '$d' build/logs/levels.log); do
