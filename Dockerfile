@@ -1,5 +1,6 @@
 # The service in a container: docker build -t colonnade .          The manual: docs/deploy.md
 # It listens on all addresses, so it wants a token (--token-file) or --allow-anonymous; without, it says so and ends.
+# With --target dask: the same, and what a server, a scheduler and workers need that compute together (docs/scaling.md).
 
 FROM docker.io/library/debian:bookworm-slim AS build
 RUN apt-get update && apt-get install -y --no-install-recommends make
@@ -13,7 +14,7 @@ RUN make -j"$(nproc)" build/colonnade \
     && sh tools/runtime-packages.sh build/colonnade >/out/packages \
     && strip /out/usr/local/sbin/colonnade
 
-FROM docker.io/library/debian:bookworm-slim
+FROM docker.io/library/debian:bookworm-slim AS service
 ARG VERSION=0.1.0
 LABEL org.opencontainers.image.title="colonnade" \
       org.opencontainers.image.description="Computes columns and row hashes over HTTP, and says where the time went" \
@@ -35,3 +36,14 @@ USER 10001:10001
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s --retries=3 \
     CMD ["/usr/local/sbin/colonnade", "--health"]
 ENTRYPOINT ["/usr/local/sbin/colonnade"]
+
+FROM service AS dask
+# Of one cluster: the server with its bridge, `dask-scheduler` and `dask-worker` (--entrypoint). All have the same program, the
+# same Python and the same Dask, as a cluster must.
+USER 0:0
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends python3-distributed \
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/cache/ldconfig/aux-cache /var/log/apt /var/log/dpkg.log /var/log/alternatives.log
+USER 10001:10001
+
+FROM service

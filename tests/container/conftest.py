@@ -17,12 +17,12 @@ IMAGE = "localhost/colonnade:test"
 class Container:
     """One container. It shares the machine's network, because making another needs more than there is here."""
 
-    def __init__(self, name, *arguments, options=(), network="host", strict=podman.STRICT):
+    def __init__(self, name, *arguments, options=(), network="host", strict=podman.STRICT, image=IMAGE):
         self.name = name
         with socket.create_server(("127.0.0.1", 0)) as listener:
             self.port = listener.getsockname()[1]
         address = ["-e", f"COLONNADE_LISTEN=127.0.0.1:{self.port}"] if network == "host" else []
-        podman.podman("run", "-d", "--name", name, f"--network={network}", *strict, *address, *options, IMAGE, *arguments)
+        podman.podman("run", "-d", "--name", name, f"--network={network}", *strict, *address, *options, image, *arguments)
 
     def ask(self, method, path, body=None, timeout=120, **headers):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)

@@ -8,6 +8,11 @@ import client
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 
 
+def stage(name):
+    """What stands between its FROM and the next one."""
+    return re.search(rf"^FROM \S+ AS {name}\n(.*?)(?=^FROM |\Z)", DOCKERFILE, re.MULTILINE | re.DOTALL)[1]
+
+
 def test_the_libraries_come_from_the_program():
     """The final stage installs what the program is linked with; nothing that a list could forget."""
     done = subprocess.run(["sh", "tools/runtime-packages.sh", client.BINARY], cwd=ROOT, check=True, stdout=subprocess.PIPE,
@@ -35,15 +40,30 @@ def test_the_version_is_the_programs():
     version = re.search(r'CN_VERSION "(.*)"', (ROOT / "server/version.h").read_text(encoding="utf-8"))[1]
     assert f"ARG VERSION={version}\n" in DOCKERFILE
     assert re.search(r"^VERSION := (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)[1] == version
-    assert f"image: colonnade:{version}\n" in (ROOT / "deploy/compose.yaml").read_text(encoding="utf-8")
+    compose = (ROOT / "deploy/compose.yaml").read_text(encoding="utf-8")
+    images = re.findall(r"^    image: (?:&\S+ )?(colonnade\S*):(\S+)", compose, re.MULTILINE)
+    assert images == [("colonnade", version), ("colonnade-dask", version)]
 
 
-def test_the_last_stage_has_no_tools_and_no_root():
-    last = DOCKERFILE.split("\nFROM ")[-1]
-    assert "\nUSER 10001:10001\n" in last and "make" not in last
-    assert not re.search(r"^(ADD|COPY (?!--from=build))", last, re.MULTILINE), "sources do not belong into the last stage"
-    assert re.search(r'^HEALTHCHECK .*\\\n +CMD \["/usr/local/sbin/colonnade", "--health"\]$', last, re.MULTILINE)
-    assert last.rstrip().endswith('ENTRYPOINT ["/usr/local/sbin/colonnade"]')
+def test_the_service_has_no_tools_and_no_root():
+    service = stage("service")
+    assert "\nUSER 10001:10001\n" in service and "make" not in service
+    assert not re.search(r"^(ADD|COPY (?!--from=build))", service, re.MULTILINE), "sources do not belong into what runs"
+    assert re.search(r'^HEALTHCHECK .*\\\n +CMD \["/usr/local/sbin/colonnade", "--health"\]$', service, re.MULTILINE)
+    assert service.rstrip().endswith('ENTRYPOINT ["/usr/local/sbin/colonnade"]')
+
+
+def test_without_a_target_it_is_the_service_alone():
+    """What is built without --target is the last stage; Python is only in the one that was asked for by name."""
+    assert DOCKERFILE.split("\nFROM ")[-1] == "service\n"
+    assert "python" not in stage("service") and "python3-distributed" in stage("dask")
+
+
+def test_the_stage_for_dask_only_adds_to_it():
+    assert re.search(r"^FROM service AS dask$", DOCKERFILE, re.MULTILINE)
+    dask = stage("dask")
+    assert re.findall(r"^USER (.*)$", dask, re.MULTILINE) == ["0:0", "10001:10001"]
+    assert not re.search(r"^(ADD|COPY|ENTRYPOINT|CMD|ENV|HEALTHCHECK) ", dask, re.MULTILINE)
 
 
 def test_the_context_leaves_out_what_is_not_built_from():
