@@ -139,15 +139,16 @@ def form(parts, boundary="colonnade-test-boundary"):
 class Server:
     """A running binary. Ends by SIGTERM to its own pid; stop() checks how it ended."""
 
-    def __init__(self, *flags, env=None, listen="127.0.0.1:0", tls=None, passed=()):
-        """`tls`: the paths of a certificate and its key; `passed`: sockets, as systemd passes them."""
+    def __init__(self, *flags, env=None, listen="127.0.0.1:0", tls=None, passed=(), prefix=()):
+        """`tls`: the paths of a certificate and its key; `passed`: sockets, as systemd passes them; `prefix`: words before
+        the command."""
         self.errors = tempfile.TemporaryFile()
         tls = tls or (OVER_TLS and shared_certificate())
         if tls:
             flags = ("--tls-cert", tls[0], "--tls-key", tls[1], *flags)
         self.tls_cert = tls and tls[0]
         self.tls = ssl.create_default_context(cafile=tls[0]) if tls else None
-        command = [BINARY] + (["--listen", listen] if listen else []) + [str(f) for f in flags]
+        command = [*prefix, BINARY] + (["--listen", listen] if listen else []) + [str(f) for f in flags]
         environment = {k: v for k, v in os.environ.items() if not k.startswith("COLONNADE_")
                        or k == "COLONNADE_CPU"}
         environment.update(env or {})
