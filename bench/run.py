@@ -20,6 +20,7 @@ import report
 import work_auto
 import work_calls
 import work_csv
+import work_dask
 import work_framing
 import work_json
 import work_memory
@@ -44,6 +45,7 @@ WORKLOADS = {
     "j": work_space.measure,
     "k": work_framing.measure,
     "l": work_overload.measure,
+    "m": work_dask.measure,
 }
 
 

@@ -4,12 +4,10 @@ import http.client
 import json
 import os
 import re
-import shutil
 import signal
 import statistics
 import subprocess
 import time
-import urllib.request
 
 SERVICE_RUNS = 5  # runs that one request makes of work that takes milliseconds
 
@@ -19,10 +17,11 @@ SERVICE_RUNS = 5  # runs that one request makes of work that takes milliseconds
 class Service:
     """A Colonnade of our own on a free port, ended by its pid."""
 
-    def __init__(self, binary, *flags):
+    def __init__(self, binary, *flags, prefix=()):
+        """`prefix`: words before the command."""
         environment = {name: value for name, value in os.environ.items()
                        if name == "COLONNADE_CPU" or not name.startswith("COLONNADE_")}
-        self.process = subprocess.Popen([binary, "--listen", "127.0.0.1:0", *flags], stdout=subprocess.PIPE,
+        self.process = subprocess.Popen([*prefix, binary, "--listen", "127.0.0.1:0", *flags], stdout=subprocess.PIPE,
                                         stdin=subprocess.DEVNULL, env=environment, text=True)
         line = self.process.stdout.readline()
         found = re.fullmatch(r"colonnade (\S+) listening on http://([0-9.]+):(\d+)\n", line)
@@ -41,6 +40,9 @@ class Service:
         self.process.wait(30)
         self.process.stdout.close()
 
+    def connection(self):
+        return http.client.HTTPConnection(*self.address, timeout=600)
+
     @property
     def url(self):
         return "http://{}:{}".format(*self.address)
@@ -49,25 +51,37 @@ class Service:
     def pid(self):
         return self.process.pid
 
+    def get(self, path):
+        with contextlib.closing(self.connection()) as connection:
+            connection.request("GET", path)
+            return json.load(connection.getresponse())
+
     def run(self, run):
         """What the service recorded of a run."""
-        with urllib.request.urlopen(f"{self.url}/v1/runs/{run}", timeout=60) as reply:
-            return json.load(reply)
+        return self.get(f"/v1/runs/{run}")
 
     def save(self, path, body, headers, file):
         """A reply's body, into a file."""
-        with contextlib.closing(http.client.HTTPConnection(*self.address, timeout=600)) as connection:
+        with open(file, "wb") as out:
+            self.stream(path, body, headers, out.write)
+
+    def stream(self, path, body, headers, take):
+        """A reply's body, piece by piece to `take`; gives the seconds from the request's first byte to the reply's last."""
+        with contextlib.closing(self.connection()) as connection:
+            connection.connect()
+            start = time.perf_counter()
             connection.request("POST", path, body=body, headers={"Content-Type": "application/json", **headers})
             response = connection.getresponse()
             if response.status != 200:
                 raise SystemExit(f"{path} replied {response.status}: {response.read()[:1000].decode()}")
-            with open(file, "wb") as out:
-                shutil.copyfileobj(response, out, 1 << 20)
+            while piece := response.read(1 << 20):
+                take(piece)
+            return time.perf_counter() - start
 
     def post(self, path, body):
         """The reply, and the seconds from the request's first byte to the reply's last. Each time by a connection of
         its own: between two requests other cases may run for longer than the service keeps one open."""
-        with contextlib.closing(http.client.HTTPConnection(*self.address, timeout=600)) as connection:
+        with contextlib.closing(self.connection()) as connection:
             connection.connect()
             start = time.perf_counter()
             connection.request("POST", path, body=body, headers={"Content-Type": "application/json"})

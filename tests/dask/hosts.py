@@ -39,8 +39,9 @@ def remove_leftovers():
 
 def cause_of_none():
     """Why there can be no such hosts here; empty where there can."""
-    if not shutil.which("ip"):
-        return "there is no `ip` (iproute2)"
+    for program, package in (("ip", "iproute2"), ("nsenter", "util-linux")):
+        if not shutil.which(program):
+            return f"there is no `{program}` (package {package})"
     if os.geteuid() != 0:
         return "network namespaces need root"
     try:
@@ -77,7 +78,8 @@ class Host:
     def __init__(self, hosts, number, name):
         self.hosts, self.name, self.address = hosts, name, f"{NETWORK}.{number}"
         self.namespace = f"{hosts.stem}-{name}"
-        self.prefix = ["ip", "netns", "exec", self.namespace]
+        # Not `ip netns exec`, which hides /sys, where control groups are.
+        self.prefix = ["nsenter", f"--net=/run/netns/{self.namespace}"]
 
     def connect(self, address, timeout):
         """A connection that begins here."""

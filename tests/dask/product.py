@@ -23,7 +23,11 @@ def dask_pool(server):
 
 
 def usable(server):
-    return [worker for worker in dask_pool(server)["workers"] if worker["state"] != "unusable" and worker["state"] != "gone"]
+    return [worker for worker in present(server) if worker["usable"]]
+
+
+def present(server):
+    return [worker for worker in dask_pool(server)["workers"] if worker["present"]]
 
 
 def await_workers(server, count, seconds=60):

@@ -36,7 +36,7 @@ def test_every_workload(tmp_path):
     done = run_bench("--quick", "--rows", "500", "--output", tmp_path, "--json", tmp_path / "all.json")
     assert done.returncode == 0, done.stderr
     sections = json.loads((tmp_path / "all.json").read_text())["sections"]
-    assert list(sections) == list("abcdefgijkl")
+    assert list(sections) == list("abcdefgijklm")
     assert all(section["data"] and section["targets"] for section in sections.values())
     page = (tmp_path / "RESULTS.md").read_text()
     assert page == done.stdout[:-1]
@@ -44,7 +44,7 @@ def test_every_workload(tmp_path):
         for target in section["targets"]:
             assert f"| {target['workload']} | {target['wanted']} | {target['measured']} |" in page
     pictures = sorted(tmp_path.glob("*.svg"))
-    assert [picture.stem for picture in pictures] == ["budget", "csv", "executors", "expression", "rows", "workers"]
+    assert [picture.stem for picture in pictures] == ["budget", "csv", "dask", "dask-memory", "executors", "expression", "rows", "workers"]
     for picture in pictures:
         assert f"]({picture.name})" in page
         texts = [one.text for one in xml.etree.ElementTree.parse(picture).iter("{http://www.w3.org/2000/svg}text")]
