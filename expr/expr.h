@@ -109,6 +109,9 @@ enum cn_code cn_program_compile(struct cn_program **program, const struct cn_rec
                                 const struct cn_compile_options *options, struct cn_error *error);
 void cn_program_free(struct cn_program *program);
 
+/* Whether a row hash in it, of rows or of a table, is made with a key. */
+bool cn_recipe_uses_keys(const struct cn_recipe *recipe);
+
 /* Checks names only, which needs no types: every name must be a column or an earlier let. The first
  * error in the order of the lets. */
 enum cn_code cn_recipe_resolve(const struct cn_recipe *recipe, const struct cn_schema *schema,

@@ -159,6 +159,15 @@ static enum cn_code survey_begin(struct survey *survey, const struct cn_let *let
     return cn_check_init(&survey->check, recipe, schema, keys, &recipe->arena, error);
 }
 
+bool cn_recipe_uses_keys(const struct cn_recipe *recipe) {
+    for (size_t i = 0; i < recipe->n_nodes; i++) {
+        const struct cn_function *function = recipe->nodes[i]->function;
+        if (function && recipe->nodes[i]->hash && function->digest == CN_DIGEST_HMAC_SHA256)
+            return true;
+    }
+    return false;
+}
+
 size_t cn_expr_check(const struct cn_let *lets, size_t n_lets, const struct cn_schema *schema,
                      const struct cn_compile_options *options, const struct cn_expr_limits *limits,
                      enum cn_type *types, bool *failed, struct cn_buf *prints,

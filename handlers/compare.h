@@ -59,6 +59,10 @@ enum cn_code cn_compare_settle(struct cn_compare *compare, struct cn_error *erro
  * modes, executors, workers, the last changing fastest. `serial` stands once for each mode. */
 enum cn_code cn_compare_lay_out(struct cn_compare *compare, struct cn_error *error);
 
+/* Takes out the cases of work that may not leave this machine. CN_INVALID_PARAMETER: they were
+ * asked for by name. */
+enum cn_code cn_compare_keep_here(struct cn_compare *compare, struct cn_error *error);
+
 /* For the experiments' thread: makes the workload and measures it. */
 enum cn_code cn_compare_run(struct cn_compare *compare, struct cn_error *error);
 /* Runs all trials of the workload, and sums up the cases. */

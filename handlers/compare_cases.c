@@ -74,6 +74,20 @@ enum cn_code cn_compare_lay_out(struct cn_compare *compare, struct cn_error *err
     return CN_OK;
 }
 
+enum cn_code cn_compare_keep_here(struct cn_compare *compare, struct cn_error *error) {
+    const struct cn_compare_list *executors = &compare->settings.executors;
+    size_t kept = 0;
+
+    for (size_t i = 0; executors->given && i < executors->n; i++)
+        CN_TRY(cn_executor_may_have_keys((enum cn_executor_kind)executors->values[i], "executors",
+                                         error));
+    for (size_t i = 0; i < compare->n_cases; i++)
+        if (compare->cases[i].executor != CN_EXECUTOR_DASK)
+            compare->cases[kept++] = compare->cases[i];
+    compare->n_cases = kept;
+    return CN_OK;
+}
+
 void cn_compare_release(struct cn_compare *compare) {
     if (compare->workload)
         compare->workload->ops->free(compare->workload);

@@ -86,6 +86,19 @@ static enum cn_code read_workload(struct cn_compare *compare, struct cn_str text
 
 /* ---- the members ------------------------------------------------------------------------ */
 
+static enum cn_code read_executors(struct cn_compare *compare,
+                                   const struct cn_compare_member *member, struct cn_error *error) {
+    struct cn_compare_list *list = &compare->settings.executors;
+
+    CN_TRY(cn_compare_words(member, parse_executor,
+                            "serial, gil, threads, processes, dask or auto, or a list of them",
+                            list, error));
+    for (size_t i = 0; i < list->n; i++)
+        CN_TRY(cn_executor_available(compare->exchange->service,
+                                     (enum cn_executor_kind)list->values[i], member->name, error));
+    return CN_OK;
+}
+
 static enum cn_code read_member(struct cn_compare *compare, const struct cn_json_member *from,
                                 struct cn_error *error) {
     struct cn_compare_settings *settings = &compare->settings;
@@ -96,9 +109,7 @@ static enum cn_code read_member(struct cn_compare *compare, const struct cn_json
     if (IS("workload"))
         return read_workload(compare, from->value, error);
     if (IS("executors"))
-        return cn_compare_words(&member, parse_executor,
-                                "serial, gil, threads, processes or auto, or a list of them",
-                                &settings->executors, error);
+        return read_executors(compare, &member, error);
     if (IS("workers"))
         return cn_compare_numbers(&member, 1, max_workers, "--max-workers", &settings->workers,
                                   error);
@@ -137,17 +148,19 @@ static enum cn_code set_default(struct cn_compare *compare, struct cn_compare_li
 
 static enum cn_code set_defaults(struct cn_compare *compare, struct cn_error *error) {
     static const uint64_t executors[] = {CN_EXECUTOR_SERIAL, CN_EXECUTOR_THREADS,
-                                         CN_EXECUTOR_PROCESSES};
+                                         CN_EXECUTOR_PROCESSES, CN_EXECUTOR_DASK};
     static const uint64_t mode = CN_MODE_VECTOR, zero = 0;
     const struct cn_service *service = compare->exchange->service;
     struct cn_compare_settings *settings = &compare->settings;
     uint64_t usable = (uint64_t)service->cpus.usable;
     uint64_t most = service->limits.max_workers;
     const uint64_t workers[] = {1, usable < most ? usable : most};
+    struct cn_cluster cluster;
+    bool remote = cn_cluster_read(service, &cluster) && cluster.connected && cluster.workers > 0;
 
     if (settings->repeat == 0)
         settings->repeat = CN_COMPARE_REPEAT;
-    CN_TRY(set_default(compare, &settings->executors, executors, 3, error));
+    CN_TRY(set_default(compare, &settings->executors, executors, remote ? 4 : 3, error));
     CN_TRY(set_default(compare, &settings->workers, workers, workers[1] > 1 ? 2 : 1, error));
     CN_TRY(set_default(compare, &settings->modes, &mode, 1, error));
     CN_TRY(set_default(compare, &settings->chunk_rows, &zero, 1, error));

@@ -211,6 +211,8 @@ static enum cn_code make_workload(struct cn_compare *compare, struct cn_error *e
     else
         CN_TRY(cn_compute_workload_new(&compare->workload, exchange, settings->compute, most_rows,
                                        &compare->experiment.stop, error));
+    if (compare->workload->keyed)
+        CN_TRY(cn_compare_keep_here(compare, error));
     if (most_rows > 0 && !compare->workload->generated) {
         cn_error_set_parameter(error, CN_STR("rows"));
         return cn_error_set(error, CN_INVALID_PARAMETER,

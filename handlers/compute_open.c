@@ -10,12 +10,15 @@ enum cn_code cn_compute_parse_lets(struct cn_compute *compute, struct cn_error *
     const struct cn_options *options = &compute->options;
     enum cn_code code;
 
+    CN_TRY(cn_executor_available(compute->exchange->service, options->executor, "executor", error));
     cn_recipe_free(compute->recipe); /* a body that turned out to be JSON: the query had no lets */
     compute->recipe = NULL;
     code = cn_recipe_parse(&compute->recipe, options->lets, options->n_lets,
                            &options->limits->expression, error);
     if (code == CN_OK)
-        return CN_OK;
+        return cn_recipe_uses_keys(compute->recipe)
+                   ? cn_executor_may_have_keys(options->executor, "executor", error)
+                   : CN_OK;
     cn_options_explain(options, error);
     return error->code;
 }

@@ -139,6 +139,7 @@ static enum cn_code read_workload(struct cn_compute_workload *workload, struct c
     CN_TRY(make_frame(workload, most_rows, stop, error));
     CN_TRY(keep_texts(workload, error));
     CN_TRY(cn_compute_workload_prepare(workload, CN_MODE_VECTOR, error));
+    workload->workload.keyed = cn_recipe_uses_keys(workload->specs[CN_MODE_VECTOR]->recipe);
     return name_work(workload, error);
 }
 

@@ -152,6 +152,7 @@ static enum cn_code prepare(struct map *map, struct cn_error *error) {
     if (map->request.plain)
         cn_origin_json(exchange->origin, text);
     CN_TRY(code);
+    CN_TRY(cn_executor_available(exchange->service, map->options.executor, "executor", error));
     cn_ledger_enter(&exchange->ledger, CN_STAGE_PLAN, cn_clock_now());
     cn_exchange_shorten_deadline(exchange, map->options.timeout_ms);
     cn_map_choose(&place, exchange->service, &map->request, map->options.executor,

@@ -50,7 +50,7 @@ static const struct row rows[CN_OPTION_COUNT] = {
     [CN_OPTION_LIMIT] = {"limit", CN_OPTION_FORM_NUMBER, "a whole number, 0 or more", NULL, 0,
                          INT64_MAX},
     [CN_OPTION_EXECUTOR] = {"executor", CN_OPTION_FORM_CHOICE,
-                            "auto, serial, threads, processes or gil", executors, 0, 0},
+                            "auto, serial, threads, processes, gil or dask", executors, 0, 0},
     [CN_OPTION_WORKERS] = {"workers", CN_OPTION_FORM_NUMBER, "a whole number, 1 or more", NULL, 1,
                            INT64_MAX},
     [CN_OPTION_CHUNK_ROWS] = {"chunk_rows", CN_OPTION_FORM_NUMBER, "a whole number, 1 or more",

@@ -7,6 +7,7 @@
 
 #include "base/blocks.h"
 #include "expr/expr.h"
+#include "handlers/cluster.h"
 #include "handlers/executor_kind.h"
 #include "pool/executor.h"
 
@@ -80,6 +81,7 @@ struct cn_service {
     struct cn_executor *executors[CN_EXECUTOR_KIND_COUNT];  /* [AUTO] is NULL */
     struct cn_forkserver *forkserver; /* of the processes; NULL in tests that have none */
     struct cn_calibration calibration;
+    struct cn_cluster_probe cluster; /* where there is an executor dask */
     struct cn_cpus cpus;
     struct cn_blocks *blocks;
     struct cn_budget *budget;       /* of the memory for requests; NULL: there is no bound */

@@ -46,6 +46,7 @@ struct cn_workload {
     const struct cn_workload_ops *ops;
     bool has_modes;   /* rows of columns: `modes` apply */
     bool generated;   /* `rows` may be swept */
+    bool keyed;       /* an expression uses a key, so the work does not leave this machine */
     uint64_t rows;    /* of a run with trial.rows 0 */
     const char *what; /* "hash = md5(a, b)" or "long_comp(i)": the canonical recipe, lines joined
                        * by "; ", at most some hundred bytes; for the verdict */

@@ -146,7 +146,7 @@ static void test_refused(void **state) {
     assert_string_equal(error.limit, "--max-workers");
     bad_query("chunk_rows=0", bad, "chunk_rows", "1 or more");
     bad_query("timeout_ms=0", bad, "timeout_ms", "1 or more");
-    bad_query("executor=fast", bad, "executor", "auto, serial, threads, processes or gil");
+    bad_query("executor=fast", bad, "executor", "auto, serial, threads, processes, gil or dask");
     bad_query("executor=Threads", bad, "executor", "'Threads'");
     bad_query("mode=x", bad, "mode", "'x', but must be vector, tuple or row");
     bad_query("mode=", bad, "mode", "is empty");
@@ -425,7 +425,7 @@ static void test_json_values(void **state) {
     bad_json("limit", "99999999999999999999", bad, "too large");
     bad_json("workers", "65", bad, "--max-workers");
     bad_json("executor", "1", bad, "a whole number");
-    bad_json("executor", "\"Gil\"", bad, "processes or gil");
+    bad_json("executor", "\"Gil\"", bad, "processes, gil or dask");
     bad_json("executor", "[\"serial\"]", bad, "an array");
     bad_json("header", "false", bad, "a bool");
     bad_json("repeat", "1001", bad, "from 1 to 1000");
