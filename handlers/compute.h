@@ -1,6 +1,6 @@
 /*
  * compute.h: inside of the compute endpoint: one request's body on its way into a job.
- * Private to compute*.c, intake*.c, frame_generate.c, place.c and the stream.
+ * Private to compute*.c, intake*.c, frame_generate.c, place*.c and the stream.
  */
 #ifndef CN_HANDLERS_COMPUTE_H
 #define CN_HANDLERS_COMPUTE_H
@@ -8,6 +8,8 @@
 #include "handlers/job.h"
 #include "handlers/multipart.h"
 #include "handlers/negotiate.h"
+
+#define CN_SEGMENT_BYTES (2u << 20) /* a huge page */
 
 /* CSV text that is being received: the segment that fills up, and where it may be cut. */
 struct cn_intake {

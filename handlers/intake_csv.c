@@ -8,7 +8,6 @@
 
 #include "handlers/compute.h"
 
-#define SEGMENT_BYTES (2u << 20) /* a huge page */
 /* The first one of a body of unknown length: below a huge page, because the whole of such a page is
  * taken by the first byte, and clients that send little may be many. */
 #define FIRST_BYTES (256u * 1024)
@@ -55,15 +54,15 @@ static enum cn_code keep_segment(struct cn_compute *compute, struct cn_error *er
 static enum cn_code roll(struct cn_compute *compute, size_t more, struct cn_error *error) {
     struct cn_intake *intake = &compute->intake;
     size_t tail = intake->segment.len - intake->start;
-    struct cn_segment next = {NULL, tail, SEGMENT_BYTES};
+    struct cn_segment next = {NULL, tail, CN_SEGMENT_BYTES};
     int64_t expected = cn_exchange_body_length(compute->exchange);
 
-    if (!intake->segment.data && expected >= 0 && (uint64_t)expected < SEGMENT_BYTES)
+    if (!intake->segment.data && expected >= 0 && (uint64_t)expected < CN_SEGMENT_BYTES)
         next.cap = (size_t)expected + 1;
     else if (!intake->segment.data && expected < 0)
         next.cap = FIRST_BYTES;
-    if (tail + (more < SEGMENT_BYTES ? more : SEGMENT_BYTES) > next.cap)
-        next.cap = tail + (tail > SEGMENT_BYTES / 2 ? tail : SEGMENT_BYTES / 2);
+    if (tail + (more < CN_SEGMENT_BYTES ? more : CN_SEGMENT_BYTES) > next.cap)
+        next.cap = tail + (tail > CN_SEGMENT_BYTES / 2 ? tail : CN_SEGMENT_BYTES / 2);
     next.data = cn_blocks_take(blocks_of(compute), &next.cap);
     if (!next.data)
         return cn_error_memory(error);
@@ -226,7 +225,8 @@ static enum cn_code cut_text(struct cn_compute *compute, bool complete, struct c
     fit_cut(compute);
     /* At a segment's end a smaller chunk is better than to carry all of it to the next one. */
     size_t len = intake->last_end - intake->start;
-    bool full = intake->segment.len == intake->segment.cap && intake->segment.cap >= SEGMENT_BYTES;
+    bool full =
+        intake->segment.len == intake->segment.cap && intake->segment.cap >= CN_SEGMENT_BYTES;
     if (len >= intake->cut_bytes || (full && len >= intake->cut_bytes / 4))
         CN_TRY(add_chunk(compute, intake->last_end, complete, error));
     return CN_OK;

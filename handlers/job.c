@@ -114,7 +114,13 @@ void cn_job_unref(struct cn_job *job) {
 static size_t choose_window(const struct cn_job *job) {
     const struct cn_budget *budget = job->service->budget;
     size_t window = 2 * job->width + 2;
-    uint64_t most = budget ? budget->limit / 4 / LARGE_OUTPUT : window;
+    uint64_t large = LARGE_OUTPUT;
+
+    if (job->executor_kind == CN_EXECUTOR_DASK) {
+        window = job->width + 2; /* it is wider than there are workers already */
+        large *= 2;              /* as its tasks are */
+    }
+    uint64_t most = budget ? budget->limit / 4 / large : window;
 
     if (most < window)
         window = most < 2 ? 2 : (size_t)most;

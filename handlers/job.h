@@ -24,6 +24,7 @@
 #include <pthread.h>
 
 #include "columns/frame.h"
+#include "handlers/cluster_choice.h"
 #include "handlers/compute_kind.h"
 #include "handlers/exchange.h"
 #include "handlers/execution_ledger.h"
@@ -67,12 +68,13 @@ enum cn_job_phase { CN_JOB_BODY, CN_JOB_TABLE, CN_JOB_OUTPUT, CN_JOB_STREAM, CN_
 
 /* Why `auto` put a job where it is (place.c). */
 enum cn_placing {
-    CN_PLACING_ALONE,   /* there is nobody to share with */
-    CN_PLACING_SMALL,   /* a crossing would cost more than it saves: on this thread */
-    CN_PLACING_WHOLE,   /* it has no parts to share: on this thread */
-    CN_PLACING_CROWDED, /* whoever would take parts has something else to do: on this thread */
-    CN_PLACING_LEFT,    /* to an idle worker, so that this thread can serve others */
-    CN_PLACING_SHARED   /* to the workers */
+    CN_PLACING_ALONE,    /* there is nobody to share with */
+    CN_PLACING_SMALL,    /* a crossing would cost more than it saves: on this thread */
+    CN_PLACING_WHOLE,    /* it has no parts to share: on this thread */
+    CN_PLACING_CROWDED,  /* whoever would take parts has something else to do: on this thread */
+    CN_PLACING_LEFT,     /* to an idle worker, so that this thread can serve others */
+    CN_PLACING_SHARED,   /* to the workers */
+    CN_PLACING_ELSEWHERE /* to the Dask cluster */
 };
 
 struct cn_job_slot; /* a task and what it needs; job_run.h */
@@ -91,11 +93,13 @@ struct cn_job {
     size_t width;
     size_t window;
     double row_ns;           /* what a row costs, as estimated */
+    double row_bytes;        /* of its input or its output, whichever is more; likewise */
     bool chosen;             /* executor=auto */
     enum cn_placing placing; /* then: why there, and what the choice was made on */
     double dispatch_ns;
-    double break_even; /* rows */
-    char reason[192];  /* when it was written, and of how many rows */
+    double break_even;                   /* rows */
+    char elsewhere[CN_CLUSTER_WORDS];    /* why there, or not, where there is a Dask cluster */
+    char reason[192 + CN_CLUSTER_WORDS]; /* when it was written, and of how many rows */
     unsigned long long reason_rows;
 
     struct cn_frame frame;

@@ -13,6 +13,7 @@
 #include <pthread.h>
 
 #include "handlers/call.h"
+#include "handlers/cluster_choice.h"
 #include "handlers/exchange.h"
 #include "handlers/options.h"
 #include "handlers/runs.h"
@@ -53,10 +54,10 @@ bool cn_map_is_member(struct cn_str name);
 struct cn_map_place {
     enum cn_executor_kind kind; /* never AUTO */
     size_t width;
-    char reason[160];
+    char reason[160 + CN_CLUSTER_WORDS];
 };
 
-/* `workers` 0: the usable CPUs. */
+/* `workers` 0: the usable CPUs; of the Dask cluster, twice its threads. */
 void cn_map_choose(struct cn_map_place *place, const struct cn_service *service,
                    const struct cn_map_request *request, enum cn_executor_kind asked,
                    uint64_t workers);

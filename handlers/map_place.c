@@ -4,10 +4,12 @@
  */
 #include "handlers/map.h"
 
+#include "handlers/cluster_choice.h"
 #include "handlers/service.h"
 #include "handlers/verdict_say.h"
 
 #define DEFAULT_DISPATCH_NS 20000.0
+#define RESULT_BYTES 64.0 /* of a call, with its times */
 
 static double crossing(const struct cn_service *service) {
     int64_t measured = service->calibration.dispatch_ns;
@@ -53,15 +55,70 @@ static void choose(struct cn_map_place *place, const struct cn_service *service,
     }
 }
 
+static size_t remote_width(const struct cn_service *service, const struct cn_cluster *cluster,
+                           uint64_t workers) {
+    return workers ? (size_t)workers
+                   : cn_cluster_width(cluster, cn_service_limits(service)->max_workers);
+}
+
+/* Whether the calls go to the Dask cluster, if there is one; and why, or why not. */
+static bool choose_elsewhere(const struct cn_map_place *place, const struct cn_service *service,
+                             const struct cn_map_request *request, size_t width,
+                             const struct cn_cluster *cluster, char words[CN_CLUSTER_WORDS]) {
+    size_t cpus = (size_t)service->cpus.usable;
+    size_t parts = place->width < cpus ? place->width : cpus;
+    size_t n = request->n_tasks;
+    struct cn_cluster_work work = {.ns = request->estimate_ns,
+                                   .bytes = RESULT_BYTES * (double)request->n_calls,
+                                   .tasks = (double)n,
+                                   .width = width,
+                                   .cpus = cpus,
+                                   .asleep = request->plan.function == CN_CALL_LONG_IO};
+
+    if (parts > n)
+        parts = n;
+    work.here_ns = parts > 0 ? work.ns / (double)parts : 0;
+    if (n > 0)
+        work.bytes += (double)(request->cuts[n - 1].end - request->cuts[0].start);
+    struct cn_cluster_estimate estimate = cn_cluster_estimate(cluster, &work);
+    cn_cluster_explain(cluster, &work, &estimate, words);
+    return estimate.verdict == CN_CLUSTER_WINS;
+}
+
+/* `auto`, where there is a Dask cluster. */
+static void choose_of_all(struct cn_map_place *place, const struct cn_service *service,
+                          const struct cn_map_request *request, const struct cn_cluster *cluster,
+                          uint64_t workers) {
+    size_t width = remote_width(service, cluster, workers);
+    char words[CN_CLUSTER_WORDS], cost[CN_FIGURE];
+
+    if (choose_elsewhere(place, service, request, width, cluster, words)) {
+        place->kind = CN_EXECUTOR_DASK;
+        cn_figure_time(request->estimate_ns, cost);
+        snprintf(place->reason, sizeof place->reason, "auto: about %s of work", cost);
+    } else {
+        choose(place, service, request);
+    }
+    size_t len = strlen(place->reason);
+    snprintf(place->reason + len, sizeof place->reason - len, "; %s", words);
+}
+
 void cn_map_choose(struct cn_map_place *place, const struct cn_service *service,
                    const struct cn_map_request *request, enum cn_executor_kind asked,
                    uint64_t workers) {
+    struct cn_cluster cluster;
+    bool clustered = cn_cluster_read(service, &cluster);
+
     *place = (struct cn_map_place){
         .kind = asked, .width = workers ? (size_t)workers : (size_t)service->cpus.usable};
-    if (asked == CN_EXECUTOR_AUTO)
-        choose(place, service, request);
-    else
+    if (asked != CN_EXECUTOR_AUTO)
         snprintf(place->reason, sizeof place->reason, "asked for");
+    else if (clustered)
+        choose_of_all(place, service, request, &cluster, workers);
+    else
+        choose(place, service, request);
     if (place->kind == CN_EXECUTOR_SERIAL)
         place->width = 1;
+    else if (place->kind == CN_EXECUTOR_DASK)
+        place->width = remote_width(service, &cluster, workers);
 }

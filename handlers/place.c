@@ -1,5 +1,5 @@
 /*
- * place.c: where a job runs and why, and in what pieces.
+ * place.c: where a job runs, and why.
  *
  * A crossing into a pool costs `dispatch_ns` (measured at the start of the service); it pays when
  * the work that other workers take over is more than that, and when there are workers that have
@@ -9,22 +9,13 @@
 #include <sys/resource.h>
 
 #include "handlers/calibration.h"
-#include "handlers/compute.h"
+#include "handlers/cluster_choice.h"
+#include "handlers/place.h"
 
 /* Cost that a thread that serves connections may bear: others wait behind it meanwhile. */
 #define CALLER_NS 1e6
-/* A task should not take longer, since other jobs' tasks wait behind it, and not less, since a
- * crossing would show. */
-#define MOST_TASK_NS 1e6
+/* Less work is not worth another thought. */
 #define LEAST_TASK_NS 5e4
-#define MOST_TEXT_NS 2e6 /* of CSV: large blocks of memory are worth something */
-#define FULL_BLOCK (0.95 * (1u << 21))
-/* Rows and bytes of CSV text of a task, whatever they cost. */
-#define BLOCK_ROWS 1024u
-#define LEAST_ROWS 64u
-#define MOST_ROWS 131072u
-#define LEAST_BYTES (32u * 1024)
-#define MOST_TASKS 65536u /* of one job: each is remembered */
 /* Used where nothing was measured. */
 #define DEFAULT_BYTE_NS 1.0
 #define DEFAULT_FORMAT_NS 25.0
@@ -127,87 +118,6 @@ static double row_cost(const struct cn_compute *compute, uint64_t rows, uint64_t
     return cost > 1 ? cost : 1;
 }
 
-/* ---- pieces ------------------------------------------------------------------------------- */
-
-static size_t width_of(const struct cn_compute *compute) {
-    if (compute->options.workers)
-        return (size_t)compute->options.workers;
-    return (size_t)compute->exchange->service->cpus.usable;
-}
-
-static uint64_t clamp_rows(uint64_t rows, uint64_t least, uint64_t most) {
-    if (rows > most)
-        rows = most;
-    return rows < least ? least : rows;
-}
-
-/* Whole blocks of rows; rounded up, so that no remainder makes one task more than was meant. */
-static uint64_t round_rows(uint64_t rows) {
-    return clamp_rows((rows + BLOCK_ROWS - 1) / BLOCK_ROWS * BLOCK_ROWS, BLOCK_ROWS, MOST_ROWS);
-}
-
-/* So many parts that each worker gets as many, up to four; fewer when they would be too small. */
-static uint64_t small_rows(uint64_t rows, uint64_t workers, double row_ns) {
-    double share = (double)rows * row_ns / (double)workers / LEAST_TASK_NS;
-    uint64_t parts = workers * clamp_rows((uint64_t)share, 1, 4);
-
-    return clamp_rows((rows + parts - 1) / parts, LEAST_ROWS, BLOCK_ROWS);
-}
-
-/* In an experiment rows alone count, so that all its cases are cut alike. */
-uint64_t cn_compute_task_rows(const struct cn_compute *compute, uint64_t rows, uint64_t workers) {
-    const struct cn_job *job = compute->job;
-    uint64_t width = workers ? workers : width_of(compute);
-    uint64_t each = (rows + 4 * width - 1) / (4 * width);
-
-    if (compute->options.chunk_rows)
-        return compute->options.chunk_rows;
-    if (job->bare || job->measured || job->row_ns <= 0)
-        return round_rows(each);
-    uint64_t most = clamp_rows((uint64_t)(MOST_TASK_NS / job->row_ns), LEAST_ROWS, MOST_ROWS);
-    if (each < BLOCK_ROWS)
-        each = small_rows(rows, width, job->row_ns);
-    if (each > most)
-        each = most;
-    if (each < rows / MOST_TASKS)
-        each = rows / MOST_TASKS + 1;
-    return each < BLOCK_ROWS ? each : round_rows(each);
-}
-
-/* Bytes that a row of CSV text becomes, roughly. */
-static double written_bytes(const struct cn_job *job, double row_bytes) {
-    const struct cn_spec *spec = job->spec;
-    double bytes = spec->verbatim ? row_bytes : 0;
-
-    for (size_t o = 0; o < spec->n_outputs; o++) {
-        bool computed = spec->outputs[o].let >= 0;
-        enum cn_type type = CN_TYPE_FLOAT64;
-        if (computed && job->output_plan)
-            type = cn_plan_output_type(job->output_plan, o);
-        if (computed)
-            bytes += type == CN_TYPE_FLOAT64 ? 20 : type == CN_TYPE_STRING ? 33 : 8;
-        else if (!spec->verbatim)
-            bytes += row_bytes / (double)spec->n_columns;
-    }
-    return bytes > 1 ? bytes : 1;
-}
-
-/* CSV text is cut by its length; the first piece was cut before anything was known of it. What a
- * shorter piece writes should fill a block of memory all the same, and their sizes are powers of
- * two. */
-static void bound_cut(struct cn_compute *compute, uint64_t rows, uint64_t bytes, double cost) {
-    double row_bytes = (double)bytes / (double)(rows ? rows : 1);
-    double most = MOST_TEXT_NS / cost * row_bytes;
-    double cut = FULL_BLOCK * row_bytes / written_bytes(compute->job, row_bytes);
-
-    if (compute->job->spec->source != CN_SOURCE_CSV || most >= (double)compute->intake.cut_bytes)
-        return;
-    while (cut > most && cut > LEAST_BYTES)
-        cut /= 2;
-    if (cut < (double)compute->intake.cut_bytes)
-        compute->intake.cut_bytes = cut > LEAST_BYTES ? (size_t)cut : LEAST_BYTES;
-}
-
 /* What of the work the workers that take part save, if they do nothing else. */
 static double gain(const struct cn_compute *compute, uint64_t rows, uint64_t bytes, size_t parts) {
     const struct cn_intake *intake = &compute->intake;
@@ -275,12 +185,34 @@ static enum cn_placing choose(struct cn_compute *compute, uint64_t rows, double 
     return load.idle > 0 ? CN_PLACING_SHARED : CN_PLACING_CROWDED;
 }
 
+/* Whether the work goes to the Dask cluster, if there is one; and why, or why not. */
+static bool place_elsewhere(struct cn_compute *compute, const struct cn_cluster *cluster,
+                            uint64_t rows, uint64_t bytes, bool more) {
+    struct cn_job *job = compute->job;
+    size_t cpus = (size_t)compute->exchange->service->cpus.usable;
+    size_t width = cn_place_width(compute);
+    size_t parts = width < cpus ? width : cpus;
+    struct cn_row_bytes each = cn_place_row_bytes(job, rows, bytes);
+    struct cn_cluster_work work = {.ns = job->row_ns * (double)rows,
+                                   .here_ns = job->row_ns * (double)rows / (double)parts,
+                                   .bytes = (each.there + each.back) * (double)rows,
+                                   .width = cn_place_remote_width(compute, cluster),
+                                   .cpus = cpus,
+                                   .keyed = cn_recipe_uses_keys(job->spec->recipe),
+                                   .unbounded = more};
+
+    work.tasks = cn_place_remote_tasks(compute, rows, bytes, work.width);
+    struct cn_cluster_estimate estimate = cn_cluster_estimate(cluster, &work);
+    cn_cluster_explain(cluster, &work, &estimate, job->elsewhere);
+    return estimate.verdict == CN_CLUSTER_WINS;
+}
+
 static void place(struct cn_compute *compute, uint64_t rows, uint64_t bytes, double cost, bool more,
                   enum cn_executor_kind *kind, bool *on_caller) {
     struct cn_job *job = compute->job;
     const struct cn_service *service = compute->exchange->service;
     size_t cpus = (size_t)service->cpus.usable;
-    size_t width = width_of(compute);
+    size_t width = cn_place_width(compute);
     size_t parts = width < cpus ? width : cpus;
 
     job->chosen = true;
@@ -329,7 +261,9 @@ const char *cn_job_reason(struct cn_job *job) {
     if (job->reason[0] != '\0' && job->reason_rows == rows)
         return job->reason; /* a small request would feel to write it again */
     job->reason_rows = rows;
-    if (job->placing == CN_PLACING_ALONE)
+    if (job->placing == CN_PLACING_ELSEWHERE)
+        snprintf(job->reason, sizeof job->reason, "auto: %llu rows of %.2g µs", rows, each);
+    else if (job->placing == CN_PLACING_ALONE)
         snprintf(job->reason, sizeof job->reason,
                  "auto: %llu rows of %.2g µs; there is one worker to use, so nothing is shared",
                  rows, each);
@@ -343,6 +277,9 @@ const char *cn_job_reason(struct cn_job *job) {
                  "auto: %llu rows of %.2g µs, %s the break-even of %llu rows%s%s", rows, each,
                  over ? "over" : "under", (unsigned long long)job->break_even, explain(job, over),
                  job->executor ? "" : "; answered without a crossing");
+    size_t len = strlen(job->reason);
+    if (job->elsewhere[0] != '\0')
+        snprintf(job->reason + len, sizeof job->reason - len, "; %s", job->elsewhere);
     return job->reason;
 }
 
@@ -351,16 +288,29 @@ enum cn_code cn_compute_place(struct cn_compute *compute, uint64_t rows, uint64_
     struct cn_job *job = compute->job;
     enum cn_executor_kind kind = compute->options.executor;
     double cost = row_cost(compute, rows, bytes);
-    size_t width = width_of(compute);
+    size_t width = cn_place_width(compute);
+    struct cn_row_bytes each = cn_place_row_bytes(job, rows, bytes);
+    struct cn_cluster cluster;
     bool on_caller = false;
 
     job->row_ns = cost;
-    if (kind == CN_EXECUTOR_AUTO)
+    job->row_bytes = each.there > each.back ? each.there : each.back;
+    bool clustered = cn_cluster_read(compute->exchange->service, &cluster);
+    if (kind == CN_EXECUTOR_AUTO && clustered &&
+        place_elsewhere(compute, &cluster, rows, bytes, more)) {
+        job->chosen = true;
+        job->placing = CN_PLACING_ELSEWHERE;
+        kind = CN_EXECUTOR_DASK;
+    } else if (kind == CN_EXECUTOR_AUTO) {
         place(compute, rows, bytes, cost, more, &kind, &on_caller);
-    else
+    } else {
         on_caller = kind == CN_EXECUTOR_SERIAL && !more && cost * (double)rows < CALLER_NS;
-    bound_cut(compute, rows, bytes, cost);
+    }
     if (job->chosen && job->placing == CN_PLACING_LEFT)
         width = 1; /* one wake-up is enough */
-    return cn_job_place(job, kind, width, on_caller, compute->exchange->deadline_ns, error);
+    if (kind == CN_EXECUTOR_DASK)
+        width = cn_place_remote_width(compute, &cluster);
+    CN_TRY(cn_job_place(job, kind, width, on_caller, compute->exchange->deadline_ns, error));
+    cn_place_bound_cut(compute, rows, bytes);
+    return CN_OK;
 }
