@@ -4,7 +4,7 @@
  */
 #include "handlers/calibration.h"
 
-#include "handlers/compute_kind.h"
+#include "handlers/reference.h"
 #include "kernels/number.h"
 #include "kernels/random.h"
 
@@ -69,75 +69,37 @@ static bool make_text(struct cn_buf *text) {
     return true;
 }
 
-static enum cn_code make_spec(struct cn_service *service, const struct reference *reference,
-                              struct cn_arena *arena, struct cn_spec **spec,
-                              struct cn_error *error) {
-    struct cn_generate generate = {.rows = ROWS, .normal = true, .seed = 1};
-    struct cn_let let = {CN_STR("r"), cn_str_c(reference->let)};
-    struct cn_recipe *recipe = NULL;
-    struct cn_schema_column columns[COLUMNS];
-    struct cn_options options;
-
-    cn_options_init(&options, arena, &service->limits);
-    options.delimiter = ',';
-    if (reference->source == CN_SOURCE_GENERATE) {
-        options.generate = &generate;
-        options.select = CN_SELECT_COMPUTED;
-    }
-    for (size_t i = 0; i < COLUMNS; i++)
-        columns[i] = (struct cn_schema_column){.name = names[i]};
-    CN_TRY(cn_recipe_parse(&recipe, &let, 1, &service->limits.expression, error));
-    CN_TRY(
-        cn_spec_new(spec, &options, reference->source, CN_SINK_CSV, recipe, names, COLUMNS, error));
-    return cn_recipe_resolve((*spec)->recipe, &(struct cn_schema){columns, COLUMNS}, error);
-}
-
 static enum cn_code make_plan(struct cn_service *service, const struct reference *reference,
                               struct cn_plan **plan, struct cn_error *error) {
     static const enum cn_type types[COLUMNS] = {CN_TYPE_FLOAT64, CN_TYPE_FLOAT64, CN_TYPE_FLOAT64,
                                                 CN_TYPE_FLOAT64};
-    struct cn_plan_options options = {
-        .pass = CN_PASS_OUTPUT, .output = -1, .table = -1, .types = types};
+    struct cn_let let = {CN_STR("r"), cn_str_c(reference->let)};
+    struct cn_reference workload = {.lets = &let,
+                                    .n_lets = 1,
+                                    .source = reference->source,
+                                    .sink = CN_SINK_CSV,
+                                    .names = names,
+                                    .types = types,
+                                    .n_columns = COLUMNS,
+                                    .computed = reference->source == CN_SOURCE_GENERATE,
+                                    .normal = true};
     uint64_t id = atomic_fetch_add(&service->next_plan, 1) + 1;
-    struct cn_spec *spec = NULL;
-    struct cn_arena arena;
 
-    cn_arena_init(&arena, 4096);
-    enum cn_code code = make_spec(service, reference, &arena, &spec, error);
-    if (code == CN_OK)
-        code = cn_plan_new(plan, id, spec, &options, service->keys, error);
-    if (spec)
-        cn_spec_unref(spec);
-    cn_arena_release(&arena);
-    return code;
+    return cn_reference_plan(plan, id, &workload, &service->limits, service->keys, error);
 }
 
 /* The least of some runs, the first of which also compiles. */
 static enum cn_code time_runs(const struct cn_plan *plan, bool written, struct cn_str text,
                               void *state, struct cn_buf *out, double *row_ns,
                               struct cn_error *error) {
-    struct cn_plan_ref handle = cn_plan_handle(plan);
     struct cn_morsel_args args = {0, ROWS, written ? ROWS : 0};
-    _Alignas(16) unsigned char plain[CN_TASK_ARGS] = {0};
-    atomic_int stop = 0;
+    struct cn_morsel_result result;
     int64_t best = INT64_MAX;
 
-    memcpy(plain, &args, sizeof args);
     for (int i = 0; i < SAMPLES; i++) {
-        _Alignas(16) unsigned char result[CN_TASK_RESULT] = {0};
-        struct cn_spans spans = {0};
-        struct cn_run run = {.plan = &handle,
-                             .args = plain,
-                             .inputs = &text,
-                             .n_inputs = plan->spec->source == CN_SOURCE_CSV,
-                             .out = out,
-                             .result = result,
-                             .spans = &spans,
-                             .stop = &stop,
-                             .state = state};
         int64_t started = cn_clock_now();
         out->len = 0;
-        CN_TRY(cn_kind_compute.run(&run, error));
+        CN_TRY(cn_reference_run(plan, text, &args, state, out, &result, error));
         int64_t ns = cn_clock_now() - started;
         if (ns < best)
             best = ns;

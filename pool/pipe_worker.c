@@ -25,6 +25,24 @@ struct process {
     struct cn_isolation isolation;
 };
 
+void cn_pipe_sizes(uint64_t sizes[CN_PIPE_SIZES]) {
+    const uint64_t all[CN_PIPE_SIZES] = {
+        sizeof(struct cn_pipe_setup),
+        sizeof(struct cn_worker_request),
+        offsetof(struct cn_worker_request, left_ns),
+        offsetof(struct cn_worker_request, args),
+        sizeof(struct cn_window_head),
+        sizeof(struct cn_window_span),
+        sizeof(struct cn_worker_answer),
+        offsetof(struct cn_worker_answer, spans),
+        offsetof(struct cn_worker_answer, result),
+        sizeof(struct cn_error),
+        CN_SPAN_COUNT,
+        CN_CODE_COUNT,
+    };
+    memcpy(sizes, all, sizeof(all));
+}
+
 bool cn_pipe_worker_wanted(int argc, char **argv) {
     return argc == 2 && strcmp(argv[1], CN_PIPE_WORKER_ARGUMENT) == 0;
 }

@@ -36,6 +36,11 @@ struct cn_pipe_worker_program {
     enum cn_code (*prepare)(struct cn_error *error);
 };
 
+/* Sizes of all that is said, and where its parts are: two programs for which they differ do not
+ * understand each other. */
+#define CN_PIPE_SIZES 12
+void cn_pipe_sizes(uint64_t sizes[CN_PIPE_SIZES]);
+
 /* Whether this process was started to be one. */
 bool cn_pipe_worker_wanted(int argc, char **argv);
 /* Is one until its input ends. */

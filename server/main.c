@@ -1,7 +1,7 @@
 /*
  * main.c: wires the rooms together, in this order: settings, keys, the fork server, token and
  * certificate, memory, the record of runs and its history, executors, calibration, HTTP. (Started
- * with --fork-server, the program is a fork server, and nothing else.)
+ * with --fork-server or --worker, the program is a fork server or a worker, and nothing else.)
  * Then it waits for a signal and takes it all down again. The only file that ends the program.
  */
 #include <errno.h>
@@ -18,6 +18,7 @@
 #include "handlers/experiments.h"
 #include "handlers/history.h"
 #include "handlers/hub.h"
+#include "handlers/identity.h"
 #include "handlers/inline_states.h"
 #include "handlers/jobs.h"
 #include "handlers/kinds.h"
@@ -379,6 +380,20 @@ static void serve(struct app *app) {
     cn_http_stop(app->http);
 }
 
+/* Comes back only if it could not be one; the status to end with. */
+static int be_pipe_worker(struct cn_error *error) {
+    static const struct cn_keyring no_keys;
+    char identity[CN_PIPE_IDENTITY];
+    struct cn_registry registry;
+    if (prepare_memory_and_kernels(error) != CN_OK)
+        return EXIT_USAGE;
+    if (cn_identity_make(identity, CN_VERSION, error) != CN_OK)
+        return EXIT_FAILURE;
+    cn_registry_init(&registry, &no_keys);
+    cn_pipe_worker_enter(&(struct cn_pipe_worker_program){
+        .registry = &registry, .identity = identity, .prepare = cn_kinds_program.prepare});
+}
+
 int main(int argc, char **argv) {
     static struct app app; /* large, and alive as long as the program */
     struct cn_error error;
@@ -388,6 +403,8 @@ int main(int argc, char **argv) {
             return fail(&error, EXIT_USAGE);
         cn_forkserver_enter(&cn_kinds_program);
     }
+    if (cn_pipe_worker_wanted(argc, argv))
+        return fail(&error, be_pipe_worker(&error));
     enum cn_settings_outcome outcome =
         cn_settings_read(&app.settings, argc, argv, getenv, stdout, stderr);
     if (outcome == CN_SETTINGS_HEALTH)
