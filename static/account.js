@@ -1,7 +1,7 @@
 // account.js: a run's processor time beside the time that passed, in words. Every figure is the run's own.
 
 import { duration, percent } from './format.js';
-import { ASLEEP } from './stages.js';
+import { ASLEEP, REMOTE_STAGES } from './stages.js';
 
 // Whether the calls of a run sleep. The server measures `wait` then, as of all that is not computing;
 // that it is sleep is known of the function.
@@ -16,15 +16,19 @@ export function stagesShown(run, stages) {
   return { ...others, [ASLEEP]: wait };
 }
 
+const sumOf = (names, stages) => names.reduce((total, name) => total + (stages[name] || 0), 0);
+
 // {wall_ns, cpu_ns, worker_ns, busy_ns, lock_ns, sleep_ns, workers: how many computed} of a run's timing,
-// or null without workers. What is not of the request is a sum over the workers; busy_ns leaves waiting out.
+// or null without workers. What is not of the request is a sum over the workers; busy_ns leaves out waiting, and
+// the ways to another machine and back.
 export function account(run) {
   const timing = run.timing;
   if (!timing || !timing.workers) return null;
   const workers = timing.workers.filter((worker) => worker.chunks > 0);
   if (workers.length === 0) return null;
   const sum = (of) => workers.reduce((total, worker) => total + of(worker), 0);
-  const idle = (worker) => (worker.stages.wait || 0) + (worker.stages.lock || 0);
+  const underway = (worker) => (worker.host ? sumOf(REMOTE_STAGES, worker.stages) : 0);
+  const idle = (worker) => (worker.stages.wait || 0) + (worker.stages.lock || 0) + underway(worker);
   return {
     wall_ns: timing.wall_ns,
     cpu_ns: sum((worker) => worker.cpu_ns),
@@ -97,6 +101,9 @@ const BESIDE = {
   decode: 'was the body being decoded',
   plan: 'went into deciding where the work runs',
   queue: 'was waiting for a free worker',
+  ship: 'was work on its way to the cluster',
+  schedule: 'was work waiting in Dask\u2019s scheduler or at a worker',
+  fetch: 'were results on their way back',
   gather: 'went into putting results together',
   encode: 'went into writing the reply',
   unaccounted: 'is not accounted for (wake-ups, scheduling, other programs)',

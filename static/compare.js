@@ -12,35 +12,36 @@ import { blankForm, formOf, jsonText, sizeOf } from './compare_request.js';
 import { comparedRun, comparisonView, keptComparisons } from './compare_result.js';
 import { h, put, say } from './dom.js';
 import { count, shortId, when } from './format.js';
+import { hasCluster } from './stages.js';
 import { shownSentence } from './verdict_text.js';
 
 // An experiment goes on when the view is left; who comes back finds it here.
 let underway = null;  // {id, form, text, size}
 
 export async function show(root, params, page) {
-  const cpus = await usableCpus();
-  const view = new CompareView(root, page, cpus);
+  const view = new CompareView(root, page, await whatThereIs());
   await view.open(params[0]);
   return () => view.leave();
 }
 
-async function usableCpus() {
+async function whatThereIs() {
   try {
-    return (await get('v1/pools')).cpus.usable;
+    const pools = await get('v1/pools');
+    return { cpus: pools.cpus.usable, cluster: hasCluster(pools) };
   } catch {
-    return 2;
+    return { cpus: 2, cluster: false };
   }
 }
 
 class CompareView {
-  constructor(root, page, cpus) {
+  constructor(root, page, { cpus, cluster }) {
     this.page = page;
     this.cpus = cpus;
     this.left = false;
     this.result = null;
     this.shown = null;  // the run that `result` shows
     this.leaving = new AbortController();
-    this.form = new ExperimentForm(blankForm(cpus));
+    this.form = new ExperimentForm(blankForm(cpus), cluster);
     this.presets = PRESETS.map((preset) => this.presetCard(preset));
     this.question = h('p', { class: 'question', dataset: { test: 'question' }, hidden: true });
     this.run = h('button', { type: 'submit', class: 'primary', dataset: { test: 'compare-run' } },

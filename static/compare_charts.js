@@ -111,7 +111,7 @@ function lineName(line, { workers = false } = {}) {
 // Lines may coincide; each is narrower than the one below it, points too, so that all of them are seen.
 const LAYERS = {
   serial: { order: 5, borderWidth: 7, pointRadius: 7 }, threads: { order: 4, borderWidth: 5, pointRadius: 6 },
-  processes: { order: 3, borderWidth: 2.5, pointRadius: 4.5 },
+  dask: { order: 2, borderWidth: 2, pointRadius: 4 }, processes: { order: 3, borderWidth: 2.5, pointRadius: 4.5 },
   gil: { order: 2, borderWidth: 1.5, pointRadius: 3 }, auto: { order: 1, borderWidth: 1, pointRadius: 2 },
 };
 

@@ -18,7 +18,9 @@ const CHECK_AFTER_MS = 350;
 const LIST_HELP = 'A list: 100, 1000, 10000';
 
 export class ExperimentForm {
-  constructor(initial) {
+  // `cluster`: whether there is one to offer.
+  constructor(initial, cluster) {
+    this.cluster = cluster;
     this.checks = 0;
     this.timer = 0;
     this.fields = {};
@@ -124,6 +126,9 @@ export class ExperimentForm {
     put(this.more, `Also as in the request: ${more.join(', ')}.`);
     fields.chunks.controls[0].placeholder = map ? '1 call' : 'server\u2019s choice';
     fields.modes.element.hidden = map;
+    // What an earlier experiment had can be taken off, also where it cannot be had.
+    for (const box of fields.executors.controls)
+      box.closest('.check-row').hidden = box.value === 'dask' && !this.cluster && !form.executors.includes('dask');
     fields.sweep.element.hidden = map || given;
     fields.seconds.element.hidden = form.fn !== 'long_io';
     fields.iterations.element.hidden = form.fn !== 'long_comp';

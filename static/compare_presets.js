@@ -2,8 +2,7 @@
 // two CPUs, so times to sleep and steps to compute are smaller than the functions' own defaults.
 
 import { blankForm, workerCounts } from './compare_request.js';
-
-const ALL = ['serial', 'threads', 'processes', 'gil'];
+import { OWN_EXECUTORS as ALL } from './stages.js';
 
 // {id, title, question, form(cpus)}; `question` is the one sentence that the experiment answers.
 export const PRESETS = [

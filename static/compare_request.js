@@ -5,7 +5,7 @@
 // another one, and columns of 1.0 would be integers.
 
 import { membersOf } from './json_source.js';
-import { EXECUTORS, MODES } from './stages.js';
+import { EXECUTORS, MODES, OWN_EXECUTORS } from './stages.js';
 
 // Members of the form, in the order of the page; `kind`: 'compute' or 'map'. Lists are texts as typed.
 export function blankForm(cpus) {
@@ -21,7 +21,7 @@ export function blankForm(cpus) {
     args: '0, 1, 2, 3',
     seconds: '0.02',
     iterations: '1000000',
-    executors: [...EXECUTORS],
+    executors: [...OWN_EXECUTORS],
     workers: workerCounts(cpus).join(', '),
     modes: ['vector'],
     chunks: '',

@@ -8,7 +8,7 @@
 import { h, isIdle, put, say, setBusy } from './dom.js';
 import { get } from './api.js';
 import { count, counted } from './format.js';
-import { historyRow, stageLegend } from './history_row.js';
+import { extendLegend, historyRow, stageLegend } from './history_row.js';
 import { importPanel } from './history_import.js';
 
 const PAGE = 30;
@@ -112,6 +112,7 @@ function makeList(state, parts) {
     if (state.rows.has(run.id)) return false;
     const row = historyRow(run, { picked: state.picked.includes(run.id), onPick: pick });
     state.rows.set(run.id, row);
+    extendLegend(parts.legend, run);
     if (first) parts.list.prepend(row.element);
     else parts.list.append(row.element);
     return true;
@@ -202,6 +203,7 @@ function makeElements() {
   const empty = h('div', { dataset: { test: 'history-empty' } });
   const kept = h('p', { class: 'quiet', dataset: { test: 'kept' } });
   const importer = importPanel();
+  const legend = stageLegend();
   const element = [
     h('header', { class: 'run-head' }, h('div', null, h('h1', null, 'History'), kept), importer.button),
     importer.element,
@@ -210,10 +212,10 @@ function makeElements() {
         h('div', { class: 'field grow' }, h('label', { for: 'history-search' }, 'Search'), search),
         h('div', { class: 'field' }, h('label', { for: 'history-operation' }, 'Show'), operation),
         h('div', { class: 'history-pair' }, pickedText, pair)),
-      stageLegend(), failure, newer, table, empty, h('div', { class: 'actions' }, older, shown)),
+      legend, failure, newer, table, empty, h('div', { class: 'actions' }, older, shown)),
   ];
   return { element, search, operation, pair, pickedText, failure, list, table, newer, older, count: shown, empty,
-    kept, importer };
+    legend, kept, importer };
 }
 
 function noMatch() {

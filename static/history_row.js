@@ -2,14 +2,20 @@
 
 import { h } from './dom.js';
 import { count, duration, nothing, shortId, when } from './format.js';
-import { LEDGER, executorName, explained } from './stages.js';
+import { LEDGER, REMOTE_STAGES, executorName, explained } from './stages.js';
 import { ledgerBar, swatch } from './ledger.js';
 import { operationName, statusPill } from './run_facts.js';
 import { runPath } from './run_files.js';
 
+// Stages that only a cluster has are left out until extendLegend() is told of a run that had them.
 export function stageLegend() {
   return h('ul', { class: 'timeline-legend history-legend', 'aria-label': 'Colours of the stages' },
-    LEDGER.map((stage) => h('li', null, swatch(stage), explained(stage))));
+    LEDGER.map((stage) => h('li', { hidden: REMOTE_STAGES.includes(stage), dataset: { stage } },
+      swatch(stage), explained(stage))));
+}
+
+export function extendLegend(legend, run) {
+  for (const item of legend.children) if (item.dataset.stage in (run.ledger || {})) item.hidden = false;
 }
 
 function isComparison(run) {

@@ -153,9 +153,10 @@ async function ask(path) {
 
 const seen = { pools: '', runs: null, load: '' };
 
-// Without a stream, the server's process tells servers apart: that of all workers but one pool's.
+// Without a stream, the server's process tells servers apart: that of all workers but those of two pools.
 function processOf(pools) {
-  const inside = pools.pools.find((pool) => pool.executor !== 'processes' && pool.workers.length > 0);
+  const inside = pools.pools.find((pool) =>
+    !['processes', 'dask'].includes(pool.executor) && pool.workers.length > 0);
   return inside ? inside.workers[0].pid : 0;
 }
 

@@ -25,6 +25,13 @@ export function keyedList(parent, keyOf, make) {
   };
 }
 
+// A line of a list of facts; returns what says its value.
+export function fact(list, term, test) {
+  const value = h('dd', { dataset: test ? { test } : null });
+  list.append(h('div', null, h('dt', null, term), value));
+  return (text) => say(value, text);
+}
+
 // Calls fn at the next frame, once however often it was asked for; never while nobody looks.
 export function onceAFrame(fn) {
   let asked = 0;

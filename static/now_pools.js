@@ -1,11 +1,13 @@
 // now_pools.js: one card for each executor: its workers as small squares, queue, restarts, processor time.
+// The cluster's is in now_cluster.js.
 //
 // data-test: pools, pool (data-executor, data-busy), worker (data-state), pool-cpu, pool-queue, cpus.
 
 import { h, say } from './dom.js';
 import { count, counted, digits, duration, percent } from './format.js';
 import { executorName, hint } from './stages.js';
-import { keyedList } from './now_parts.js';
+import { clusterCard } from './now_cluster.js';
+import { fact, keyedList } from './now_parts.js';
 
 const SPAN_MS = 1000;  // processor use is that of the last second
 
@@ -68,12 +70,6 @@ function workersTable(executor) {
   return { element, update: keyedList(body, (worker) => worker.worker, workerRow) };
 }
 
-function fact(list, term, test) {
-  const value = h('dd', { dataset: test ? { test } : null });
-  list.append(h('div', null, h('dt', null, term), value));
-  return (text) => say(value, text);
-}
-
 function poolCard(first) {
   const { executor } = first;
   const squares = h('ul', { class: 'now-workers' });
@@ -116,12 +112,12 @@ function poolCard(first) {
   } };
 }
 
-// {element, update(document of /v1/pools), tick(), busy() -> {busy, workers}}
+// {element, update(document of /v1/pools), tick(), busy() -> {busy, workers} of this machine}
 export function poolsPart() {
   const cards = new Map();
   const grid = h('div', { class: 'now-pools', dataset: { test: 'pools' } });
   const draw = keyedList(grid, (pool) => pool.executor, (pool) => {
-    const card = poolCard(pool);
+    const card = pool.executor === 'dask' ? clusterCard(pool) : poolCard(pool);
     cards.set(pool.executor, card);
     return card;
   });
@@ -141,7 +137,8 @@ export function poolsPart() {
       tick();
     },
     busy() {
-      const workers = now ? now.pools.flatMap((pool) => pool.workers) : [];
+      const own = now ? now.pools.filter((pool) => pool.executor !== 'dask') : [];
+      const workers = own.flatMap((pool) => pool.workers);
       return { busy: workers.filter((worker) => worker.state === 'busy').length, workers: workers.length };
     },
   };

@@ -6,7 +6,7 @@ import { h, newId, say } from './dom.js';
 import { get } from './api.js';
 import { count, counted, duration, nothing, shortId, when } from './format.js';
 import { executorName } from './stages.js';
-import { stageLegend } from './history_row.js';
+import { extendLegend, stageLegend } from './history_row.js';
 import { ledgerBar } from './ledger.js';
 import { operationName, statusPill } from './run_facts.js';
 import { exampleButton, keyedList, onceAFrame } from './now_parts.js';
@@ -93,6 +93,7 @@ export function recentPart(page, changed) {
   function draw() {
     const query = search.value.trim();
     table.draw(runs.slice(0, ROWS));
+    runs.forEach((run) => extendLegend(legend, run));
     table.element.hidden = legend.hidden = runs.length === 0;
     none.hidden = runs.length > 0 || query !== '' || error.textContent !== '';
     say(found, query === '' ? '' : runs.length === 0 ? `No run matches \u201c${query}\u201d.`

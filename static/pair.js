@@ -8,7 +8,7 @@ import { count, duration, exactNs, factor, shortId, when } from './format.js';
 import { LEDGER, executorName, explained } from './stages.js';
 import { axis, chart, pattern } from './charts.js';
 import { inWords, stageBar, sumOf, swatch } from './ledger.js';
-import { CHUNK_STAGES } from './timeline_model.js';
+import { inOrder } from './timeline_model.js';
 import { workerParts } from './run_cpu.js';
 import { loadRun } from './run_files.js';
 import { operationName, statusPill } from './run_facts.js';
@@ -90,7 +90,8 @@ function settingsPanel(a, b) {
 
 function runPanels(a, b, draw) {
   const stages = byStage(partsOf(a), partsOf(b), LEDGER);
-  const work = byStage(workerParts(workerStages(a)), workerParts(workerStages(b)), CHUNK_STAGES);
+  const work = byStage(workerParts(workerStages(a)), workerParts(workerStages(b)),
+    inOrder([...Object.keys(workerStages(a)), ...Object.keys(workerStages(b))]));
   return [
     h('div', { class: 'grid two' },
       h('div', { class: 'stack' }, verdictPanel(sentence(a, b, stages), a, b), barsPanel(a, b)),

@@ -8,15 +8,13 @@ import { counted, duration, exactNs } from './format.js';
 import { explained } from './stages.js';
 import { cpuSentence, stagesShown } from './account.js';
 import { inWords, ledgerParts, stageBar, sumOf } from './ledger.js';
-import { CHUNK_STAGES } from './timeline_model.js';
+import { hostsOf, inOrder } from './timeline_model.js';
 
 const MANY = 8;  // workers, above which only the extremes are shown at once
 
 // [{stage, ns}] of {stage: ns}, in the order in which a chunk is drawn.
 export function workerParts(stages) {
-  const names = Object.keys(stages);
-  const known = CHUNK_STAGES.filter((stage) => names.includes(stage));
-  return [...known, ...names.filter((stage) => !CHUNK_STAGES.includes(stage))]
+  return inOrder(Object.keys(stages))
     .map((stage) => ({ stage, ns: stages[stage] })).filter((part) => part.ns > 0);
 }
 
@@ -48,10 +46,11 @@ export function cpuBars(run) {
 
 // The workers of the run in order; one that got no chunk has no times in the record.
 function allWorkers(run) {
-  const listed = (run.timing.workers || []).filter((worker) => worker.pid !== 0);
+  const hosts = hostsOf(run.timing.workers);
+  const listed = (run.timing.workers || []).filter((worker) => worker.pid !== 0 || worker.host);
   if (listed.length === 0) return [];
   const all = new Map(listed.map((worker) => [worker.worker, worker]));
-  for (let worker = 0; worker < (run.execution?.workers || 0); worker++)
+  for (let worker = 0; worker < (hosts.size > 0 ? 0 : run.execution?.workers || 0); worker++)
     if (!all.has(worker)) all.set(worker, { worker, chunks: 0, wall_ns: 0, cpu_ns: 0, stages: {} });
   return [...all.values()].sort((a, b) => a.worker - b.worker);
 }

@@ -8,6 +8,7 @@ import { caretUnder, indexOfByte } from './code_caret.js';
 import { bytes, count, counted, duration, grouped } from './format.js';
 import { executorName, explained, hint } from './stages.js';
 import { copyButton } from './dom_copy.js';
+import { hostsOf } from './timeline_model.js';
 
 // That somebody ended it is no fault.
 function wasCancelled(run) {
@@ -81,6 +82,7 @@ export function whatRan(run) {
     facts([
       ['executor', word(run.executor, executorName(run.executor))],
       ['workers', run.executor ? count(run.workers) : null],
+      ['hosts', hostsText(run), true],
       ['mode', word(run.mode)],
       [run.operation === 'map' ? 'calls' : 'rows', run.rows > 0 ? count(run.rows) : null],
       ['chunks', chunks && h('span', { class: 'explained' }, chunks, hint('chunk'))],
@@ -90,6 +92,12 @@ export function whatRan(run) {
       ['why this executor', execution.reason && reasonOf(execution.reason), true],
       ['rows in error', errorsText(run.errors)],
     ]));
+}
+
+// The other machines that took part.
+function hostsText({ timing }) {
+  const hosts = new Set(hostsOf(timing?.workers).values());
+  return hosts.size > 0 ? [...hosts].join(', ') : null;
 }
 
 function reasonOf(reason) {

@@ -7,7 +7,7 @@ import { h, say, saveBlob } from './dom.js';
 import { getText, send } from './api.js';
 import { shortId } from './format.js';
 import { memberSource } from './json_source.js';
-import { CHUNK_STAGES } from './timeline_model.js';
+import { inOrder } from './timeline_model.js';
 
 const PERFETTO = 'https://ui.perfetto.dev';
 const BY_HAND = 'Download the Chrome trace and open it at ui.perfetto.dev.';
@@ -62,7 +62,7 @@ function saveCsv(run) {
 
 // A line for each chunk that is listed; a stage that did not happen is an empty field.
 function chunksCsv(run) {
-  const stages = CHUNK_STAGES.filter((stage) => run.chunks.some((chunk) => stage in chunk.stages));
+  const stages = inOrder(run.chunks.flatMap((chunk) => Object.keys(chunk.stages)));
   const head = ['chunk', 'worker', 'pid', 'first_row', 'rows', 'start_ns',
     ...stages.map((stage) => stage + '_ns')];
   const lines = run.chunks.map((chunk) => [chunk.chunk, chunk.worker, chunk.pid, chunk.first_row, chunk.rows,

@@ -3,10 +3,16 @@
 import { h, newId } from './dom.js';
 
 // A request's ledger, in order. The colour of a stage is the CSS variable --stage-NAME.
-export const LEDGER = ['receive', 'decode', 'plan', 'queue', 'execute', 'gather', 'encode', 'unaccounted'];
+export const LEDGER = ['receive', 'decode', 'plan', 'queue', 'ship', 'schedule', 'execute', 'fetch', 'gather', 'encode',
+  'unaccounted'];
+// Those that only work on other machines has.
+export const REMOTE_STAGES = ['ship', 'schedule', 'fetch'];
 // What the page says in the place of the server's `wait` where the calls of a run sleep (account.js).
 export const ASLEEP = 'asleep';
-export const EXECUTORS = ['serial', 'threads', 'processes', 'gil'];
+export const OWN_EXECUTORS = ['serial', 'threads', 'processes', 'gil'];
+// `dask` is there only where the server has a cluster: then /v1/pools lists it.
+export const EXECUTORS = [...OWN_EXECUTORS, 'dask'];
+export const hasCluster = (pools) => pools.pools.some((pool) => pool.executor === 'dask');
 export const MODES = ['row', 'tuple', 'vector'];
 
 // One sentence for each word that a newcomer may not know.
@@ -15,14 +21,18 @@ export const HINTS = {
   decode: 'Finding the columns of the body, or taking the description of a generated frame.',
   plan: 'Parsing the expressions and deciding where the work runs.',
   queue: 'Waiting until a worker was free to begin.',
-  execute: 'From the first chunk on a worker until the last one ended.',
+  execute: 'From the first chunk on a worker until the last one ended; on a Dask cluster, while at least one worker ' +
+    'computed.',
   gather: 'Putting the results of the workers together, in order.',
   encode: 'Writing values as text: CSV or JSON.',
   unaccounted: 'Time that belongs to no stage: wake-ups, scheduling, other programs on this machine.',
   parse: 'Reading the fields of a chunk as values, or making its generated values.',
   evaluate: 'Computing the expressions.',
   hash: 'Computing row hashes.',
-  ship: 'Copying inputs and results between the server and a worker process. Threads share memory and need none.',
+  ship: 'Copying inputs and results between the server and a worker process; to a Dask worker, the way there. ' +
+    'Threads share memory and need none.',
+  schedule: 'Waiting in Dask\u2019s scheduler, and at the worker until one of its threads was free.',
+  fetch: 'The way of a result back from a Dask worker.',
   lock: 'Waiting for the interpreter lock, which only one worker at a time may hold.',
   asleep: 'The call slept, which uses no processor. The run document counts it as wait.',
   wait: 'A worker had a chunk and did not compute: it began or ended it, or no processor was free for it.',
@@ -39,6 +49,7 @@ export const HINTS = {
   serial: 'One worker computes all of a request, chunk after chunk. Requests can run side by side.',
   threads: 'Workers in one process that share its memory. There is no interpreter lock.',
   processes: 'Workers that are processes of their own; inputs and results are copied to them and back.',
+  dask: 'Workers of a Dask cluster, on other machines; inputs and results travel over the network.',
   gil: 'An emulation of CPython\u2019s threads: one lock that only one worker holds while it computes.',
   auto: 'The fastest for this work and size, by what was measured when the server started.',
   vector: 'Whole columns at once, as NumPy does.',

@@ -8,20 +8,36 @@ import { ledgerParts } from './ledger.js';
 import { ASLEEP } from './stages.js';
 
 // The stages of a chunk alternate from block to block of rows; their sums are laid end to end in
-// this order, which is that of the Chrome trace.
-export const CHUNK_STAGES = ['parse', 'evaluate', 'hash', 'encode', 'ship', 'lock', ASLEEP, 'wait'];
+// this order, which is that of the Chrome trace. On another machine they lie between the ways there and back.
+const LOCAL_ORDER = ['parse', 'evaluate', 'hash', 'encode', 'ship', 'lock', ASLEEP, 'wait'];
+const REMOTE_ORDER = ['ship', 'schedule', 'parse', 'evaluate', 'hash', 'encode', 'lock', ASLEEP, 'wait', 'fetch'];
+
+// The names of stages, in the order of drawing.
+export function inOrder(names) {
+  const found = [...new Set(names)];
+  const order = found.some((stage) => stage === 'schedule' || stage === 'fetch') ? REMOTE_ORDER : LOCAL_ORDER;
+  return [...order.filter((stage) => found.includes(stage)), ...found.filter((stage) => !order.includes(stage))];
+}
+
+// The workers of a run that are on other machines: {number: host}. They have no process here, and the run's
+// number of workers is that of chunks under way, so only those that had one are known.
+export function hostsOf(workers) {
+  const all = Array.isArray(workers) ? workers : [];
+  return new Map(all.filter((one) => one.host).map((one) => [one.worker, one.host]));
+}
 
 // {lanes, stages, blocks, end, busyFrom, busyTo}: lanes[0] is the request's own ledger. Each of the
 // run's workers has a lane, also one that got no chunk: that it was idle is what there is to see.
 export function layOut(run) {
   const { executor, workers, worker_count, wall_ns, ledger, unaccounted_ns, piece = 'row' } = run;
   // A run that was cancelled may list chunks that no worker got to.
-  const chunks = run.chunks.filter((chunk) => chunk.pid !== 0);
-  const stages = stagesIn(chunks);
+  const hosts = hostsOf(workers);
+  const chunks = run.chunks.filter((chunk) => chunk.pid !== 0 || hosts.has(chunk.worker));
+  const stages = inOrder(chunks.flatMap((chunk) => Object.keys(chunk.stages)));
   const byWorker = new Map();
-  for (let worker = 0; worker < (worker_count || 0); worker++)
+  for (let worker = 0; worker < (hosts.size > 0 ? 0 : worker_count || 0); worker++)
     byWorker.set(worker, { chunks: [], timing: null });
-  for (const worker of (Array.isArray(workers) ? workers : []).filter((one) => one.pid !== 0))
+  for (const worker of (Array.isArray(workers) ? workers : []).filter((one) => one.pid !== 0 || one.host))
     byWorker.set(worker.worker, { chunks: [], timing: worker });
   for (const chunk of chunks) {
     if (!byWorker.has(chunk.worker)) byWorker.set(chunk.worker, { chunks: [], timing: null });
@@ -29,7 +45,7 @@ export function layOut(run) {
   }
   const numbers = [...byWorker.keys()].sort((a, b) => a - b);
   const lanes = numbers.map((worker) =>
-    workerLane(worker, { ...byWorker.get(worker), executor, stages, piece }));
+    workerLane(worker, { ...byWorker.get(worker), executor, stages, piece, host: hosts.get(worker) || null }));
   const starts = lanes.filter((lane) => lane.n > 0).map((lane) => lane.start[0]);
   const ends = lanes.filter((lane) => lane.n > 0).map((lane) => lane.end[lane.n - 1]);
   const busyFrom = Math.min(...starts, Infinity);
@@ -37,27 +53,20 @@ export function layOut(run) {
   for (const lane of lanes) lane.idleShare = idleShare(lane, busyFrom, busyTo);
   return {
     lanes: [requestLane(ledger, wall_ns, unaccounted_ns), ...lanes],
-    stages, blocks: chunks.length, busyFrom, busyTo, end: Math.max(1, wall_ns, busyTo),
+    stages, remote: hosts.size > 0, blocks: chunks.length, busyFrom, busyTo, end: Math.max(1, wall_ns, busyTo),
   };
 }
 
-function stagesIn(chunks) {
-  const found = new Set();
-  for (const chunk of chunks) for (const stage of Object.keys(chunk.stages)) found.add(stage);
-  const known = CHUNK_STAGES.filter((stage) => found.has(stage));
-  return [...known, ...[...found].filter((stage) => !CHUNK_STAGES.includes(stage))];
-}
-
-function workerLane(worker, { chunks, timing, executor, stages, piece }) {
+function workerLane(worker, { chunks, timing, executor, stages, piece, host }) {
   const sorted = [...chunks].sort((a, b) => a.start_ns - b.start_ns);
   const n = sorted.length;
   const lane = {
-    kind: 'worker', worker, executor, piece, timing, n, chunks: sorted,
+    kind: 'worker', worker, host, executor, piece, timing, n, chunks: sorted,
     start: new Float64Array(n), end: new Float64Array(n),
     sums: stages.map(() => new Float64Array(n + 1)),
-    pids: [...new Set(sorted.map((chunk) => chunk.pid))],
+    pids: host ? [] : [...new Set(sorted.map((chunk) => chunk.pid))],
   };
-  if (n === 0 && timing) lane.pids = [timing.pid];
+  if (n === 0 && timing && !host) lane.pids = [timing.pid];
   for (let i = 0; i < n; i++) {
     let ns = 0;
     for (let s = 0; s < stages.length; s++) {

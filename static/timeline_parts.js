@@ -62,7 +62,7 @@ function laneLabel(lane, run) {
     return h('div', { class: 'timeline-label', dataset: { test: 'timeline-lane' } },
       h('b', null, 'request'), h('span', null, 'its ledger'));
   }
-  const pids = pidsOf(lane);
+  const pids = lane.host ? `on ${lane.host}` : pidsOf(lane);
   const share = lane.idleShare === null ? '' : `idle ${percent(lane.idleShare, 1)}`;
   const idle = share && lane.n === 0 ? `no chunk, ${share}` : share;
   return h('div', { class: 'timeline-label', dataset: { test: 'timeline-lane', worker: lane.worker },

@@ -16,8 +16,12 @@ export function blockTitle(lane, block) {
   const ns = exactNs(lane.end[block] - lane.start[block]);
   if (lane.kind === 'request') return `Request, ${lane.parts[block].stage}: ${ns}.`;
   const chunk = lane.chunks[block];
-  return `Chunk ${count(chunk.chunk)}, ${rowsOf(chunk, lane.piece)}, worker ${chunk.worker}, pid ${chunk.pid}: ` +
+  return `Chunk ${count(chunk.chunk)}, ${rowsOf(chunk, lane.piece)}, worker ${placeOf(lane, chunk)}: ` +
     `starts at ${start}, takes ${ns}:`;
+}
+
+function placeOf(lane, chunk) {
+  return lane.host ? `${chunk.worker} on ${lane.host}` : `${chunk.worker}, pid ${chunk.pid}`;
 }
 
 function rowsOf(chunk, piece) {
@@ -31,7 +35,7 @@ export function fillTip(tip, model, lane, block) {
   if (lane.kind === 'request') facts.push(['stage', lane.parts[block].stage]);
   else {
     const chunk = lane.chunks[block];
-    facts.push(['worker', `${chunk.worker}, pid ${chunk.pid}`], ['starts', exactNs(chunk.start_ns)]);
+    facts.push(['worker', placeOf(lane, chunk)], ['starts', exactNs(chunk.start_ns)]);
   }
   const total = lane.end[block] - lane.start[block];
   put(tip,
@@ -51,7 +55,9 @@ export function summaryTable(model, run) {
   const repeated = run.repeat > 1 ? `, all ${run.repeat} times` : '';
   const columns = [
     { title: 'Worker', number: true, cell: (lane) => String(lane.worker) },
-    { title: 'pid', number: true, cell: (lane) => lane.pids.join(', ') || nothing },
+    model.remote
+      ? { title: 'Host', cell: (lane) => lane.host || nothing }
+      : { title: 'pid', number: true, cell: (lane) => lane.pids.join(', ') || nothing },
     { title: 'Chunks', number: true, cell: (lane) => count(lane.n) },
     { title: 'With a chunk', number: true, cell: (lane) => duration(busyNs(lane)) },
     { title: 'Idle', number: true, cell: (lane) => lane.idleShare === null ? duration(null)

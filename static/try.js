@@ -13,7 +13,7 @@ import { outcomeSentence, outcomeView } from './try_outcome.js';
 import { filledLets } from './try_request.js';
 import { curlBlock, runRow } from './try_runner.js';
 import { exampleForm, keepForm, loadForm, loadResult } from './try_state.js';
-import { judge, runExample, runForm, sameFile, tab, usableCpus } from './try_work.js';
+import { judge, runExample, runForm, sameFile, tab, whatThereIs } from './try_work.js';
 
 const WIDE = matchMedia('(min-width: 1000px)');
 
@@ -148,7 +148,7 @@ function workForm() {
     put(slot, form.element);
     changed();
     const mine = form;
-    usableCpus().then((usable) => mine.setCpus(usable), () => {});
+    whatThereIs().then((there) => mine.setPlaces(there), () => {});
   };
   build();
   const stopSession = session.onSignedIn(changed);

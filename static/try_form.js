@@ -5,7 +5,7 @@
 // try_lets.js, try_file.js and try_functions.js.
 
 import { h, newId, say } from './dom.js';
-import { executorName, hint } from './stages.js';
+import { OWN_EXECUTORS, executorName, hint } from './stages.js';
 import { checker, faultOf } from './try_check.js';
 import { fileField, lookAt } from './try_file.js';
 import { functionList } from './try_functions.js';
@@ -62,7 +62,7 @@ export function makeForm(form, file, changed) {
     element,
     chooseFile,
     file: () => state.file,
-    setCpus: (usable) => showCpus(state, usable),
+    setPlaces: (there) => showPlaces(state, there),
     blame: (problem) => blame(state, lets, problem),
     clearBlame: () => state.fields.forEach((field) => say(field.error, '')),
     stop: check.stop,
@@ -155,7 +155,7 @@ function hideFileOnly({ form, fields }) {
 
 function optionFields(state, settle) {
   const bySource = (member) => ({ at: () => state.form[member], key: () => state.form.source });
-  const executors = ['auto', 'serial', 'threads', 'processes', 'gil'];
+  const executors = ['auto', ...OWN_EXECUTORS, ...(state.form.executor === 'dask' ? ['dask'] : [])];
   const more = h('details', { class: 'try-more' }, h('summary', null, 'More options'),
     h('div', { class: 'try-pairs' },
       field(state, 'limit', 'Rows to return', numberInput('limit', { min: '0', placeholder: 'all' }),
@@ -192,8 +192,12 @@ function cpuHelp(usable) {
   return `${usable} usable ${usable === 1 ? 'CPU' : 'CPUs'}`;
 }
 
-function showCpus(state, usable) {
+// A cluster is offered where there is one.
+function showPlaces(state, { usable, cluster }) {
   say(state.fields.get('workers').help, cpuHelp(usable));
+  const { control } = state.fields.get('executor');
+  if (cluster && ![...control.options].some((option) => option.value === 'dask'))
+    control.append(h('option', { value: 'dask' }, executorName('dask')));
 }
 
 // ---- blame -----------------------------------------------------------------------------------------

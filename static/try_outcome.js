@@ -16,11 +16,13 @@ import { resultPanel } from './try_result.js';
 export function outcomeSentence(run) {
   const { executor, workers } = run.execution;
   const busy = (run.timing.workers || []).filter((one) => one.chunks > 0).length;
-  const part = busy > 0 && busy < workers ? `${busy} of ` : '';  // the others came too late to get a chunk
+  // The others came too late to get a chunk; of a cluster it is not known who they would have been.
+  const part = busy > 0 && busy < workers && executor !== 'dask' ? `${busy} of ` : '';
   const on = part + ({
     serial: 'one worker',
     threads: counted(workers, 'thread'),
     processes: counted(workers, 'process', 'processes'),
+    dask: `${counted(busy, 'worker')} of the Dask cluster`,
     gil: `${counted(workers, 'thread')} under the emulated lock`,
   }[executor] || counted(workers, 'worker'));
   return `${counted(run.rows, 'row')} on ${on} in ${duration(run.timing.wall_ns)}`;

@@ -3,6 +3,7 @@
 
 import { get } from './api.js';
 import { bytes, count, counted } from './format.js';
+import { hasCluster } from './stages.js';
 import { outcomeSentence } from './try_outcome.js';
 import { filledLets, generateJson, letJson, requestOf } from './try_request.js';
 import { Cancelled, callPlain, readReply, recordOf, startJob } from './try_run.js';
@@ -14,9 +15,9 @@ const SETTLING_MS = 1000;  // of a page that has just been opened
 const MOST_OF_VALUE = 80;  // characters of a value at fault that are shown
 
 // What this tab is doing, whether the view is shown or not.
-// `message`: how the last run ended; `usable`: CPUs, when the server has said it.
+// `message`: how the last run ended; `there`: CPUs and a cluster, when the server has said it.
 export const tab = {
-  form: null, file: null, result: null, running: null, message: null, usable: null, view: null,
+  form: null, file: null, result: null, running: null, message: null, there: null, view: null,
 };
 
 function copyOf(form) {
@@ -169,6 +170,14 @@ export function sameFile(known, file) {
 }
 
 export async function usableCpus() {
-  if (tab.usable === null) tab.usable = (await get('v1/pools')).cpus.usable;
-  return tab.usable;
+  return (await whatThereIs()).usable;
+}
+
+// {usable: CPUs, cluster: whether there is one}
+export async function whatThereIs() {
+  if (tab.there === null) {
+    const pools = await get('v1/pools');
+    tab.there = { usable: pools.cpus.usable, cluster: hasCluster(pools) };
+  }
+  return tab.there;
 }
