@@ -366,9 +366,24 @@ static const struct cn_api_member fork_server[] = {
     {"pid", "integer?", NULL}, {"starts", "count", NULL}, END};
 
 static const struct cn_api_member calibration[] = {
-    {"dispatch_ns", "integer", NULL},     {"process_dispatch_ns", "integer", NULL},
-    {"ship_ns_per_mib", "integer", NULL}, {"csv_ns_per_byte", "number", NULL},
-    {"break_even_rows", "integer", NULL}, END};
+    {"dispatch_ns", "integer", NULL},
+    {"process_dispatch_ns", "integer", NULL},
+    {"ship_ns_per_mib", "integer", NULL},
+    {"csv_ns_per_byte", "number", NULL},
+    {"break_even_rows", "integer", NULL},
+    {"dask?", "#ClusterCalibration", "Of the Dask workers that there are now."},
+    END};
+
+static const struct cn_api_member cluster_calibration[] = {
+    {"workers", "count", NULL},
+    {"threads", "count", "Of these workers."},
+    {"latency_ns", "integer", "A task with nothing in it, alone: there and back."},
+    {"task_ns", "integer", "What each such task takes while many are under way."},
+    {"ship_ns_per_mib", "integer", "There and back, many tasks under way."},
+    {"ship_alone_ns_per_mib", "integer", "There and back, one task at a time."},
+    {"speed", "number", "Of all these threads, over that of this machine's usable CPUs."},
+    {"measured_at", "time", NULL},
+    END};
 
 static const struct cn_api_member pools[] = {{"cpus", "#Cpus", NULL},
                                              {"pools", "[#Pool]", NULL},
@@ -444,6 +459,7 @@ const struct cn_api_schema cn_api_schemas[] = {
     {"Isolation", "How worker processes are confined.", isolation},
     {"ForkServer", "What forks them.", fork_server},
     {"Calibration", "What was measured at the start.", calibration},
+    {"ClusterCalibration", "What a Dask cluster costs and is worth.", cluster_calibration},
     {"Pools", NULL, pools},
     {"LoadPoint", "One second.", load_point},
     {"Load", NULL, load},

@@ -88,6 +88,11 @@ static enum cn_code make_plan(struct cn_service *service, const struct reference
     return cn_reference_plan(plan, id, &workload, &service->limits, service->keys, error);
 }
 
+enum cn_code cn_calibration_plan(struct cn_service *service, struct cn_plan **plan,
+                                 struct cn_error *error) {
+    return make_plan(service, &references[STEPS], plan, error);
+}
+
 /* The least of some runs, the first of which also compiles. */
 static enum cn_code time_runs(const struct cn_plan *plan, bool written, struct cn_str text,
                               void *state, struct cn_buf *out, double *row_ns,

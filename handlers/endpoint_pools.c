@@ -136,13 +136,33 @@ static void write_cluster(struct cn_json_out *out, struct cn_executor *executor)
 
 /* ---- the document -------------------------------------------------------------------------- */
 
-static void write_calibration(struct cn_json_out *out, const struct cn_calibration *calibration) {
+static void write_costs(struct cn_json_out *out, const struct cn_cluster *cluster) {
+    const struct cn_cluster_costs *costs = &cluster->costs;
+    char at[32];
+    cn_clock_format(costs->measured_at, at);
+    cn_json_out_open(out, "dask", '{');
+    cn_json_out_int(out, "workers", (int64_t)cluster->workers);
+    cn_json_out_int(out, "threads", (int64_t)cluster->threads);
+    cn_json_out_int(out, "latency_ns", costs->latency_ns);
+    cn_json_out_int(out, "task_ns", costs->task_ns);
+    cn_json_out_int(out, "ship_ns_per_mib", costs->ship_ns_per_mib);
+    cn_json_out_int(out, "ship_alone_ns_per_mib", costs->ship_alone_ns_per_mib);
+    cn_json_out_double(out, "speed", costs->speed);
+    cn_json_out_c(out, "measured_at", at);
+    cn_json_out_close(out, '}');
+}
+
+static void write_calibration(struct cn_json_out *out, const struct cn_service *service) {
+    const struct cn_calibration *calibration = &service->calibration;
+    struct cn_cluster cluster;
     cn_json_out_open(out, "calibration", '{');
     cn_json_out_int(out, "dispatch_ns", calibration->dispatch_ns);
     cn_json_out_int(out, "process_dispatch_ns", calibration->process_dispatch_ns);
     cn_json_out_int(out, "ship_ns_per_mib", calibration->ship_ns_per_mib);
     cn_json_out_double(out, "csv_ns_per_byte", calibration->csv_ns_per_byte);
     cn_json_out_int(out, "break_even_rows", calibration->break_even_rows);
+    if (cn_cluster_read(service, &cluster) && cluster.measured)
+        write_costs(out, &cluster);
     cn_json_out_close(out, '}');
 }
 
@@ -160,7 +180,7 @@ void cn_pools_write(struct cn_json_out *out, struct cn_service *service) {
                        kind == CN_EXECUTOR_PROCESSES ? service->forkserver : NULL, stats);
     }
     cn_json_out_close(out, ']');
-    write_calibration(out, &service->calibration);
+    write_calibration(out, service);
     cn_json_out_close(out, '}');
     out->ok = out->ok && stats;
     free(stats);

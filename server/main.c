@@ -31,6 +31,7 @@
 #include "server/activation.h"
 #include "server/calibrate.h"
 #include "server/cluster.h"
+#include "server/dask_calibrate.h"
 #include "server/framing_socket.h"
 #include "server/http.h"
 #include "server/keys.h"
@@ -70,8 +71,9 @@ struct app {
     struct cn_history *history;       /* NULL: runs are kept in memory only */
     struct cn_access_log *access_log; /* NULL: there is none */
     struct cn_sessions sessions;
-    struct cn_tls *tls;  /* NULL: plain HTTP */
-    bool wrong_settings; /* what failed is the user's to mend */
+    struct cn_dask_calibrator *dask_calibrator; /* NULL: there is no executor `dask` */
+    struct cn_tls *tls;                         /* NULL: plain HTTP */
+    bool wrong_settings;                        /* what failed is the user's to mend */
     struct cn_service service;
     struct cn_budget budget;
     struct cn_http *http;
@@ -281,6 +283,8 @@ static enum cn_code start_rooms(struct app *app, struct cn_error *error) {
     cn_calibrate(service);
     cn_blocks_set_budget(service->blocks, &app->budget); /* what was measured had all it wanted */
     service->budget = &app->budget;
+    if (service->executors[CN_EXECUTOR_DASK])
+        CN_TRY(cn_dask_calibrator_start(&app->dask_calibrator, service, cn_dask_look, error));
     return CN_OK;
 }
 
@@ -288,6 +292,7 @@ static void stop_rooms(struct app *app) {
     struct cn_service *service = &app->service;
     cn_jobs_free(service->jobs); /* what jobs run is cancelled, experiments too */
     cn_experiments_free(service->experiments);
+    cn_dask_calibrator_stop(app->dask_calibrator);
     int64_t soon = cn_clock_now() + CN_NS_PER_SECOND;
     for (int kind = 0; kind < CN_EXECUTOR_KIND_COUNT; kind++)
         if (service->executors[kind])
