@@ -69,11 +69,11 @@ class Share:
 
     PERIOD_US = 10_000  # short, so that the rest of the time is not spent in long pauses
 
-    def __init__(self, processors):
+    def __init__(self, processors, suffix=""):
         self.processors = processors
         root = pathlib.Path("/sys/fs/cgroup")
-        self.first = (root / "cpu" / "cpu.cfs_quota_us").exists() or (root / "cpu").is_dir()
-        self.folder = root / ("cpu" if self.first else "") / f"colonnade-bench-{os.getpid()}"
+        self.first = (root / "cpu").is_dir()  # version 1 has a folder for each controller
+        self.folder = root / ("cpu" if self.first else "") / f"colonnade-bench-{os.getpid()}{suffix}"
         self.prefix = ["sh", "-c", f'echo $$ >"{self.folder}/cgroup.procs" && exec "$@"', "sh"]
 
     def __enter__(self):

@@ -25,6 +25,7 @@ import work_framing
 import work_json
 import work_memory
 import work_overload
+import work_replicas
 import work_small
 import work_space
 from measure import Section, say
@@ -46,6 +47,7 @@ WORKLOADS = {
     "k": work_framing.measure,
     "l": work_overload.measure,
     "m": work_dask.measure,
+    "n": work_replicas.measure,
 }
 
 

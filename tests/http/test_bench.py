@@ -36,7 +36,7 @@ def test_every_workload(tmp_path):
     done = run_bench("--quick", "--rows", "500", "--output", tmp_path, "--json", tmp_path / "all.json")
     assert done.returncode == 0, done.stderr
     sections = json.loads((tmp_path / "all.json").read_text())["sections"]
-    assert list(sections) == list("abcdefgijklm")
+    assert list(sections) == list("abcdefgijklmn")
     assert all(section["data"] and section["targets"] for section in sections.values())
     page = (tmp_path / "RESULTS.md").read_text()
     assert page == done.stdout[:-1]
