@@ -140,6 +140,7 @@ static enum cn_code check_settings(struct app *app, struct cn_error *error) {
                             settings->tls_cert ? "--tls-cert" : "--tls-key",
                             settings->tls_cert ? "--tls-key" : "--tls-cert");
 
+    CN_TRY(cn_cluster_check(settings, error));
     if (settings->keys_dir)
         CN_TRY(cn_keys_read(&app->keys, settings->keys_dir, error));
     app->keyring = cn_keys_ring(&app->keys);
@@ -232,7 +233,7 @@ static enum cn_code start_executors(struct app *app, struct cn_error *error) {
     pool.max_workers = settings->max_workers > pool.workers ? settings->max_workers : pool.workers;
     CN_TRY(cn_processes_new(&service->executors[CN_EXECUTOR_PROCESSES], app->forkserver, &pool,
                             error));
-    return CN_OK;
+    return cn_cluster_start(service, settings, &app->registry, error);
 }
 
 static enum cn_code start_history(struct app *app, struct cn_error *error) {
