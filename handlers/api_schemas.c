@@ -113,6 +113,7 @@ static const struct cn_api_member map_request[] = {
     {"workers?", "@workers", NULL},
     {"repeat?", "1..1000", NULL},
     {"timeout_ms?", "@positive", NULL},
+    {"retries?", "0..10", NULL},
     END};
 
 static const struct cn_api_member map_execution[] = {

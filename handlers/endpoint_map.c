@@ -157,6 +157,7 @@ static enum cn_code prepare(struct map *map, struct cn_error *error) {
     cn_exchange_shorten_deadline(exchange, map->options.timeout_ms);
     cn_map_choose(&place, exchange->service, &map->request, map->options.executor,
                   map->options.workers);
+    place.retries = map->options.retries;
     CN_TRY(cn_map_run_init(&map->run, exchange->service, &map->request, &place,
                            map->options.repeat ? map->options.repeat : 1, exchange->deadline_ns,
                            error));

@@ -54,6 +54,7 @@ bool cn_map_is_member(struct cn_str name);
 struct cn_map_place {
     enum cn_executor_kind kind; /* never AUTO */
     size_t width;
+    int retries; /* of struct cn_group */
     char reason[160 + CN_CLUSTER_WORDS];
 };
 

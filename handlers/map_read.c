@@ -15,7 +15,7 @@
 #define VALUE_NS 50.0
 
 static const char *const members[] = {"function", "args",    "seconds", "iterations", "chunksize",
-                                      "executor", "workers", "repeat",  "timeout_ms"};
+                                      "executor", "workers", "repeat",  "timeout_ms", "retries"};
 enum member {
     MEMBER_FUNCTION,
     MEMBER_ARGS,
@@ -289,10 +289,11 @@ static enum cn_code take_member(struct reader *reader, const struct cn_json_memb
     enum member id = find_member(member->name);
     if (id == MEMBER_COUNT) {
         cn_error_set_parameter(error, member->name);
-        return cn_error_set(error, CN_UNKNOWN_PARAMETER,
-                            "there is no member '%.*s'; a map takes function, args, seconds, "
-                            "iterations, chunksize, executor, workers, repeat and timeout_ms",
-                            CN_SHOWN(member->name));
+        return cn_error_set(
+            error, CN_UNKNOWN_PARAMETER,
+            "there is no member '%.*s'; a map takes function, args, seconds, "
+            "iterations, chunksize, executor, workers, repeat, timeout_ms and retries",
+            CN_SHOWN(member->name));
     }
     if (experiment && id >= MEMBER_CHUNKSIZE)
         return fail(CN_INVALID_PARAMETER, id, member->value,

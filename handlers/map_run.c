@@ -56,6 +56,7 @@ enum cn_code cn_map_run_init(struct cn_map_run *run, struct cn_service *service,
     pthread_mutex_init(&run->lock, NULL);
     cn_error_init(&run->error);
     cn_group_init(&run->group, place->width, deadline_ns);
+    run->group.retries = place->retries;
     run->group.sleeps = request->plan.function == CN_CALL_LONG_IO;
     run->plan =
         (struct cn_plan_ref){.id = atomic_fetch_add(&service->next_plan, 1) + 1,

@@ -17,6 +17,7 @@ struct workload {
     struct cn_service *service;
     struct cn_arena arena;
     struct cn_map_request request;
+    int retries; /* as in struct cn_options */
     pthread_mutex_t lock;
     pthread_cond_t changed;
     bool ended;
@@ -124,6 +125,7 @@ static enum cn_code run_once(struct workload *workload, const struct cn_map_requ
     enum cn_code code;
 
     cn_map_choose(&place, workload->service, request, trial->executor, trial->workers);
+    place.retries = workload->retries;
     CN_TRY(cn_map_run_init(&run, workload->service, request, &place, 1, trial->deadline_ns, error));
     run.ended = note_end;
     run.owner = workload;
@@ -198,6 +200,7 @@ enum cn_code cn_map_workload_new(struct cn_workload **result, struct cn_exchange
         workload_free(&workload->face);
         return code;
     }
+    workload->retries = options.retries;
     workload->face.rows = workload->request.n_calls;
     workload->face.what = workload->request.recipe;
     *result = &workload->face;

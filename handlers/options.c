@@ -69,6 +69,8 @@ static const struct row rows[CN_OPTION_COUNT] = {
     [CN_OPTION_HEADER] = {"header", CN_OPTION_FORM_CHOICE, "present or absent", headers, 0, 0},
     [CN_OPTION_TIMEOUT_MS] = {"timeout_ms", CN_OPTION_FORM_NUMBER, "a whole number, 1 or more",
                               NULL, 1, INT64_MAX},
+    [CN_OPTION_RETRIES] = {"retries", CN_OPTION_FORM_NUMBER, "a whole number from 0 to 10", NULL, 0,
+                           10},
     [CN_OPTION_GENERATE] = {"generate", CN_OPTION_FORM_GENERATE,
                             "an object with rows, columns, distribution and seed", NULL, 0, 0},
 };
@@ -180,6 +182,9 @@ static enum cn_code set_number(struct cn_options *options, const struct cn_given
     case CN_OPTION_REPEAT:
         options->repeat = value;
         return CN_OK;
+    case CN_OPTION_RETRIES:
+        options->retries = (int)value;
+        return CN_OK;
     default:
         options->timeout_ms = value;
         return CN_OK;
@@ -226,6 +231,7 @@ void cn_options_init(struct cn_options *options, struct cn_arena *arena,
                                    .select = CN_SELECT_DEFAULT,
                                    .executor = CN_EXECUTOR_AUTO,
                                    .repeat = 1,
+                                   .retries = -1,
                                    .nan = CN_JSON_NAN_NULL,
                                    .header = true};
 }

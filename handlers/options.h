@@ -65,6 +65,7 @@ struct cn_options {
     uint64_t chunk_rows; /* 0: chosen */
     enum cn_mode mode;
     uint64_t repeat; /* 1 or more */
+    int retries;     /* of tasks whose worker was lost; -1: as the executor does */
     bool wrap_overflow;
     bool null_on_error;
     enum cn_json_nan nan;

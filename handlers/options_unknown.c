@@ -84,6 +84,6 @@ enum cn_code cn_option_unknown(struct cn_str name, enum cn_option_source source,
         error, CN_UNKNOWN_PARAMETER,
         "there is no option '%.*s' (%s); the options are let, select, drop, rename, "
         "limit, executor, workers, chunk_rows, mode, repeat, overflow, on_error, "
-        "nan, types, nulls, delimiter, header and timeout_ms",
+        "nan, types, nulls, delimiter, header, timeout_ms and retries",
         CN_SHOWN(name), places[source]);
 }

@@ -311,6 +311,7 @@ enum cn_code cn_compute_place(struct cn_compute *compute, uint64_t rows, uint64_
     if (kind == CN_EXECUTOR_DASK)
         width = cn_place_remote_width(compute, &cluster);
     CN_TRY(cn_job_place(job, kind, width, on_caller, compute->exchange->deadline_ns, error));
+    job->group.retries = compute->options.retries;
     cn_place_bound_cut(compute, rows, bytes);
     return CN_OK;
 }

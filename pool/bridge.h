@@ -88,8 +88,9 @@ void cn_bridge_free(struct cn_bridge *bridge);
 void cn_bridge_call_init(struct cn_bridge_call *call, struct cn_bridge *bridge);
 void cn_bridge_call_release(struct cn_bridge_call *call);
 
-/* Sends a task once there is a bridge. CN_OVERLOADED: no memory. */
-enum cn_code cn_bridge_send(struct cn_bridge_call *call, const struct cn_task *task,
+/* Sends a task once there is a bridge, which is to try it anew up to `retries` times when its
+ * worker is lost. CN_OVERLOADED: no memory. */
+enum cn_code cn_bridge_send(struct cn_bridge_call *call, const struct cn_task *task, int retries,
                             struct cn_error *error);
 /* Waits until there is an outcome, until cn_bridge_wake(), or the time (0: no limit). */
 enum cn_bridge_outcome cn_bridge_wait(struct cn_bridge_call *call, int64_t until_ns);

@@ -56,7 +56,7 @@ static struct cn_bridge_frame *make_submit(const struct cn_task *task, uint64_t 
     return frame;
 }
 
-enum cn_code cn_bridge_send(struct cn_bridge_call *call, const struct cn_task *task,
+enum cn_code cn_bridge_send(struct cn_bridge_call *call, const struct cn_task *task, int retries,
                             struct cn_error *error) {
     struct cn_bridge *bridge = call->bridge;
     pthread_mutex_lock(&bridge->lock);
@@ -65,6 +65,7 @@ enum cn_code cn_bridge_send(struct cn_bridge_call *call, const struct cn_task *t
     struct cn_bridge_frame *frame = make_submit(task, number);
     if (!frame)
         return cn_error_memory(error);
+    frame->submit.retries = (uint32_t)retries;
     call->number = number;
     call->outcome = CN_BRIDGE_WAITING;
     pthread_mutex_lock(&bridge->lock);

@@ -35,7 +35,7 @@ struct cn_bridge_head {
 
 struct cn_bridge_hello {
     uint32_t version;
-    uint32_t retries; /* how often a task is sent anew when its worker was lost */
+    uint32_t reserved;
     uint64_t answer_size;
     uint64_t request_size;
     char session[32]; /* of this server, since it was started: plans are numbered within it */
@@ -49,8 +49,9 @@ struct cn_bridge_hello {
 };
 
 struct cn_bridge_submit {
-    int64_t left_ns; /* until the deadline; 0: none */
-    uint64_t reserved;
+    int64_t left_ns;  /* until the deadline; 0: none */
+    uint32_t retries; /* how often it is sent anew when its worker was lost */
+    uint32_t reserved;
 };
 
 /* Then come `n_workers` of the next. */

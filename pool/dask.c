@@ -112,11 +112,11 @@ static enum cn_code await(struct dask *dask, struct cn_bridge_call *call, struct
 
 /* False: the bridge ended meanwhile, so nothing is known of the task. */
 static bool try_once(struct dask *dask, struct cn_bridge_call *call, struct cn_task *task,
-                     enum cn_code *code) {
+                     int retries, enum cn_code *code) {
     enum cn_bridge_outcome outcome = CN_BRIDGE_WAITING;
     int64_t began_ns = cn_clock_now();
     task->attempts++;
-    *code = cn_bridge_send(call, task, &task->error);
+    *code = cn_bridge_send(call, task, retries, &task->error);
     if (*code == CN_OK)
         *code = await(dask, call, task, &outcome);
     if (outcome == CN_BRIDGE_ANSWERED)
@@ -129,17 +129,18 @@ static bool try_once(struct dask *dask, struct cn_bridge_call *call, struct cn_t
 
 static enum cn_code dask_execute(struct cn_slot *slot, struct cn_task *task) {
     struct dask *dask = dask_of(slot);
+    int retries = task->group->retries >= 0 ? task->group->retries : (int)dask->retries;
     enum cn_code code = CN_OK;
     task->worker = -1; /* until one answers */
-    for (uint32_t i = 0; i <= dask->retries; i++) {
-        if (try_once(dask, slot->worker, task, &code))
+    for (int i = 0; i <= retries; i++) {
+        if (try_once(dask, slot->worker, task, retries, &code))
             return code;
         if (atomic_load(&task->group->stop) != 0)
             return CN_CANCELLED;
     }
     return cn_error_set(&task->error, CN_WORKER_LOST,
-                        "The bridge to Dask ended each of the %u times that the work was sent",
-                        dask->retries + 1);
+                        "The bridge to Dask ended each of the %d times that the work was sent",
+                        retries + 1);
 }
 
 /* ---- the cluster's workers ------------------------------------------------------------------- */

@@ -110,6 +110,8 @@ struct cn_group {
     /* Its tasks sleep more than they compute: they run on workers of their own, beyond the pool's
      * first ones, so that they never hold a worker that computing tasks need. */
     bool sleeps;
+    /* How often a task is tried anew when its worker was lost; -1: as the executor does. */
+    int retries;
     atomic_int stop; /* set by the executor: on cancel, and when the deadline passes */
     /* the executor's own, guarded by its lock */
     struct cn_group *next;

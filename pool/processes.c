@@ -4,7 +4,7 @@
 #include "pool/proxy.h"
 #include "pool/queue.h"
 
-#define ATTEMPTS 2
+#define RETRIES 1 /* unless a group says otherwise */
 #define BACK_OFF_NS INT64_C(50000000)
 #define BACK_OFF_MOST_NS INT64_C(5000000000)
 #define SOUND_NS INT64_C(1000000000) /* one that lived for so long did not die of its start */
@@ -78,10 +78,27 @@ static enum cn_slot_health process_prepare(struct cn_slot *slot, int64_t *retry_
     return proxy->failing ? CN_SLOT_FAILING : CN_SLOT_DOWN;
 }
 
+/* How the first worker died, and how the last one did. */
+static enum cn_code lost(struct cn_task *task, int retries, char how[2][64]) {
+    if (retries == 0)
+        return cn_error_set(&task->error, CN_WORKER_LOST,
+                            "The worker process that did this work died (%s)", how[0]);
+    if (retries == 1)
+        return cn_error_set(&task->error, CN_WORKER_LOST,
+                            "The worker process that did this work died (%s), and so did the one "
+                            "that tried it again (%s)",
+                            how[0], how[1]);
+    return cn_error_set(&task->error, CN_WORKER_LOST,
+                        "The worker process that did this work died (%s), and so did the %d that "
+                        "tried it again (the last: %s)",
+                        how[0], retries, how[1]);
+}
+
 static enum cn_code process_execute(struct cn_slot *slot, struct cn_task *task) {
     struct cn_proxy *proxy = slot->worker;
-    char how[ATTEMPTS][64] = {"", ""};
-    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+    int retries = task->group->retries >= 0 ? task->group->retries : RETRIES;
+    char how[2][64] = {"", ""};
+    for (int attempt = 0; attempt <= retries; attempt++) {
         if (proxy->process.pid == 0)
             CN_TRY(start(proxy, &task->error));
         task->attempts = attempt + 1;
@@ -92,15 +109,12 @@ static enum cn_code process_execute(struct cn_slot *slot, struct cn_task *task) 
         proxy->stopping = outcome == CN_PROXY_STOPPED;
         if (proxy->stopping)
             cn_queue_count_death(slot, CN_DEATH_STOPPED);
-        cn_proxy_discard(proxy, how[attempt], sizeof(how[attempt]));
+        cn_proxy_discard(proxy, how[attempt > 0], sizeof(how[0]));
         proxy->stopping = false;
         if (outcome == CN_PROXY_STOPPED || atomic_load(&task->group->stop) != 0)
             return CN_CANCELLED;
     }
-    return cn_error_set(&task->error, CN_WORKER_LOST,
-                        "The worker process that did this work died (%s), and so did the one that "
-                        "tried it again (%s)",
-                        how[0], how[1]);
+    return lost(task, retries, how);
 }
 
 static const struct cn_queue_ops process_ops = {.open = process_open,

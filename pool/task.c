@@ -1,7 +1,7 @@
 #include "pool/queue.h"
 
 void cn_group_init(struct cn_group *group, size_t width, int64_t deadline_ns) {
-    *group = (struct cn_group){.width = width, .deadline_ns = deadline_ns};
+    *group = (struct cn_group){.width = width, .deadline_ns = deadline_ns, .retries = -1};
     atomic_init(&group->stop, 0);
 }
 

@@ -7,7 +7,7 @@ import struct
 import threading
 import time
 
-HEAD, SUBMIT = struct.Struct("<IIQQ"), struct.Struct("<qQ")
+HEAD, SUBMIT = struct.Struct("<IIQQ"), struct.Struct("<qII")
 STATE, WORKER = struct.Struct("<IIII256s256s256s"), struct.Struct("<IIIIQ128s64s64s192s")
 DONE, FAILED = struct.Struct("<IIqqqq"), struct.Struct("<II512s")
 server = socket.socket(fileno=3)
@@ -80,7 +80,7 @@ while True:
     elif MODE == "dies" or (MODE == "dies once" and births == 1):
         os.kill(os.getpid(), signal.SIGKILL)
     elif MODE == "never":
-        note("left %d" % SUBMIT.unpack_from(payload)[0])
+        note("left %d retries %d" % SUBMIT.unpack_from(payload)[:2])
     elif MODE == "fails":
         send(13, number, FAILED.pack(1, 3, b"worker tcp://10.0.0.7:1 died three times"))
     elif MODE == "stopped" and births == 1:

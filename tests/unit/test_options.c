@@ -129,6 +129,12 @@ static void test_values(void **state) {
     assert_int_equal(options.delimiter, ':');
     assert_int_equal(form("delimiter", "\t"), CN_OK);
     assert_int_equal(options.delimiter, '\t');
+    assert_int_equal(options.retries, -1);
+    assert_int_equal(query("executor=dask&retries=0"), CN_OK);
+    assert_int_equal(options.executor, CN_EXECUTOR_DASK);
+    assert_int_equal(options.retries, 0);
+    assert_int_equal(form("retries", "10"), CN_OK);
+    assert_int_equal(options.retries, 10);
 }
 
 static void test_refused(void **state) {
@@ -146,6 +152,8 @@ static void test_refused(void **state) {
     assert_string_equal(error.limit, "--max-workers");
     bad_query("chunk_rows=0", bad, "chunk_rows", "1 or more");
     bad_query("timeout_ms=0", bad, "timeout_ms", "1 or more");
+    bad_query("retries=11", bad, "retries", "from 0 to 10");
+    bad_query("retries=-1", bad, "retries", "from 0 to 10");
     bad_query("executor=fast", bad, "executor", "auto, serial, threads, processes, gil or dask");
     bad_query("executor=Threads", bad, "executor", "'Threads'");
     bad_query("mode=x", bad, "mode", "'x', but must be vector, tuple or row");

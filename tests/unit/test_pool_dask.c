@@ -206,6 +206,12 @@ static void a_bridge_that_always_dies_costs_its_tasks(void **state) {
     assert_non_null(strstr(job.tasks[0].error.detail, "each of the 2 times"));
     assert_int_equal(job.outs[0].len, 0);
     job_release(&job);
+    job_init(&job, 1, 0, 1, 0);
+    job.group.retries = 2;
+    job_submit(fixture.executor, &job);
+    job_wait(&job);
+    assert_int_equal(job.tasks[0].attempts, 3);
+    job_release(&job);
     close_bridge(&fixture);
 }
 
@@ -277,7 +283,7 @@ static void a_cancelled_group_ends_at_once(void **state) {
     open_bridge(&fixture, "never", 3);
     job_init(&job, 3, 0, 2, 0);
     job_submit(fixture.executor, &job);
-    wait_for_lines(&fixture, "left 0", 2);
+    wait_for_lines(&fixture, "left 0 retries 3", 2);
     fixture.executor->ops->cancel(fixture.executor, &job.group);
     job_wait(&job);
     for (size_t i = 0; i < job.n_tasks; i++)

@@ -458,6 +458,37 @@ static void a_second_death_loses_the_task_only(void **unused) {
     end(&fixture);
 }
 
+static void a_group_says_how_often_it_is_tried(void **unused) {
+    (void)unused;
+    static const struct {
+        int retries, deaths;
+        bool survives;
+        const char *text;
+    } cases[] = {
+        {0, 1, false, "died (killed by SIGKILL)"},
+        {1, 1, true, NULL},
+        {3, 3, true, NULL},
+        {3, 4, false, "and so did the 3 that tried it again (the last: killed by SIGKILL)"}};
+    struct fixture fixture = make(1, 1);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct job job;
+        atomic_store(&shared->deaths, cases[i].deaths);
+        job_init(&job, 1, KIND_DIE, 1, 0);
+        job.group.retries = cases[i].retries;
+        job_argue(&job, 0);
+        job_submit(fixture.executor, &job);
+        job_wait(&job);
+        assert_int_equal(job.tasks[0].code, cases[i].survives ? CN_OK : CN_WORKER_LOST);
+        assert_int_equal(job.tasks[0].attempts, cases[i].deaths + cases[i].survives);
+        if (!cases[i].survives)
+            assert_non_null(strstr(job.tasks[0].error.detail, cases[i].text));
+        assert_int_equal(atomic_load(&shared->deaths), -cases[i].survives);
+        job_release(&job);
+    }
+    assert_serves(&fixture);
+    end(&fixture);
+}
+
 static void a_worker_that_lies_is_lost(void **unused) {
     (void)unused;
     struct fixture fixture = make(1, 1);
@@ -871,6 +902,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(an_idle_worker_that_dies_is_replaced),
         cmocka_unit_test(a_task_survives_one_death),
         cmocka_unit_test(a_second_death_loses_the_task_only),
+        cmocka_unit_test(a_group_says_how_often_it_is_tried),
         cmocka_unit_test(a_worker_that_lies_is_lost),
         cmocka_unit_test(deadlines_and_cancelling),
         cmocka_unit_test(a_stopped_worker_is_ended),
