@@ -1,7 +1,8 @@
 /*
  * wire.h: plain data into bytes and back, for what is shipped to a worker process.
  *
- * Both ends are the same binary on the same machine, so numbers are written as they lie in memory.
+ * Both ends are the same program (on another machine, one of the same identity: identity.h), so
+ * numbers are written as they lie in memory.
  * The reader checks every length against what is left: a short or damaged text sets `bad` and
  * gives zeros from there on.
  */

@@ -3,6 +3,7 @@
  */
 #include <stdio.h>
 
+#include "pool/pipe_worker.h"
 #include "server/settings_inside.h"
 
 /* The default as it is shown. */
@@ -65,4 +66,7 @@ void cn_settings_print_help(FILE *out) {
     fprintf(out, "  %-30s %s\n  %-30s %s\n", "--health [--FLAG VALUE]...",
             "ask the server of these settings whether it lives: exit status 0,", "",
             "or 1 and the reason");
+    fprintf(out, "\nOther ways to start it:\n  %-30s %s\n  %-30s %s\n", CN_PIPE_WORKER_ARGUMENT,
+            "be a worker on a machine of a Dask cluster, driven over standard", "",
+            "input and output; Dask's workers start it");
 }

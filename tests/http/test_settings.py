@@ -193,3 +193,21 @@ def test_no_process_is_left_when_the_server_is_killed():
                                for p in family))
     running.process.stdout.close()
     running.errors.close()
+
+
+def test_a_worker_says_who_it_is_and_reads_no_settings():
+    said = []
+    for env in ({}, {"COLONNADE_LISTEN": "nonsense", "COLONNADE_CPU": "scalar"}):
+        done = subprocess.run([BINARY, "--worker"], stdin=subprocess.DEVNULL, capture_output=True, timeout=30, check=True,
+                              env={**os.environ, **env})
+        assert len(done.stdout) == 256 and not done.stderr
+        said.append(done.stdout.rstrip(b"\0").decode())
+    version = run("--version").stdout.split()[1]
+    assert re.fullmatch(rf"colonnade {re.escape(version)} sha256:[0-9a-f]{{64}}", said[0])
+    assert said[0] == said[1]
+
+
+def test_a_worker_takes_no_other_argument():
+    for arguments in (["--worker", "--listen", "127.0.0.1:0"], ["--listen", "127.0.0.1:0", "--worker"]):
+        done = run(*arguments)
+        assert done.returncode == 2 and done.stdout == "" and "worker" in done.stderr
