@@ -111,7 +111,7 @@ enum cn_code cn_answer_take(const struct cn_worker_answer *answer, struct cn_str
  * cannot be so large. */
 CN_NODISCARD bool cn_request_lay_out(struct cn_worker_request *request, const struct cn_task *task,
                                      uint64_t number);
-/* Puts them there. */
+/* Puts them there; of the used part every byte is written. */
 void cn_request_fill(const struct cn_worker_request *request, const struct cn_task *task,
                      char *base);
 

@@ -40,28 +40,25 @@ bool cn_request_lay_out(struct cn_worker_request *request, const struct cn_task 
 }
 
 /* What lies behind them, up to the next part, is made zero: a window may go to another machine. */
-static void put(const struct cn_worker_request *request, char *base, size_t offset,
-                struct cn_str bytes) {
-    size_t end = offset + bytes.len;
-    size_t gap = -end & 63;
+/* Puts bytes at their offset. What lies between things is zeroed, since an image may leave this
+ * machine: nothing of the server's memory does. */
+static void put(char *base, size_t *end, size_t offset, struct cn_str bytes) {
+    memset(base + *end, 0, offset - *end);
     if (bytes.len > 0)
         memcpy(base + offset, bytes.data, bytes.len);
-    memset(base + end, 0, gap < request->size - end ? gap : (size_t)request->size - end);
+    *end = offset + bytes.len;
 }
 
 void cn_request_fill(const struct cn_worker_request *request, const struct cn_task *task,
                      char *base) {
-    struct cn_window_head *head = (void *)base;
-    size_t table_end = (size_t)request->table + task->n_inputs * sizeof(struct cn_window_span);
-    memset(head, 0, sizeof(*head));
-    atomic_store(&head->stop, 0);
-    put(request, base, table_end, cn_str(NULL, 0));
-    put(request, base, (size_t)request->plan.offset, plan_bytes(task));
-    size_t size = (size_t)(request->plan.offset + request->plan.len);
+    memset(base, 0, sizeof(struct cn_window_head)); /* nobody looks at the stop flag yet */
+    size_t end = (size_t)request->table + task->n_inputs * sizeof(struct cn_window_span);
+    put(base, &end, (size_t)request->plan.offset, plan_bytes(task));
+    size_t size = end;
     for (size_t i = 0; i < task->n_inputs; i++) {
         size_t offset = 0;
         (void)add_aligned(&size, task->inputs[i].len, &offset);
-        put(request, base, offset, task->inputs[i]);
+        put(base, &end, offset, task->inputs[i]);
         struct cn_window_span span = {offset, task->inputs[i].len};
         memcpy(base + request->table + i * sizeof(span), &span, sizeof(span));
     }
