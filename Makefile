@@ -200,7 +200,8 @@ test-deploy: $(BUILD)/colonnade build/npm/.installed build/promtool ## what depl
 
 .PHONY: test-dask
 test-dask: $(BUILD)/colonnade ## the executor dask on a real cluster on loopback, and on hosts that are network namespaces
-	COLONNADE_BIN=$(abspath $(BUILD)/colonnade) /usr/bin/python3 -m pytest -q tests/dask $(PYTEST)
+	COLONNADE_BIN=$(abspath $(BUILD)/colonnade) DASK_BRIDGE=$(abspath $(BUILD)/pool/dask.py) \
+		/usr/bin/python3 -m pytest -q tests/dask $(PYTEST)
 
 .PHONY: test-container
 test-container: packages-container ## the image: builds, and keeps to what it may do; minutes, root (COLONNADE_KEEP=1 keeps images)
@@ -295,9 +296,9 @@ $(BUILD)/static/assets.c: static/embed.sh $(ASSETS) $(BUILD)/static/names
 	@echo "  EMBED $@"
 	@sh static/embed.sh $(BUILD)/static/files $(ASSETS) >$@
 # The bridge to Dask is one program: what it sends to workers must be defined in its main module.
-$(BUILD)/pool/dask.py: pool/dask/remote.py pool/dask/bridge.py
+$(BUILD)/pool/dask.py: pool/dask/remote.py pool/dask/link.py pool/dask/bridge.py
 	@mkdir -p $(@D)
-	@{ cat pool/dask/remote.py && grep -v '^from remote import ' pool/dask/bridge.py; } >$@
+	@sed '/^from \(remote\|link\) import /d' $^ >$@
 $(BUILD)/pool/dask_program.c: pool/dask/embed.sh $(BUILD)/pool/dask.py
 	@echo "  EMBED $@"
 	@sh pool/dask/embed.sh $(BUILD)/pool/dask.py >$@

@@ -1,0 +1,345 @@
+"""One connection to a scheduler: which workers there are and what they are good for, and the ways of tasks through Dask."""
+import asyncio
+import pickle
+import secrets
+import struct
+import time
+
+import cloudpickle
+import distributed
+
+from remote import TOPIC, Keeper, begin_watch, check_worker, run_morsel, stop_morsels
+
+LOST, REFUSED, BROKEN = 1, 2, 3  # why a task failed
+WORKER_FRAME = struct.Struct("<IIIIQ128s64s64s192s")
+
+POLL_SECONDS = 1
+SILENT_SECONDS = 10  # a worker is taken for cut off then
+PATIENCE_SECONDS = 10  # with the scheduler
+CHECK_SECONDS = 60  # between looks at a worker: Dask writes a line into its log each time
+RECHECK_SECONDS = 10  # if it had a problem
+CONNECT_SECONDS = 5
+CLOSE_SECONDS = 2
+HUNG_MOST = 3  # answers that did not come; a client of Dask's fetches five at once, and what hangs is never taken back
+
+
+def text_field(text, size):
+    """Cut so that it stays UTF-8, and a NUL fits."""
+    return text.encode("utf-8", "replace")[:size - 1].decode("utf-8", "ignore").encode()
+
+
+def why(error):
+    return str(error) or type(error).__name__
+
+
+class Function:
+    """One of remote.py's, pickled once and not for each task."""
+
+    def __init__(self, function):
+        self.function, self.pickled = function, cloudpickle.dumps(function)
+
+    def __call__(self, *arguments):
+        return self.function(*arguments)
+
+    def __reduce_ex__(self, protocol):
+        return pickle.loads, (self.pickled,)
+
+
+class Carried:
+    """Bytes that Dask pickles without copying them, if it can."""
+
+    def __init__(self, data):
+        self.data = data
+
+    def __reduce_ex__(self, protocol):
+        return (memoryview, (pickle.PickleBuffer(self.data),)) if protocol >= 5 else (bytes, (bytes(self.data),))
+
+    def __sizeof__(self):
+        return len(self.data)
+
+
+class Worker:
+    """What is known of a worker of the cluster."""
+
+    def __init__(self, index, address):
+        self.index, self.address = index, address
+        self.host = self.name = ""
+        self.threads = self.memory = 0
+        self.checked = None  # not yet, "" if it is sound, or its problem
+        self.absent = ""  # why Dask does not reach it just now
+        self.heard = (0, time.monotonic())  # by the scheduler: the time that it says, and when it last said another one
+        self.silent = False
+        self.reachable = False  # from here, without the scheduler
+        self.clock = (float("inf"), 0)  # the shortest round trip, and what its clock was ahead of ours then
+        self.care = None
+        self.look = asyncio.Event()  # now, not only in a while
+
+    @property
+    def problem(self):
+        return self.absent or ("is being prepared" if self.checked is None else self.checked)
+
+    def frame(self):
+        return WORKER_FRAME.pack(self.index, self.threads, not self.problem, 0, self.memory, text_field(self.address, 128),
+                                 text_field(self.host, 64), text_field(self.name, 64), text_field(self.problem, 192))
+
+
+class Attempt:
+    """One way of a task through Dask."""
+
+    def __init__(self, task, key):
+        self.task, self.key = task, key
+        self.began = time.monotonic_ns()
+        self.place = None  # the worker that it was last seen at
+        self.fetching = 0  # since when
+        self.waited = 0  # in the scheduler, and at workers that it was taken from again
+        self.cut = asyncio.get_running_loop().create_future()  # why it is not waited for any more
+
+    def abandon(self, reason):
+        if not self.cut.done():
+            self.cut.set_result(reason)
+
+
+class Failure(Exception):
+    """An attempt's. `counted`: against the task's retries; `place`: a worker better avoided."""
+
+    def __init__(self, text, counted=True, place=None, kind=LOST):
+        super().__init__(text)
+        self.text, self.counted, self.place, self.kind = text, counted, place, kind
+
+
+class Link:
+    """One connection to a scheduler, until it is lost."""
+
+    def __init__(self, bridge):
+        self.bridge = bridge
+        self.name = f"colonnade-{bridge.session}-{secrets.token_hex(4)}"
+        # Dask keeps books on each first part of keys that it has ever seen: "colonnade" for all. What comes between it and
+        # the number begins with a digit, so that it is no part of that; each task is a group of its own, so that Dask does
+        # not hold back what looks like the roots of a large graph.
+        self.prefix = f"('colonnade-0{bridge.session}-"
+        self.client = None
+        self.attempts = {}  # by key
+        self.serial = 0
+        self.hung = 0
+        self.dashboard = ""
+        self.registering = None
+
+    async def open(self):
+        bridge = self.bridge
+        security = None
+        if bridge.tls_ca:
+            security = distributed.Security(tls_ca_file=bridge.tls_ca, tls_client_cert=bridge.tls_cert or None,
+                                            tls_client_key=bridge.tls_key or None, require_encryption=True)
+        self.client = distributed.Client(bridge.address, asynchronous=True, security=security, timeout=CONNECT_SECONDS,
+                                         set_as_default=False)
+        await asyncio.wait_for(self.client, CONNECT_SECONDS * 2)
+        try:
+            self.client.scheduler_comm.interval = 0.001  # 10 ms would be waited for between two submissions
+        except AttributeError:
+            pass  # no part of its public face, and only faster
+        await self.on_scheduler(begin_watch, self.name, self.prefix, self.client.id)
+        self.client.subscribe_topic(TOPIC, self.hear)
+        keeper = Keeper(self.name, self.prefix, bridge.identity, bridge.setup, bridge.answer_size)
+        register = getattr(self.client, "register_plugin", None) or self.client.register_worker_plugin
+        # It waits for every worker, also for those that do not answer.
+        self.registering = asyncio.ensure_future(register(keeper, name=self.name))
+        try:
+            self.dashboard = self.client.dashboard_link or ""
+        except (KeyError, AttributeError):
+            pass  # it has none
+
+    async def on_scheduler(self, function, *arguments):
+        return await asyncio.wait_for(self.client.run_on_scheduler(function, *arguments), PATIENCE_SECONDS)
+
+    async def watch(self):
+        """Keeps the list of workers. Returns why the connection is lost."""
+        heard = time.monotonic()
+        while True:
+            if self.client.status != "running":
+                return "the connection to the scheduler was closed"
+            if self.registering.done() and self.registering.exception():
+                return f"the workers do not take the plugin: {why(self.registering.exception())}"
+            if self.hung >= HUNG_MOST:
+                return "results could not be fetched"
+            try:
+                await asyncio.wait_for(self.poll(), heard + PATIENCE_SECONDS - time.monotonic())
+                heard = time.monotonic()
+            except (OSError, asyncio.TimeoutError):
+                if time.monotonic() > heard + PATIENCE_SECONDS - POLL_SECONDS:
+                    return f"the scheduler has been silent for {PATIENCE_SECONDS} s"
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def poll(self):
+        workers = (await self.client.scheduler.identity())["workers"]
+        self.note(workers)
+        if self.attempts:
+            self.place(await self.client.processing(list(workers)))
+
+    def note(self, workers):
+        """What the scheduler says of its workers."""
+        known = self.bridge.workers
+        for address in [address for address in known if address not in workers]:
+            known.pop(address).care.cancel()
+        for address, said in workers.items():
+            worker = known.get(address)
+            if worker is None:
+                worker = known[address] = Worker(self.bridge.index(address), address)
+                worker.care = asyncio.ensure_future(self.look_after(worker))
+            worker.name, worker.host = str(said.get("name", "")), str(said.get("host", ""))
+            worker.threads, worker.memory = said.get("nthreads", 0), said.get("memory_limit") or 0
+            if said.get("last_seen") != worker.heard[0]:
+                worker.heard = (said.get("last_seen"), time.monotonic())
+            # Dask hears workers the less often the more there are.
+            silence = time.monotonic() - worker.heard[1]
+            worker.silent = silence > SILENT_SECONDS + len(workers) / 100
+            status = said.get("status", "running")
+            worker.absent = f"has been silent for {silence:.0f} s" if worker.silent else \
+                "" if status == "running" else f"is {status.replace('_', ' ')}, says Dask"
+        self.bridge.refresh()
+
+    def place(self, processing):
+        """Where the tasks are; takes away those that are at workers which are cut off, if there are others."""
+        at = {key: address for address, keys in processing.items() for key in keys}
+        known, now = self.bridge.workers, time.monotonic()
+        silent = [worker for worker in known.values() if worker.silent]
+        for key, attempt in list(self.attempts.items()):
+            attempt.place = at.get(key, attempt.place)
+            worker = known.get(attempt.place)
+            if worker in silent and self.bridge.usable and not attempt.fetching:
+                attempt.abandon(Failure(f"{worker.address} {worker.absent}", place=worker.address))
+            elif silent and attempt.fetching and now - attempt.fetching > SILENT_SECONDS:
+                attempt.abandon(Failure("its answer could not be fetched"))
+
+    async def look_after(self, worker):
+        """Asks a worker what it is good for, and what time it has."""
+        quick = 5
+        while True:
+            sent = time.monotonic_ns()
+            try:
+                answers = await asyncio.wait_for(
+                    self.client.run(check_worker, self.name, workers=[worker.address]), PATIENCE_SECONDS)
+                back = time.monotonic_ns()
+                worker.checked, clock = answers[worker.address]
+                if clock is not None:
+                    worker.clock = min(worker.clock, (back - sent, clock - (sent + back) // 2))
+                    quick -= 1
+            except asyncio.TimeoutError:
+                worker.checked = f"has not answered for {PATIENCE_SECONDS} s"
+            except Exception as error:
+                worker.checked = f"cannot be asked: {why(error)}"
+            worker.reachable = not worker.checked and not worker.silent and await self.reaches(worker)
+            self.bridge.refresh()
+            # One clock runs away from another by some µs a second: a new round trip may be a little longer.
+            worker.clock = (worker.clock[0] * 1.1, worker.clock[1])
+            worker.look.clear()
+            try:
+                await asyncio.wait_for(worker.look.wait(), 0.1 if worker.checked is None or quick > 0 else
+                                       RECHECK_SECONDS if worker.problem else CHECK_SECONDS)
+            except asyncio.TimeoutError:
+                pass
+
+    async def reaches(self, worker):
+        """Whether a worker can be talked to from here."""
+        try:
+            await asyncio.wait_for(self.client.rpc(worker.address).identity(), CLOSE_SECONDS)
+            return True
+        except Exception:
+            return False
+
+    def hear(self, event):
+        """Of a task that waited where only Dask sees it."""
+        kind, key, waited = event[1]
+        attempt = self.attempts.get(key)
+        if attempt and kind == "left":
+            attempt.waited += waited
+        elif attempt:
+            attempt.waited = max(attempt.waited, waited)
+
+    async def attempt(self, task):
+        """Runs a task by Dask: the answer, which attempt it was. Raises Failure."""
+        self.serial += 1
+        key = f"{self.prefix}{task.number}-{self.serial}', 0)"
+        targets = [worker.address for worker in self.bridge.usable]
+        attempt = self.attempts[key] = Attempt(task, key)
+        future = None
+        try:
+            # That an argument is a task itself makes Dask 2022.12 send all of it beside its messages, as it is; else it would
+            # be copied into and out of four of them.
+            future = self.client.submit(
+                self.bridge.function, self.name, key, task.number, (memoryview, Carried(task.request)), key=key, pure=False,
+                workers=[address for address in targets if address not in task.avoided] or targets, allow_other_workers=False,
+                priority=-task.number)
+            await self.either(attempt, future.exception())
+            if future.status == "error":
+                raise of_dask(await future.exception())
+            if future.status != "finished":
+                raise Failure("Dask has dropped it", counted=attempt.place is not None)
+            # Without the scheduler where that works; several may share one request, so none is cancelled.
+            direct = all(worker.reachable for worker in self.bridge.usable)
+            attempt.fetching = time.monotonic()
+            return await self.either(attempt, self.client.gather(future, direct=direct)), attempt
+        except Failure:
+            raise
+        except Exception as error:
+            counted = attempt.place is not None
+            raise Failure(f"Dask failed: {why(error)}", counted=counted, place=attempt.place) from None
+        finally:
+            del self.attempts[key]
+            if future is not None:
+                future.release()
+
+    async def either(self, attempt, waited):
+        """What is waited for, unless the attempt is abandoned."""
+        waiting = asyncio.ensure_future(waited)
+        try:
+            await asyncio.wait({waiting, attempt.cut}, return_when=asyncio.FIRST_COMPLETED)
+            if waiting.done():
+                if waiting.cancelled():
+                    raise Failure("Dask has dropped it", counted=attempt.place is not None)
+                return waiting.result()
+            if attempt.fetching:
+                self.hung += 1
+            raise attempt.cut.result()
+        finally:
+            if not waiting.done():
+                waiting.add_done_callback(lambda future: future.cancelled() or future.exception())
+                if not attempt.fetching:
+                    waiting.cancel()
+
+    def lose(self, reason):
+        """Nothing comes over it any more."""
+        for worker in self.bridge.workers.values():
+            worker.care.cancel()
+        self.bridge.workers.clear()
+        self.bridge.refresh()
+        for attempt in list(self.attempts.values()):
+            attempt.abandon(Failure(reason, counted=attempt.place is not None))
+
+    async def stop(self, numbers):
+        """Ends the processes that compute these, wherever they are."""
+        targets = [worker.address for worker in self.bridge.usable]
+        if targets:
+            try:
+                await asyncio.wait_for(self.client.run(stop_morsels, self.name, numbers, workers=targets, on_error="ignore"),
+                                       CLOSE_SECONDS)
+            except Exception:
+                pass  # what is cut off ends by its own deadline
+
+    async def close(self):
+        """Its watch on the scheduler sees it go, and clears up after it."""
+        if self.registering:
+            self.registering.cancel()
+        if self.client:
+            try:
+                await asyncio.wait_for(self.client.close(), CLOSE_SECONDS)
+            except (Exception, asyncio.CancelledError):
+                pass
+
+
+def of_dask(error):
+    """What a Dask task ended with."""
+    if isinstance(error, RuntimeError) and len(error.args) == 2:  # run_morsel's own
+        return Failure(f"{error.args[0]} ({error.args[1]})", place=error.args[1])
+    if isinstance(error, distributed.KilledWorker):
+        return Failure(f"the Dask workers that had it died: {why(error)}", place=getattr(error.last_worker, "address", None))
+    return Failure(f"Dask failed: {type(error).__name__}: {why(error)}", kind=BROKEN)
