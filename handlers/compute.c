@@ -107,7 +107,9 @@ static enum cn_code take(struct cn_compute *compute, struct cn_str text, struct 
         if (kind == CN_BODY_UNSTATED)
             return CN_OK;
         CN_TRY(cn_compute_settle_kind(compute, kind, error));
-        if (kind != CN_BODY_JSON) {
+        if (kind == CN_BODY_JSON) {
+            CN_TRY(cn_reserve_whole(compute->exchange, error));
+        } else {
             CN_TRY(cn_intake_text(compute, so_far, error));
             cn_buf_release(&compute->text);
         }
@@ -115,22 +117,37 @@ static enum cn_code take(struct cn_compute *compute, struct cn_str text, struct 
     return CN_OK;
 }
 
-/* After every step: pump the job, and notice when it has failed. Gives up the job's lock. */
-static enum cn_code pump(struct cn_compute *compute, enum cn_code code, struct cn_error *error) {
+enum cn_code cn_compute_look(struct cn_compute *compute, struct cn_error *error) {
     struct cn_job *job = compute->job;
 
-    if (!job)
-        return code;
-    if (code == CN_OK && job->slots) {
-        cn_job_pump(job);
-        if (job->code == CN_OK && job->failed_body)
-            cn_job_body_fault(job);
-        if (job->code != CN_OK) {
-            *error = job->error;
-            code = job->code;
-        }
+    if (atomic_load(&compute->gone)) {
+        enum cn_code why = cn_exchange_why_gone(compute->exchange);
+        return cn_error_set(error, why, "%s", cn_code_title(why));
     }
-    pthread_mutex_unlock(&job->lock);
+    if (!job || !job->slots)
+        return CN_OK;
+    cn_job_pump(job);
+    if (job->code == CN_OK && job->failed_body)
+        cn_job_body_fault(job);
+    if (job->code != CN_OK)
+        *error = job->error;
+    return job->code;
+}
+
+void cn_compute_let_in(struct cn_compute *compute, bool end) {
+    if (compute->job && end)
+        pthread_mutex_lock(&compute->job->lock);
+    else if (compute->job)
+        pthread_mutex_unlock(&compute->job->lock);
+}
+
+/* After every step: pump the job, and notice when it has failed. Gives up the job's lock. */
+static enum cn_code pump(struct cn_compute *compute, enum cn_code code, struct cn_error *error) {
+    if (!compute->job)
+        return code;
+    if (code == CN_OK)
+        code = cn_compute_look(compute, error);
+    pthread_mutex_unlock(&compute->job->lock);
     return code;
 }
 
@@ -218,7 +235,8 @@ static bool end_and_run(struct cn_compute *compute, bool may_cross) {
 /* ---- a large body that had to wait for its end ---------------------------------------------- */
 
 /* The crossing of a request whose body (JSON, or a form) can only now be read, and is too large to
- * be read on a thread that serves connections. */
+ * be read on a thread that serves connections; or of which so much is on disk that what follows
+ * might wait for it. */
 struct ending {
     struct cn_task task; /* first */
     struct cn_group group;
@@ -277,7 +295,8 @@ static void compute_finish(struct cn_exchange *exchange) {
 
     /* What is left to do with the text, up to the first chunk, counts as planning. */
     cn_ledger_enter(&exchange->ledger, CN_STAGE_PLAN, cn_clock_now());
-    if (waiting < CN_READ_AT_ONCE_BYTES && !end_and_run(compute, true))
+    bool on_disk = compute->job && compute->job->spool;
+    if (waiting < CN_READ_AT_ONCE_BYTES && !on_disk && !end_and_run(compute, true))
         return;
     if (!cross_over(compute))
         end_and_run(compute, false);

@@ -107,6 +107,14 @@ enum cn_code cn_form_new(struct cn_compute *compute, struct cn_error *error);
 enum cn_code cn_form_feed(struct cn_compute *compute, struct cn_str text, struct cn_error *error);
 enum cn_code cn_form_end(struct cn_compute *compute, struct cn_error *error);
 size_t cn_form_waiting(const struct cn_compute *compute); /* bytes of data; 0 without a form */
+/* The file in which the data lies, or its beginning; it becomes the caller's. NULL: there is none.
+ */
+struct cn_spool *cn_form_take_spool(struct cn_compute *compute);
 void cn_form_free(struct cn_compute *compute);
+
+/* While a long text is read at one go (compute.c): the job, if there is one, is unlocked and locked
+ * again, so that its workers get in; and is pumped, after which *error says why to stop. */
+void cn_compute_let_in(struct cn_compute *compute, bool end);
+enum cn_code cn_compute_look(struct cn_compute *compute, struct cn_error *error);
 
 #endif

@@ -2,10 +2,9 @@
  * intake_csv.c: CSV text as it arrives: into segments, cut at record ends, and off to the job.
  *
  * The piece that follows the last cut is carried to the front of the next segment, so a chunk
- * always lies in one segment. A segment is kept by the job until it ends: types may widen.
+ * always lies in one segment. A segment is kept by the job until it ends, in memory or on disk
+ * (job_text.c): types may widen.
  */
-#include <stdlib.h>
-
 #include "handlers/compute.h"
 
 /* The first one of a body of unknown length: below a huge page, because the whole of such a page is
@@ -31,21 +30,11 @@ void cn_intake_release(struct cn_compute *compute) {
     intake->segment.data = NULL;
 }
 
-/* Hands the segment to the job, which gives it back when it ends. */
+/* Hands the segment to the job, which gives it back. */
 static enum cn_code keep_segment(struct cn_compute *compute, struct cn_error *error) {
-    struct cn_job *job = compute->job;
-
     if (compute->intake.in_job)
         return CN_OK;
-    if (job->n_segments == job->cap_segments) {
-        size_t cap = job->cap_segments ? job->cap_segments * 2 : 8;
-        struct cn_segment *segments = reallocarray(job->segments, cap, sizeof *segments);
-        if (!segments)
-            return cn_error_memory(error);
-        job->segments = segments;
-        job->cap_segments = cap;
-    }
-    job->segments[job->n_segments++] = compute->intake.segment;
+    CN_TRY(cn_job_add_segment(compute->job, &compute->intake.segment, error));
     compute->intake.in_job = true;
     return CN_OK;
 }
@@ -53,8 +42,11 @@ static enum cn_code keep_segment(struct cn_compute *compute, struct cn_error *er
 /* A new segment that begins with what is not in a chunk yet, with room for at least one byte. */
 static enum cn_code roll(struct cn_compute *compute, size_t more, struct cn_error *error) {
     struct cn_intake *intake = &compute->intake;
-    size_t tail = intake->segment.len - intake->start;
-    struct cn_segment next = {NULL, tail, CN_SEGMENT_BYTES};
+    size_t len = intake->start; /* of the segment that is left */
+    size_t tail = intake->segment.len - len;
+    struct cn_segment next = {
+        .len = tail, .cap = CN_SEGMENT_BYTES, .at = intake->segment.at + (uint64_t)len};
+    bool in_job = intake->in_job;
     int64_t expected = cn_exchange_body_length(compute->exchange);
 
     if (!intake->segment.data && expected >= 0 && (uint64_t)expected < CN_SEGMENT_BYTES)
@@ -71,10 +63,10 @@ static enum cn_code roll(struct cn_compute *compute, size_t more, struct cn_erro
     cn_intake_release(compute);
     intake->segment = next;
     intake->in_job = false;
-    intake->scanned -= intake->start;
-    intake->last_end = intake->last_end > intake->start ? intake->last_end - intake->start : 0;
+    intake->scanned -= len;
+    intake->last_end = intake->last_end > len ? intake->last_end - len : 0;
     intake->start = 0;
-    return CN_OK;
+    return in_job ? cn_job_shed(compute->job, len, error) : CN_OK;
 }
 
 /* How much text makes a chunk: enough chunks for every worker, but none so small that the crossing
@@ -138,6 +130,7 @@ static enum cn_code read_header(struct cn_compute *compute, bool complete, struc
         return CN_OK;
     }
     CN_TRY(cn_compute_begin(compute, CN_SOURCE_CSV, names, n_names, error));
+    compute->job->spool = cn_form_take_spool(compute);
     compute->job->header_end = line_end;
     compute->job->first_line = 1;
     for (size_t i = 0; i < length; i++)

@@ -1,7 +1,9 @@
 /*
  * intake_form.c: a form: parts that are options, in any order, and one part that is the data.
  *
- * Options may follow the data, so the data waits, unparsed, for the end of the form.
+ * Options may follow the data, so the data waits, unparsed, for the end of the form: in blocks, and
+ * if it is CSV and larger than buffer_bytes, what came first in a file (spool.h), which the job
+ * goes on to use.
  */
 #include <stdlib.h>
 
@@ -29,6 +31,9 @@ struct cn_form {
     struct cn_coded_body coded;
     struct cn_buf value; /* of an option */
     struct waiting *first, *last;
+    uint64_t in_memory;     /* these, as blocks */
+    enum cn_body_kind kind; /* of the data, as far as it was looked at */
+    struct cn_spool *spool; /* what came before them; NULL: nothing */
 };
 
 static enum cn_code begin_data(struct cn_form *form, const struct cn_multipart_part *part,
@@ -65,10 +70,66 @@ static enum cn_code begin_part(void *context, const struct cn_multipart_part *pa
     return form->name.data ? CN_OK : cn_error_memory(error);
 }
 
+static void drop_first(struct cn_form *form) {
+    struct waiting *block = form->first;
+
+    form->first = block->next;
+    if (!form->first)
+        form->last = NULL;
+    form->in_memory -= block->cap;
+    cn_blocks_give(form->compute->exchange->service->blocks, block, block->cap);
+}
+
+/* The first bytes tell JSON from CSV, when nothing else does. */
+static enum cn_body_kind sniff(const struct cn_form *form, bool complete) {
+    enum cn_body_kind kind = form->kind;
+
+    for (const struct waiting *block = form->first; block && kind == CN_BODY_UNSTATED;
+         block = block->next)
+        kind =
+            cn_body_sniff(&form->type, cn_str(block->data, block->len), complete && !block->next);
+    return form->first ? kind : cn_body_sniff(&form->type, CN_STR(""), true);
+}
+
+/* What is more than may be in memory; JSON is read as a whole, and stays there. */
+static enum cn_code shed(struct cn_form *form, uint64_t most, struct cn_error *error) {
+    struct cn_exchange *exchange = form->compute->exchange;
+
+    if (!exchange->service->spools)
+        return CN_OK;
+    while (form->in_memory > most && form->first != form->last) {
+        form->kind = sniff(form, false);
+        if (form->kind != CN_BODY_CSV && form->kind != CN_BODY_TSV)
+            return CN_OK;
+        if (!form->spool)
+            CN_TRY(cn_spool_new(&form->spool, exchange->service->spools, error));
+        CN_TRY(cn_spool_write(form->spool, cn_spool_end(form->spool),
+                              cn_str(form->first->data, form->first->len), error));
+        drop_first(form);
+    }
+    return CN_OK;
+}
+
+/* Room for more data. */
+static enum cn_code add_block(struct cn_form *form, struct cn_error *error) {
+    size_t cap = WAITING_BYTES;
+    struct waiting *block = cn_blocks_take(form->compute->exchange->service->blocks, &cap);
+
+    if (!block)
+        return cn_error_memory(error);
+    *block = (struct waiting){NULL, 0, cap};
+    if (form->last)
+        form->last->next = block;
+    else
+        form->first = block;
+    form->last = block;
+    form->in_memory += cap;
+    return shed(form, cn_exchange_limits(form->compute->exchange)->buffer_bytes, error);
+}
+
 static enum cn_code keep_data(void *context, const char *data, size_t len, struct cn_error *error) {
     struct cn_form *form = context;
     struct cn_exchange *exchange = form->compute->exchange;
-    struct cn_blocks *blocks = exchange->service->blocks;
 
     if (form->coded.inflated > 0)
         CN_TRY(cn_reserve_body(exchange, form->coded.inflated, error));
@@ -78,16 +139,7 @@ static enum cn_code keep_data(void *context, const char *data, size_t len, struc
         size_t room = last ? last->cap - sizeof *last - last->len : 0;
         size_t n = len < room ? len : room;
         if (room == 0) {
-            size_t cap = WAITING_BYTES;
-            struct waiting *block = cn_blocks_take(blocks, &cap);
-            if (!block)
-                return cn_error_memory(error);
-            *block = (struct waiting){NULL, 0, cap};
-            if (last)
-                last->next = block;
-            else
-                form->first = block;
-            form->last = block;
+            CN_TRY(add_block(form, error));
             continue;
         }
         memcpy(last->data + last->len, data, n);
@@ -147,15 +199,6 @@ enum cn_code cn_form_new(struct cn_compute *compute, struct cn_error *error) {
     return CN_OK;
 }
 
-static void drop_first(struct cn_form *form) {
-    struct waiting *block = form->first;
-
-    form->first = block->next;
-    if (!form->first)
-        form->last = NULL;
-    cn_blocks_give(form->compute->exchange->service->blocks, block, block->cap);
-}
-
 void cn_form_free(struct cn_compute *compute) {
     struct cn_form *form = compute->parts;
 
@@ -163,6 +206,7 @@ void cn_form_free(struct cn_compute *compute) {
         return;
     while (form->first)
         drop_first(form);
+    cn_spool_free(form->spool);
     cn_coded_body_release(&form->coded);
     cn_buf_release(&form->value);
     free(form);
@@ -174,22 +218,45 @@ enum cn_code cn_form_feed(struct cn_compute *compute, struct cn_str text, struct
 }
 
 size_t cn_form_waiting(const struct cn_compute *compute) {
-    size_t bytes = 0;
+    const struct cn_form *form = compute->parts;
+    size_t bytes = form && form->spool ? (size_t)cn_spool_end(form->spool) : 0;
 
-    for (const struct waiting *block = compute->parts ? compute->parts->first : NULL; block;
-         block = block->next)
+    for (const struct waiting *block = form ? form->first : NULL; block; block = block->next)
         bytes += block->len;
     return bytes;
 }
 
-/* The first bytes tell JSON from CSV, when nothing else does. */
-static enum cn_body_kind sniff(const struct cn_form *form) {
-    enum cn_body_kind kind = CN_BODY_UNSTATED;
+struct cn_spool *cn_form_take_spool(struct cn_compute *compute) {
+    struct cn_spool *spool = compute->parts ? compute->parts->spool : NULL;
 
-    for (const struct waiting *block = form->first; block && kind == CN_BODY_UNSTATED;
-         block = block->next)
-        kind = cn_body_sniff(&form->type, cn_str(block->data, block->len), !block->next);
-    return form->first ? kind : cn_body_sniff(&form->type, CN_STR(""), true);
+    if (spool)
+        compute->parts->spool = NULL;
+    return spool;
+}
+
+/* What went to disk is read through once, by and by, while the job, which has taken the file over,
+ * runs already. */
+static enum cn_code read_spool(struct cn_compute *compute, struct cn_error *error) {
+    struct cn_blocks *blocks = compute->exchange->service->blocks;
+    const struct cn_spool *spool = compute->parts->spool;
+    uint64_t end = cn_spool_end(spool);
+    size_t cap = WAITING_BYTES;
+    char *block = cn_blocks_take(blocks, &cap);
+    enum cn_code code = block ? CN_OK : cn_error_memory(error);
+
+    for (uint64_t at = 0; at < end && code == CN_OK;) {
+        size_t len = end - at < cap ? (size_t)(end - at) : cap;
+        cn_compute_let_in(compute, false);
+        code = cn_spool_read(spool, at, block, len, error);
+        cn_compute_let_in(compute, true);
+        if (code == CN_OK)
+            code = cn_intake_text(compute, cn_str(block, len), error);
+        if (code == CN_OK)
+            code = cn_compute_look(compute, error);
+        at += len;
+    }
+    cn_blocks_give(blocks, block, cap);
+    return code;
 }
 
 enum cn_code cn_form_end(struct cn_compute *compute, struct cn_error *error) {
@@ -203,9 +270,15 @@ enum cn_code cn_form_end(struct cn_compute *compute, struct cn_error *error) {
     }
     cn_origin_end(compute->exchange->origin);
     compute->type = form->type;
-    CN_TRY(cn_compute_settle_kind(compute, sniff(form), error));
-    if (compute->kind != CN_BODY_JSON)
+    CN_TRY(cn_compute_settle_kind(compute, sniff(form, true), error));
+    if (compute->kind == CN_BODY_JSON)
+        CN_TRY(cn_reserve_whole(compute->exchange, error));
+    else
         CN_TRY(cn_compute_parse_lets(compute, error));
+    if (form->spool) { /* then all of it, or it would be in memory twice */
+        CN_TRY(shed(form, 0, error));
+        CN_TRY(read_spool(compute, error));
+    }
     while (form->first) {
         struct cn_str text = cn_str(form->first->data, form->first->len);
         if (compute->kind == CN_BODY_JSON) {

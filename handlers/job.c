@@ -64,14 +64,11 @@ void cn_chunk_drop_output(struct cn_job *job, struct cn_chunk *chunk) {
 }
 
 static void job_free(struct cn_job *job) {
-    struct cn_blocks *blocks = job->service->blocks;
-
     for (size_t i = 0; i < job->n_chunks; i++) {
         cn_buf_release(&job->chunks[i].out);
         free(job->chunks[i].error);
     }
-    for (size_t i = 0; i < job->n_segments; i++)
-        cn_blocks_give(blocks, job->segments[i].data, job->segments[i].cap);
+    cn_job_free_text(job);
     for (size_t i = 0; i < job->n_plans; i++)
         cn_plan_unref(job->plans[i]);
     if (job->inline_state)
@@ -83,7 +80,6 @@ static void job_free(struct cn_job *job) {
     cn_buf_release(&job->head);
     cn_buf_release(&job->stream_text);
     free(job->chunks);
-    free(job->segments);
     free(job->plans);
     cn_worker_accounts_release(&job->workers);
     cn_remote_times_release(&job->remote);
@@ -167,6 +163,11 @@ enum cn_code cn_job_add_text(struct cn_job *job, struct cn_str text, struct cn_e
 
     CN_TRY(add_chunk(job, &chunk, error));
     chunk->text = text;
+    if (job->n_segments > 0) {
+        chunk->segment = job->n_segments - 1;
+        const struct cn_segment *segment = &job->segments[chunk->segment];
+        chunk->at = segment->at + (uint64_t)(text.data - segment->data);
+    }
     return CN_OK;
 }
 

@@ -29,19 +29,26 @@
 #include "handlers/exchange.h"
 #include "handlers/execution_ledger.h"
 #include "handlers/runs.h"
+#include "handlers/spool.h"
 #include "handlers/worker_accounts.h"
 
-/* A stretch of the body's text; chunks point into it. */
+/* A stretch of the body's text; chunks point into it (job_text.c). */
 struct cn_segment {
-    char *data;
+    char *data; /* NULL: given back */
     size_t len;
-    size_t cap; /* of a block of the service's pool */
+    size_t cap;         /* of a block of the service's pool */
+    uint64_t at;        /* its place in the body */
+    size_t first_chunk; /* that lies in it */
+    size_t readers;     /* tasks in flight */
+    bool leaving; /* chunks find their text in the spool; its memory goes with the last reader */
 };
 
 enum cn_chunk_state { CN_CHUNK_NEW, CN_CHUNK_RUNNING, CN_CHUNK_DONE };
 
 struct cn_chunk {
-    struct cn_str text; /* CSV: inside a segment */
+    struct cn_str text; /* CSV: inside a segment; without data it is in the spool */
+    uint64_t at;        /* its place in the body */
+    size_t segment;
     uint64_t first_row; /* CSV: known once all chunks before it were read */
     int64_t first_line;
     uint64_t rows;
@@ -106,6 +113,9 @@ struct cn_job {
     const struct cn_frame *view; /* the frame that is computed on: its own, or somebody else's */
     struct cn_segment *segments;
     size_t n_segments, cap_segments;
+    size_t first_kept;      /* the first segment that is not leaving */
+    uint64_t segment_bytes; /* of those from there on, as blocks */
+    struct cn_spool *spool; /* NULL: all of the text is in memory */
     struct cn_chunk *chunks;
     size_t n_chunks, cap_chunks;
     bool body_complete;
@@ -208,7 +218,20 @@ enum cn_code cn_job_measure(struct cn_job *job, uint64_t repeat, bool cold, stru
 /* A plan that was made before, for the same spec and types, serves as the output plan. */
 enum cn_code cn_job_use_plan(struct cn_job *job, struct cn_plan *plan, struct cn_error *error);
 
-/* Adds a chunk of CSV text, or of rows. */
+/* A segment that is handed over, of which chunks are cut then: the last one so far may still grow,
+ * and its length counts when it is shed. */
+enum cn_code cn_job_add_segment(struct cn_job *job, const struct cn_segment *segment,
+                                struct cn_error *error);
+/* The last segment has its length, and all its chunks. What is in memory beyond buffer_bytes, the
+ * oldest first, goes to the spool if the service has any; the lock is given up meanwhile. */
+enum cn_code cn_job_shed(struct cn_job *job, size_t len, struct cn_error *error);
+/* A chunk's text. If it is not in memory, it is read into *block, which becomes the caller's. */
+enum cn_code cn_job_read_text(struct cn_job *job, const struct cn_chunk *chunk,
+                              struct cn_segment *block, struct cn_str *text,
+                              struct cn_error *error);
+void cn_job_free_text(struct cn_job *job);
+
+/* Adds a chunk of CSV text, of the last segment, or of rows. */
 enum cn_code cn_job_add_text(struct cn_job *job, struct cn_str text, struct cn_error *error);
 enum cn_code cn_job_add_rows(struct cn_job *job, uint64_t first_row, uint64_t rows,
                              struct cn_error *error);

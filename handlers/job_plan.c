@@ -140,45 +140,71 @@ enum cn_code cn_job_sample(struct cn_job *job, struct cn_str text, struct cn_err
     return code;
 }
 
-/* Finds the field that made an inferred column the type it is. */
-static bool find_evidence(struct cn_job *job, size_t column, struct cn_error *error) {
-    struct cn_arena arena;
+/* Looks for the field that made an inferred column the type it is. */
+struct search {
+    struct cn_job *job;
+    size_t column;
     struct cn_csv_block block;
-    uint8_t seen = 0;
-    bool found = false;
+    struct cn_arena arena;
+    uint8_t seen; /* up to here */
+    struct cn_error *error;
+    bool found;
+};
 
-    cn_arena_init(&arena, 64 * 1024);
-    if (cn_csv_block_init(&block, job->spec->n_columns, &arena, NULL) != CN_OK)
-        goto out;
-    for (size_t i = 0; i < job->n_chunks && cn_csv_seen_type(seen) != job->types[column]; i++) {
-        struct cn_csv_reader reader;
-        cn_csv_reader_init(&reader, job->chunks[i].text, job->spec->dialect, job->spec->n_columns);
-        while (cn_csv_reader_next(&reader, &block, NULL) == CN_OK && block.rows > 0) {
-            size_t rows = block.rows;
-            uint8_t more = cn_csv_seen_column(&block, column, &job->spec->nulls);
-            if (cn_csv_seen_type(seen | more) == cn_csv_seen_type(seen)) {
-                seen |= more;
-                continue;
-            }
-            /* One row at a time: the block is shifted under a height of one. */
-            for (size_t row = 0; row < rows; row++) {
-                struct cn_csv_field *field = &block.fields[column * block.capacity];
-                enum cn_type before = cn_csv_seen_type(seen);
-                field[0] = field[row];
-                block.rows = 1;
-                seen |= cn_csv_seen_column(&block, column, &job->spec->nulls);
-                if (cn_csv_seen_type(seen) != before) {
-                    error->line = block.row[row].line + job->chunks[i].first_line - 1;
-                    cn_error_set_value(error, cn_csv_field_text(&field[0], &arena));
-                    found = true;
-                }
-            }
-            block.rows = rows;
+/* One row at a time: the block is shifted under a height of one. */
+static void search_rows(struct search *search, const struct cn_chunk *chunk) {
+    struct cn_csv_block *block = &search->block;
+    struct cn_csv_field *field = &block->fields[search->column * block->capacity];
+    size_t rows = block->rows;
+
+    for (size_t row = 0; row < rows; row++) {
+        enum cn_type before = cn_csv_seen_type(search->seen);
+        field[0] = field[row];
+        block->rows = 1;
+        search->seen |= cn_csv_seen_column(block, search->column, &search->job->spec->nulls);
+        if (cn_csv_seen_type(search->seen) != before) {
+            search->error->line = block->row[row].line + chunk->first_line - 1;
+            cn_error_set_value(search->error, cn_csv_field_text(&field[0], &search->arena));
+            search->found = true;
         }
     }
-out:
-    cn_arena_release(&arena);
-    return found;
+    block->rows = rows;
+}
+
+/* False: the text cannot be had any more. */
+static bool search_chunk(struct search *search, const struct cn_chunk *chunk) {
+    const struct cn_spec *spec = search->job->spec;
+    struct cn_segment memory;
+    struct cn_str text;
+    struct cn_csv_reader reader;
+    bool ok = cn_job_read_text(search->job, chunk, &memory, &text, NULL) == CN_OK;
+
+    if (ok)
+        cn_csv_reader_init(&reader, text, spec->dialect, spec->n_columns);
+    while (ok && cn_csv_reader_next(&reader, &search->block, NULL) == CN_OK &&
+           search->block.rows > 0) {
+        uint8_t more = cn_csv_seen_column(&search->block, search->column, &spec->nulls);
+        if (cn_csv_seen_type(search->seen | more) == cn_csv_seen_type(search->seen))
+            search->seen |= more;
+        else
+            search_rows(search, chunk);
+    }
+    cn_blocks_give(search->job->service->blocks, memory.data, memory.cap);
+    return ok;
+}
+
+static bool find_evidence(struct cn_job *job, size_t column, struct cn_error *error) {
+    struct search search = {.job = job, .column = column, .error = error};
+    int64_t deadline = job->group.deadline_ns;
+
+    cn_arena_init(&search.arena, 64 * 1024);
+    bool ok = cn_csv_block_init(&search.block, job->spec->n_columns, &search.arena, NULL) == CN_OK;
+    for (size_t i = 0; i < job->n_chunks && ok; i++)
+        ok = cn_csv_seen_type(search.seen) != job->types[column] &&
+             atomic_load(&job->gone) == CN_OK && (deadline == 0 || cn_clock_now() < deadline) &&
+             search_chunk(&search, &job->chunks[i]);
+    cn_arena_release(&search.arena);
+    return search.found;
 }
 
 /* Says where the type came from, when that is what is wrong. */

@@ -52,7 +52,7 @@ static enum cn_code bind_inputs(struct cn_job_slot *slot, const struct cn_chunk 
         slot->cap_inputs = n;
     }
     if (job->spec->source == CN_SOURCE_CSV)
-        slot->inputs[0] = chunk->text;
+        cn_job_bind_text(slot, chunk);
     else if (job->spec->source == CN_SOURCE_FRAME)
         cn_frame_slice(job->view, slot->plan->loaded, slot->plan->n_loaded,
                        (size_t)chunk->first_row, (size_t)chunk->rows, slot->inputs);
@@ -92,6 +92,7 @@ static void task_done(struct cn_task *task) {
     bool deliver;
 
     pthread_mutex_lock(&job->lock);
+    cn_job_drop_text(slot);
     cn_job_collect(job, slot);
     slot->out.len = 0;
     if (slot->out.cap > LARGE_OUTPUT)
@@ -129,6 +130,8 @@ static void run_here(struct cn_job *job, struct cn_job_slot *slot) {
         task->code = cn_error_set(&task->error, CN_DEADLINE_EXCEEDED,
                                   "the deadline passed before the work was done");
     else
+        task->code = task->load ? task->load(task, &task->error) : CN_OK;
+    if (task->code == CN_OK)
         task->code = cn_kind_compute.run(&run, &task->error);
     task->finished_ns = cn_clock_now();
     if (task->code != CN_DEADLINE_EXCEEDED && job->group.deadline_ns > 0 &&
@@ -142,6 +145,7 @@ static void run_here(struct cn_job *job, struct cn_job_slot *slot) {
     for (int s = 0; s < CN_SPAN_COUNT; s++)
         booked += task->spans.ns[s];
     task->spans.ns[CN_SPAN_WAIT] += task->finished_ns - task->started_ns - booked;
+    cn_job_drop_text(slot);
     cn_job_collect(job, slot);
 }
 
@@ -191,6 +195,7 @@ static bool submit(struct cn_job *job, size_t index) {
         return true;
     job->refs--;
     job->in_flight--;
+    cn_job_drop_text(slot);
     slot->next = job->free_slots;
     job->free_slots = slot;
     cn_job_fail(job, code, &error);

@@ -53,7 +53,7 @@ const char *cn_status_class_name(enum cn_status_class status) {
 }
 
 const char *cn_rejection_name(enum cn_rejection rejection) {
-    static const char *const names[CN_REJECTION_COUNT] = {"jobs", "streams", "other"};
+    static const char *const names[CN_REJECTION_COUNT] = {"jobs", "streams", "spool", "other"};
     return names[rejection];
 }
 
@@ -63,6 +63,7 @@ static enum cn_rejection reason_of(const struct cn_error *error) {
         const char *limit;
         enum cn_rejection reason;
     } known[] = {{"--max-jobs", CN_REJECTION_JOBS},         {"--max-streams", CN_REJECTION_STREAMS},
+                 {"--spool-bytes", CN_REJECTION_SPOOL},     {"--data-dir", CN_REJECTION_SPOOL},
                  {"--max-connections", CN_REJECTION_COUNT}, {"--max-queued", CN_REJECTION_COUNT},
                  {"--max-per-client", CN_REJECTION_COUNT},  {"--memory-bytes", CN_REJECTION_COUNT}};
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)

@@ -48,6 +48,7 @@ const char *cn_status_class_name(enum cn_status_class status); /* "2xx" */
 enum cn_rejection {
     CN_REJECTION_JOBS,
     CN_REJECTION_STREAMS,
+    CN_REJECTION_SPOOL,
     CN_REJECTION_OTHER,
     CN_REJECTION_COUNT
 };

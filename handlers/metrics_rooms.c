@@ -4,6 +4,7 @@
 #include "handlers/metrics_document.h"
 #include "handlers/plans.h"
 #include "handlers/runs.h"
+#include "handlers/spool.h"
 #include "pool/dask.h"
 #include "pool/forkserver.h"
 
@@ -119,6 +120,19 @@ static void write_memory(struct cn_metrics_text *text, const struct cn_service *
                        atomic_load(&service->budget->denied));
 }
 
+/* Without --data-dir all of it is 0. */
+static void write_spools(struct cn_metrics_text *text, struct cn_spools *spools) {
+    struct cn_spools_stats stats = {0};
+    if (spools)
+        cn_spools_look(spools, &stats);
+    cn_metrics_gauge(text, "colonnade_spool_files",
+                     "Bodies larger than --buffer-bytes that are on disk.", stats.files);
+    cn_metrics_gauge(text, "colonnade_spool_used_bytes", "What of these bodies is there.",
+                     stats.bytes);
+    cn_metrics_gauge(text, "colonnade_spool_limit_bytes",
+                     "The setting --spool-bytes: beyond it such bodies are refused.", stats.limit);
+}
+
 static void write_jobs(struct cn_metrics_text *text, struct cn_jobs *jobs) {
     struct cn_jobs_stats stats;
     cn_jobs_look(jobs, &stats);
@@ -168,6 +182,7 @@ static void write_plans(struct cn_metrics_text *text, struct cn_plans *plans) {
 void cn_metrics_write_rooms(struct cn_metrics_text *text, struct cn_service *service) {
     write_pools(text, service);
     write_memory(text, service);
+    write_spools(text, service->spools);
     write_jobs(text, service->jobs);
     write_history(text, service->runs);
     cn_metrics_gauge(text, "colonnade_event_streams", "Clients that listen to /v1/events.",

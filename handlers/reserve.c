@@ -21,15 +21,39 @@ static uint64_t least_of(uint64_t a, uint64_t b) {
     return a < b ? a : b;
 }
 
-/* What a body comes to. */
-static uint64_t estimate(struct cn_exchange *exchange, uint64_t body) {
+static bool is_json(struct cn_exchange *exchange) {
     const char *type = exchange->ops->header(exchange, "Content-Type");
-    bool json = type && strncasecmp(type, "application/json", strlen("application/json")) == 0;
+    return type && strncasecmp(type, "application/json", strlen("application/json")) == 0;
+}
+
+static uint64_t capped(const struct cn_exchange *exchange, uint64_t body) {
+    return exchange->spools ? least_of(body, cn_exchange_limits(exchange)->buffer_bytes) : body;
+}
+
+/* What of a body is in memory: of CSV, or what may be CSV, that is computed, the rest is on disk.
+ * On the thread that may ask for headers. */
+static uint64_t in_memory(struct cn_exchange *exchange, uint64_t body) {
+    exchange->spools = exchange->service->spools && !exchange->whole_body &&
+                       cn_exchange_operation(exchange) == CN_OPERATION_COMPUTE &&
+                       !is_json(exchange);
+    return capped(exchange, body);
+}
+
+/* What a body, of which so much is in memory, comes to. */
+static uint64_t estimate(struct cn_exchange *exchange, uint64_t body) {
     uint64_t twice = add_capped(body, body);
     uint64_t reply = least_of(add_capped(twice, twice), cn_exchange_limits(exchange)->buffer_bytes);
     uint64_t at_work = least_of(twice, AT_WORK);
-    return add_capped(add_capped(CN_RESERVE_LEAST, json ? twice : body),
+    return add_capped(add_capped(CN_RESERVE_LEAST, is_json(exchange) ? twice : body),
                       add_capped(reply, at_work));
+}
+
+/* What would help, if it is the body that is large. */
+static const char *advise(const struct cn_exchange *exchange) {
+    if (cn_exchange_operation(exchange) != CN_OPERATION_COMPUTE || exchange->spools)
+        return "";
+    return exchange->service->spools ? " A body of CSV may be larger: it is kept on disk."
+                                     : " With --data-dir larger bodies of CSV are kept on disk.";
 }
 
 static enum cn_code too_large(struct cn_exchange *exchange, uint64_t body, struct cn_error *error) {
@@ -37,9 +61,9 @@ static enum cn_code too_large(struct cn_exchange *exchange, uint64_t body, struc
     cn_error_set_limit(error, FLAG);
     return cn_error_set(error, CN_BODY_TOO_LARGE,
                         "The body has %llu bytes or more; the service has %llu for all requests "
-                        "together.",
+                        "together.%s",
                         (unsigned long long)body,
-                        (unsigned long long)exchange->service->budget->limit);
+                        (unsigned long long)exchange->service->budget->limit, advise(exchange));
 }
 
 static enum cn_code overloaded(struct cn_exchange *exchange, struct cn_error *error) {
@@ -65,9 +89,13 @@ static enum cn_code grow(struct cn_exchange *exchange, uint64_t wanted, struct c
     return CN_OK;
 }
 
+static uint64_t announced(const struct cn_exchange *exchange) {
+    return exchange->content_length > 0 ? (uint64_t)exchange->content_length : 0;
+}
+
 enum cn_code cn_reserve_begin(struct cn_exchange *exchange, struct cn_error *error) {
     struct cn_budget *budget = exchange->service->budget;
-    uint64_t body = exchange->content_length > 0 ? (uint64_t)exchange->content_length : 0;
+    uint64_t body = in_memory(exchange, announced(exchange));
     if (!budget)
         return CN_OK;
     if (add_capped(body, CN_RESERVE_LEAST) > budget->limit)
@@ -83,17 +111,30 @@ enum cn_code cn_reserve_begin(struct cn_exchange *exchange, struct cn_error *err
 enum cn_code cn_reserve_body(struct cn_exchange *exchange, uint64_t received,
                              struct cn_error *error) {
     struct cn_budget *budget = exchange->service->budget;
-    if (!budget || received <= exchange->reserved_body)
+    uint64_t body = in_memory(exchange, received);
+    if (!budget || body <= exchange->reserved_body)
         return CN_OK;
-    if (add_capped(received, CN_RESERVE_LEAST) > budget->limit)
-        return too_large(exchange, received, error);
-    exchange->reserved_body = add_capped(received, STEP);
+    if (add_capped(body, CN_RESERVE_LEAST) > budget->limit)
+        return too_large(exchange, body, error);
+    exchange->reserved_body = add_capped(body, STEP);
     return grow(exchange, estimate(exchange, exchange->reserved_body), error);
+}
+
+enum cn_code cn_reserve_whole(struct cn_exchange *exchange, struct cn_error *error) {
+    struct cn_budget *budget = exchange->service->budget;
+    uint64_t body = announced(exchange);
+    exchange->whole_body = true;
+    exchange->spools = false;
+    if (!budget || !exchange->service->spools || body <= cn_exchange_limits(exchange)->buffer_bytes)
+        return CN_OK;
+    if (add_capped(body, CN_RESERVE_LEAST) > budget->limit)
+        return too_large(exchange, body, error);
+    return grow(exchange, estimate(exchange, body), error);
 }
 
 enum cn_code cn_reserve_reply(struct cn_exchange *exchange, uint64_t reply_bytes,
                               struct cn_error *error) {
-    uint64_t body = exchange->content_length > 0 ? (uint64_t)exchange->content_length : 0;
+    uint64_t body = capped(exchange, announced(exchange));
     uint64_t wanted = add_capped(add_capped(CN_RESERVE_LEAST, body), reply_bytes);
     if (!exchange->service->budget || wanted <= atomic_load(&exchange->reserved))
         return CN_OK;
@@ -103,6 +144,7 @@ enum cn_code cn_reserve_reply(struct cn_exchange *exchange, uint64_t reply_bytes
 void cn_reserve_move(struct cn_exchange *to, struct cn_exchange *from) {
     if (atomic_load(&to->reserved) == 0)
         to->denied_before = from->denied_before;
+    to->spools = from->spools;
     atomic_fetch_add(&to->reserved, atomic_exchange(&from->reserved, 0));
 }
 
@@ -132,6 +174,6 @@ void cn_reserve_judge(const struct cn_exchange *exchange, struct cn_error *error
     error->code = CN_OK;
     cn_error_set(error, CN_LIMIT_EXCEEDED,
                  "The request needs more memory than the %llu bytes that the service has for all "
-                 "requests together.",
-                 (unsigned long long)budget->limit);
+                 "requests together.%s",
+                 (unsigned long long)budget->limit, advise(exchange));
 }

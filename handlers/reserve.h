@@ -6,8 +6,9 @@
  * the body, or of JSON, whose columns are made of it, twice that; a reply of four times the body,
  * but no more than --buffer-bytes, beyond which it streams; and twice the body, but no more than 24
  * MiB, for what tasks have under way. That is more than most come to: who is let in shall get to
- * its end. A body of unknown length is reserved for as it arrives, a reply that outgrows the
- * estimate as it grows. What one request alone could not get is reserved up to all there is.
+ * its end. Of a body that is kept on disk where it is larger (spool.h) only --buffer-bytes count. A
+ * body of unknown length is reserved for as it arrives, a reply that outgrows the estimate as it
+ * grows. What one request alone could not get is reserved up to all there is.
  *
  * Where even that was too little the pool of blocks denies memory (cn_error_memory()); and if
  * nobody else was there, the request will never fit, and is told so (cn_reserve_judge()).
@@ -26,6 +27,9 @@ enum cn_code cn_reserve_begin(struct cn_exchange *exchange, struct cn_error *err
 /* The same for a body of unknown length, of which `received` bytes have come. */
 enum cn_code cn_reserve_body(struct cn_exchange *exchange, uint64_t received,
                              struct cn_error *error);
+/* It turned out that the body is read as a whole, so all of it comes to be in memory, though that
+ * was not foreseen. */
+enum cn_code cn_reserve_whole(struct cn_exchange *exchange, struct cn_error *error);
 /* The reply has grown to so many bytes. Any thread. */
 enum cn_code cn_reserve_reply(struct cn_exchange *exchange, uint64_t reply_bytes,
                               struct cn_error *error);

@@ -58,6 +58,7 @@ struct cn_load;
 struct cn_metrics;
 struct cn_hub;
 struct cn_sessions;
+struct cn_spools;
 struct cn_forkserver;
 struct cn_endpoint;
 
@@ -85,6 +86,7 @@ struct cn_service {
     struct cn_cpus cpus;
     struct cn_blocks *blocks;
     struct cn_budget *budget;       /* of the memory for requests; NULL: there is no bound */
+    struct cn_spools *spools;       /* bodies on disk; NULL: there is no --data-dir */
     struct cn_admission *admission; /* who is let in; NULL: everybody */
     struct cn_runs *runs;
     struct cn_runs *checks; /* the last calls of /v1/check: found by id, not listed, not kept */

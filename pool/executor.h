@@ -133,6 +133,10 @@ struct cn_task {
     _Alignas(16) unsigned char args[CN_TASK_ARGS];
     const struct cn_str *inputs;
     size_t n_inputs;
+    /* Makes the inputs complete. Called once, by whoever is about to run the task, with no lock
+     * held; it may wait for a disk. A task whose inputs cannot be had fails with its code. NULL:
+     * they are. */
+    enum cn_code (*load)(struct cn_task *task, struct cn_error *error);
     struct cn_buf *out; /* results are appended to it; those of a task that failed are taken back */
     /* Called once for each task that was submitted, on a thread of the executor (never within
      * submit or cancel), with no lock held. It may submit, and may free or reuse the task, and with

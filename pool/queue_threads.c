@@ -107,7 +107,9 @@ static void run(struct cn_queue *queue, struct cn_slot *slot, struct cn_task *ta
 
     size_t out_len = task->out ? task->out->len : 0;
     task->started_ns = cn_clock_now();
-    enum cn_code code = queue->ops->execute(slot, task);
+    enum cn_code code = task->load ? task->load(task, &task->error) : CN_OK;
+    if (code == CN_OK)
+        code = queue->ops->execute(slot, task);
     cn_task_conclude(task, code, out_len, queue->rest, cn_clock_now());
 
     pthread_mutex_lock(&queue->lock);

@@ -26,6 +26,7 @@
 #include "handlers/metrics.h"
 #include "handlers/plans.h"
 #include "handlers/runs.h"
+#include "handlers/spool.h"
 #include "kernels/cpu.h"
 #include "server/access_log.h"
 #include "server/activation.h"
@@ -167,6 +168,7 @@ static enum cn_code read_credentials(struct app *app, struct cn_error *error) {
 static void prepare_process(struct app *app) {
     struct rlimit files;
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error like any other */
     sigemptyset(&app->signals);
     sigaddset(&app->signals, SIGTERM);
     sigaddset(&app->signals, SIGINT);
@@ -236,13 +238,14 @@ static enum cn_code start_executors(struct app *app, struct cn_error *error) {
     return cn_cluster_start(service, settings, &app->registry, error);
 }
 
-static enum cn_code start_history(struct app *app, struct cn_error *error) {
+static enum cn_code start_data(struct app *app, struct cn_error *error) {
     const struct cn_settings *settings = &app->settings;
     struct cn_history_limits limits = {settings->history_bytes, settings->history_days};
     if (!settings->data_dir)
         return CN_OK;
     app->wrong_settings = true;
     CN_TRY(cn_history_open(&app->history, settings->data_dir, &limits, error));
+    CN_TRY(cn_spools_new(&app->service.spools, settings->data_dir, settings->spool_bytes, error));
     app->wrong_settings = false;
     return cn_history_start(app->history, &app->service, error);
 }
@@ -272,7 +275,7 @@ static enum cn_code start_rooms(struct app *app, struct cn_error *error) {
         !service->metrics || !service->admission || !service->inline_states || !service->plans)
         return cn_error_memory(error);
     CN_TRY(start_access_log(app, error));
-    CN_TRY(start_history(app, error));
+    CN_TRY(start_data(app, error));
     CN_TRY(start_executors(app, error));
     service->jobs = cn_jobs_new(service, app->settings.max_jobs,
                                 cn_part_of_memory(&app->settings, app->settings.job_bytes),
@@ -306,6 +309,7 @@ static void stop_rooms(struct app *app) {
         cn_inline_states_free(service->inline_states);
     cn_plans_free(service->plans);
     cn_hub_free(service->hub);
+    cn_spools_free(service->spools);
     cn_history_close(app->history); /* what was not saved yet is saved now */
     cn_runs_free(service->runs);
     cn_runs_free(service->checks);

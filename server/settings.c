@@ -93,7 +93,9 @@ static const struct setting table[] = {
     {"access-log", SETTING_TEXT, AT(access_log), NULL, 0, 0, 0,
      "file to which each request is written as a line of JSON; - is standard error"},
     {"data-dir", SETTING_TEXT, AT(data_dir), NULL, 0, 0, 0,
-     "directory where the record of runs is kept; without it they are forgotten at the end"},
+     "directory where the record of runs is kept, and what of large bodies does not stay in "
+     "memory; "
+     "without it runs are forgotten at the end"},
     {"history-bytes", SETTING_SIZE, AT(history_bytes), NULL, 256 * MIB, MIB, INT64_MAX,
      "bytes of these runs in its file; the oldest are dropped to keep it"},
     {"history-days", SETTING_COUNT, AT(history_days), NULL, 30, 0, 36500,
@@ -101,7 +103,10 @@ static const struct setting table[] = {
     {"max-import-bytes", SETTING_SIZE, AT(max_import_bytes), NULL, 32 * MIB, 1, INT64_MAX,
      "size of a run's file that is imported"},
     {"buffer-bytes", SETTING_SIZE, AT(buffer_bytes), NULL, 512 * MIB, 1, INT64_MAX,
-     "size up to which a reply is completed before it is sent; a larger one streams"},
+     "size up to which a reply is completed before it is sent; a larger one streams; of a larger "
+     "body of CSV the rest is kept in --data-dir"},
+    {"spool-bytes", SETTING_SIZE, AT(spool_bytes), NULL, 0, 0, INT64_MAX,
+     "what such bodies may take of its disk together; 0: half of what is free at the start"},
     {"memory-bytes", SETTING_SIZE, AT(memory_bytes), NULL, 0, 0, INT64_MAX,
      "memory for bodies and replies; new work beyond it is answered 503; 0: 3/4 of what there is"},
     {"header-timeout-ms", SETTING_TIME, AT(header_timeout_ms), NULL, 10000, 1, DAY_MS,

@@ -57,11 +57,12 @@ struct cn_settings {
     uint64_t job_bytes;
     uint64_t job_keep_ms;
     const char *access_log; /* NULL: none; "-": standard error */
-    const char *data_dir;   /* NULL: runs are kept in memory only */
+    const char *data_dir;   /* NULL: runs and bodies are kept in memory only */
     uint64_t history_bytes;
     uint64_t history_days; /* 0: however old */
     uint64_t max_import_bytes;
     uint64_t buffer_bytes;
+    uint64_t spool_bytes;  /* 0: half of what the disk of data_dir has free */
     uint64_t memory_bytes; /* 0: three quarters of what the machine or the cgroup has */
     uint64_t header_timeout_ms;
     uint64_t body_timeout_ms;

@@ -16,7 +16,7 @@ FLAGS = """listen settings tls-cert tls-key token-file allow-anonymous keys-dir 
     max-expression-nodes max-expression-depth max-json-depth max-header-bytes max-connections max-streams max-queued
     max-per-client
     max-workers max-calls max-cases max-jobs job-bytes job-keep-ms data-dir history-bytes history-days max-import-bytes
-    buffer-bytes memory-bytes header-timeout-ms body-timeout-ms request-timeout-ms grace-ms threads
+    buffer-bytes spool-bytes memory-bytes header-timeout-ms body-timeout-ms request-timeout-ms grace-ms threads
     processes""".split()
 TOKEN = "correct-horse-battery-staple-0123456789"
 

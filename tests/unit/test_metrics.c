@@ -160,6 +160,8 @@ static void refusals_have_reasons(void **state) {
         enum cn_rejection reason;
     } cases[] = {{CN_OVERLOADED, "--max-jobs", CN_REJECTION_JOBS},
                  {CN_OVERLOADED, "--max-streams", CN_REJECTION_STREAMS},
+                 {CN_OVERLOADED, "--spool-bytes", CN_REJECTION_SPOOL},
+                 {CN_OVERLOADED, "--data-dir", CN_REJECTION_SPOOL},
                  {CN_OVERLOADED, "", CN_REJECTION_OTHER},
                  {CN_TOO_MANY_REQUESTS, "--unheard-of", CN_REJECTION_OTHER}};
     struct cn_service service;
@@ -199,7 +201,7 @@ static void refusals_have_reasons(void **state) {
     assert_int_equal(cn_counter_read(&service.metrics->responses[CN_OPERATION_MAP][CN_STATUS_4XX]),
                      2);
     assert_int_equal(cn_counter_read(&service.metrics->responses[CN_OPERATION_MAP][CN_STATUS_5XX]),
-                     8);
+                     10);
     assert_int_equal(cn_counter_read(&service.metrics->errors[CN_BODY_TOO_LARGE]), 1);
     stop(&service);
 }
