@@ -104,6 +104,33 @@ def csv_wide_types(ask):
     return compute(ask, b"a,b,name\n" + ROWS.encode() + b"0.5,1,x\n", executor="threads", chunk_rows=7)
 
 
+# Some of it is on disk: it is larger than --buffer-bytes (rig.py), and the reply is not.
+LARGE = b"a,b,name\n" + b"".join(b"%d,%d.5,some text to fill the line of row %d\n" % (k, k % 97, k) for k in range(14_000))
+FEW = {"select": "r,k", "limit": 9, "let": ["r=concat(str(a), name)", "k=md5(a, b, over='table')"]}
+
+
+def spooled(ask, executor, last):
+    lets = FEW["let"] + [let().replace("r=a", "unused=b", 1)]
+    target = "/v1/compute?" + client.query(dict(FEW, let=lets, executor=executor))
+    return ask("POST", target, iter([LARGE[:400_000], LARGE[400_000:] + last]), CSV).body
+
+
+on_executors("csv_on_disk", lambda ask, executor: spooled(ask, executor, b"1,2,x\n"), ("threads", "processes"))
+
+
+@case
+def csv_on_disk_widened(ask):
+    """All that was computed before the last row is computed again, of what is read from the disk."""
+    return spooled(ask, "threads", b"x,2,x\n")
+
+
+@case
+def form_on_disk(ask):
+    parts = [("data", LARGE + LARGE.split(b"\n", 1)[1], "x.csv", "text/csv"), ("select", "r"), ("limit", 9), ("let", let())]
+    body, kind = client.form(parts)
+    return ask("POST", "/v1/compute", body, {"Content-Type": kind}).body
+
+
 @case
 def csv_options(ask):
     return compute(ask, types="b:string,*:string", select="name,k", rename="k:key", nulls="n3", delimiter="comma",

@@ -486,6 +486,10 @@ int fdatasync(int fd) {
     return fault_file(FAULT_SYNC, fd) ? -1 : NEXT(fdatasync)(fd);
 }
 
+int sync_file_range(int fd, off64_t offset, off64_t size, unsigned flags) {
+    return fault_file(FAULT_SYNC, fd) ? -1 : NEXT(sync_file_range)(fd, offset, size, flags);
+}
+
 int flock(int fd, int operation) {
     return fault(FAULT_LOCK) ? -1 : NEXT(flock)(fd, operation);
 }

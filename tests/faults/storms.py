@@ -249,8 +249,15 @@ def ran(server):
     return reply.headers["Colonnade-Run"]
 
 
+def on_disk(server):
+    """What a body that does not stay in memory is answered: "ok", or a code."""
+    body = b"a,b\n" + b"".join(b"%d,%d\n" % (k, k) for k in range(400_000))
+    return server.post_csv(body, {"let": "r=a+b", "select": "r", "limit": 3}).code
+
+
 def disk_full():
-    """Nothing can be written for a while: runs go on, the history says so, and recovers."""
+    """Nothing can be written for a while: runs go on, the history says so, and recovers; bodies that need the disk are
+    told of it."""
     for what, error in ("full", 28), ("read-only", 30), ("broken", 5):
         control = new_control()
         server = Server(control)
@@ -258,18 +265,21 @@ def disk_full():
         control.set(BY_KIND, kinds=bits("write", "sync", "ftruncate", "fallocate"), error=error,
                     path=str(pathlib.Path(server.home.name) / "data"))
         meanwhile = [ran(server) for _ in range(20)]
+        large = on_disk(server)
         said = settle(lambda: told(server), 10)
         failed = control.failed
         control.off()
         after = ran(server)
+        large_after = on_disk(server)
         back = settle(lambda: not told(server), 10)
         assert server.stop() == 0
         again = Server(None, home=server.home)
         there = [run for run in [*meanwhile, after] if again.get("/v1/runs/" + run).status == 200]
         assert again.stop() == 0
         print(f"      {what}: {failed} calls failed; the history said so: {said}, recovered: {back}, "
-              f"{len(there)} of {len(meanwhile) + 1} runs are in the file")
+              f"{len(there)} of {len(meanwhile) + 1} runs are in the file; a large body: {large}, then {large_after}")
         assert failed > 0 and said and back and after in there, (what, failed, said, back)
+        assert (large, large_after) == ("overloaded" if what == "full" else "internal", "ok"), (what, large, large_after)
         control.close()
 
 
