@@ -81,14 +81,14 @@ export function whatRan(run) {
       : h('p', { class: 'quiet' }, 'The request held no expression that could be read.'),
     facts([
       ['executor', word(run.executor, executorName(run.executor))],
-      ['workers', run.executor ? count(run.workers) : null],
-      ['hosts', hostsText(run), true],
+      [run.executor === 'dask' ? 'chunks under way' : 'workers', run.executor ? count(run.workers) : null],
       ['mode', word(run.mode)],
       [run.operation === 'map' ? 'calls' : 'rows', run.rows > 0 ? count(run.rows) : null],
       ['chunks', chunks && h('span', { class: 'explained' }, chunks, hint('chunk'))],
       ['sending took', run.send_ns
         ? h('span', { class: 'explained' }, duration(run.send_ns), hint('sending')) : null],
       ['input types', run.input_types ? run.input_types.replaceAll(',', ', ') : null, true],
+      ['hosts', hostsText(run), true],
       ['why this executor', execution.reason && reasonOf(execution.reason), true],
       ['rows in error', errorsText(run.errors)],
     ]));
