@@ -179,7 +179,8 @@ void cn_run_trace_write(struct cn_json_out *out, const char *key,
     write_lanes(out, record, pid);
     write_ledger(out, record, pid);
     for (size_t i = 0; i < record->listed_chunks; i++)
-        write_chunk(out, record, &record->chunks[i]);
+        if (record->chunks[i].worker >= 0) /* others were given up before a worker had them */
+            write_chunk(out, record, &record->chunks[i]);
     cn_json_out_close(out, ']');
     cn_json_out_close(out, '}');
 }

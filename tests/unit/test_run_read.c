@@ -200,6 +200,16 @@ static void remote_workers_are_lanes(void **state) {
         if (!at)
             fail_msg("%s is not there, or too early: %s", wanted[i], trace.data);
     }
+    assert_null(strstr(at + 1, "\"name\":\"chunk "));
+    cn_buf_release(&trace);
+
+    /* A chunk that was given up before a worker had it is on no lane. */
+    trace = CN_BUF_INIT;
+    sample.chunks[0].worker = -1;
+    cn_json_out_init(&out, &trace);
+    cn_run_trace_write(&out, NULL, &sample.record);
+    assert_true(out.ok && cn_buf_add_char(&trace, '\0'));
+    assert_null(strstr(trace.data, "\"name\":\"chunk 0\""));
     cn_buf_release(&trace);
 }
 
