@@ -64,5 +64,10 @@ size_t cn_amdahl_fit_cases(const struct cn_case *cases, size_t n, size_t first, 
         snprintf(result->reason, sizeof result->reason,
                  "auto may choose another executor for each number of workers");
     }
+    if (cases[first].executor == CN_EXECUTOR_DASK) {
+        result->known = false;
+        snprintf(result->reason, sizeof result->reason,
+                 "workers of dask are tasks under way at once, whose CPUs are other machines'");
+    }
     return at;
 }

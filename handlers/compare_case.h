@@ -31,7 +31,12 @@ struct cn_case {
     size_t n_samples;
     int64_t cpu_ns;  /* of all workers and all samples together */
     int64_t lock_ns; /* likewise: waited for the interpreter lock */
-    bool disturbed;  /* other work ran beside one of its samples */
+    /* likewise: what the workers' time went to, so far as it was not hidden behind other work */
+    int64_t ship_ns;
+    int64_t schedule_ns;
+    int64_t compute_ns;
+    int64_t fetch_ns;
+    bool disturbed; /* other work ran beside one of its samples */
     struct cn_sample_stats stats;
     double speedup; /* over serial in the same mode; 0: serial was no case */
 };

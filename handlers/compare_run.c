@@ -106,6 +106,15 @@ static enum cn_code warm_up(struct cn_compare *compare, struct cn_case *a, struc
     return CN_OK;
 }
 
+static void book(struct cn_case *a, const struct cn_spans *spans) {
+    a->lock_ns += spans->ns[CN_SPAN_LOCK];
+    a->ship_ns += spans->ns[CN_SPAN_SHIP];
+    a->schedule_ns += spans->ns[CN_SPAN_SCHEDULE];
+    a->fetch_ns += spans->ns[CN_SPAN_FETCH];
+    for (enum cn_span span = CN_SPAN_PARSE; span <= CN_SPAN_ENCODE; span++)
+        a->compute_ns += spans->ns[span];
+}
+
 static enum cn_code sample(struct cn_compare *compare, struct cn_case *a, struct cn_error *error) {
     struct cn_service *service = compare->exchange->service;
     struct cn_trial_result result;
@@ -117,7 +126,7 @@ static enum cn_code sample(struct cn_compare *compare, struct cn_case *a, struct
               atomic_load(&service->work_begun) != begun;
     a->samples[a->n_samples++] = result.sample_ns;
     a->cpu_ns += result.cpu_ns;
-    a->lock_ns += result.spans.ns[CN_SPAN_LOCK];
+    book(a, &result.spans);
     a->disturbed = a->disturbed || company;
     a->unsteady =
         a->unsteady || result.digest[0] != a->digest[0] || result.digest[1] != a->digest[1];

@@ -3,8 +3,9 @@
 #include <string.h>
 
 const char *cn_step_name(enum cn_step step) {
-    static const char *const names[] = {"row object", "vectorisation",    "shipping",  "lock",
-                                        "crossing",   "parallel workers", "chunk size"};
+    static const char *const names[] = {"row object",       "vectorisation", "shipping",
+                                        "shipping",         "lock",          "crossing",
+                                        "parallel workers", "chunk size"};
     return names[step];
 }
 
@@ -41,6 +42,8 @@ static enum cn_step executor_step(enum cn_executor_kind executor) {
     switch (executor) {
     case CN_EXECUTOR_PROCESSES:
         return CN_STEP_SHIPPING;
+    case CN_EXECUTOR_DASK:
+        return CN_STEP_SENDING;
     case CN_EXECUTOR_GIL:
         return CN_STEP_LOCK;
     default:

@@ -20,6 +20,7 @@ enum cn_step {
     CN_STEP_ROW_OBJECT,       /* row <-> tuple */
     CN_STEP_VECTORISATION,    /* tuple <-> vector */
     CN_STEP_SHIPPING,         /* serial <-> one worker of processes */
+    CN_STEP_SENDING,          /* serial <-> one worker of dask: shipping, to another machine */
     CN_STEP_LOCK,             /* serial <-> one worker of gil */
     CN_STEP_CROSSING,         /* serial <-> one worker of threads: one thread both times */
     CN_STEP_PARALLEL_WORKERS, /* 1 <-> N of one executor */

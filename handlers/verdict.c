@@ -140,6 +140,7 @@ static const struct cn_case *say_all(struct cn_verdict *verdict) {
     cn_verdict_gil(verdict);
     cn_verdict_overlap(verdict);
     cn_verdict_amdahl(verdict, chosen);
+    cn_verdict_shipping(verdict);
     say_cautions(verdict);
     say_identity(verdict);
     return chosen;

@@ -6,7 +6,7 @@
 
 /* Simplest first. gil is not among them: it imitates another system. */
 static const enum cn_executor_kind by_simplicity[] = {CN_EXECUTOR_SERIAL, CN_EXECUTOR_THREADS,
-                                                      CN_EXECUTOR_PROCESSES};
+                                                      CN_EXECUTOR_PROCESSES, CN_EXECUTOR_DASK};
 enum { N_CHOICES = sizeof by_simplicity / sizeof by_simplicity[0] };
 
 /* Numbers of rows that one sentence names. */

@@ -35,6 +35,8 @@ void cn_say_change(struct cn_verdict *verdict, const struct cn_change *change) {
                                    "a call for each row instead of a block of rows at a time"},
         [CN_STEP_SHIPPING] = {"shipping (inputs and results cross between processes)",
                               "not shipping (inputs and results stay in one process)"},
+        [CN_STEP_SENDING] = {"shipping (inputs go to other machines, results come back)",
+                             "not shipping (inputs and results stay on this machine)"},
         [CN_STEP_LOCK] = {"the interpreter lock (an emulation)",
                           "leaving the interpreter lock (an emulation)"},
         [CN_STEP_CROSSING] = {"one thread of the pool instead of serial's",

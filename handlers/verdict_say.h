@@ -45,6 +45,9 @@ void cn_verdict_gil(struct cn_verdict *verdict);
 void cn_verdict_overlap(struct cn_verdict *verdict);
 void cn_verdict_amdahl(struct cn_verdict *verdict, const struct cn_case *chosen);
 
+/* verdict_shipping.c */
+void cn_verdict_shipping(struct cn_verdict *verdict);
+
 /* verdict_choice.c: the case that was recommended. */
 const struct cn_case *cn_verdict_choice(struct cn_verdict *verdict);
 void cn_verdict_rows(struct cn_verdict *verdict);

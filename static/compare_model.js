@@ -170,9 +170,9 @@ const GAINS = {
 function changeOf(name, from, to) {
   if (name === 'parallel workers') return `${from.workers} → ${to.workers} workers`;
   if (name === 'chunk size') return `chunks of ${count(from.chunk_rows)} → ${count(to.chunk_rows)}`;
-  const places = { shipping: 'processes', lock: 'gil', crossing: 'threads' };
+  const places = { shipping: ['processes', 'dask'], lock: ['gil'], crossing: ['threads'] };
   const back = places[name]
-    ? to.executor !== places[name]
+    ? !places[name].includes(to.executor)
     : MODES.indexOf(from.mode) > MODES.indexOf(to.mode);
   return GAINS[name] ? GAINS[name][back ? 1 : 0] : name;
 }

@@ -28,6 +28,7 @@ static inline struct cn_case make_case(enum cn_executor_kind executor, uint64_t 
 #define GIL(workers, mode, ns) make_case(CN_EXECUTOR_GIL, workers, CN_MODE_##mode, ns)
 #define THREADS(workers, mode, ns) make_case(CN_EXECUTOR_THREADS, workers, CN_MODE_##mode, ns)
 #define PROCESSES(workers, mode, ns) make_case(CN_EXECUTOR_PROCESSES, workers, CN_MODE_##mode, ns)
+#define DASK(workers, mode, ns) make_case(CN_EXECUTOR_DASK, workers, CN_MODE_##mode, ns)
 #define AUTO(workers, mode, ns) make_case(CN_EXECUTOR_AUTO, workers, CN_MODE_##mode, ns)
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 

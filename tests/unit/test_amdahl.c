@@ -115,15 +115,24 @@ static void test_cases(void **state) {
     assert_true(fit.known && fabs(fit.serial_fraction - 0.5) < 1e-12);
 }
 
+/* Its workers are no CPUs of this machine. */
+static void test_not_of_dask(void **state) {
+    (void)state;
+    const struct cn_case cases[] = {DASK(1, TUPLE, law(0.1, 1)), DASK(2, TUPLE, law(0.1, 2)),
+                                    DASK(4, TUPLE, law(0.1, 4))};
+    struct cn_amdahl fit;
+    assert_int_equal(cn_amdahl_fit_cases(cases, COUNT(cases), 0, 4, &fit), COUNT(cases));
+    assert_false(fit.known);
+    assert_string_equal(fit.reason, "workers of dask are tasks under way at once, whose CPUs are "
+                                    "other machines'");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_exact),
-        cmocka_unit_test(test_order_and_unit_do_not_matter),
-        cmocka_unit_test(test_least_squares),
-        cmocka_unit_test(test_clamped),
-        cmocka_unit_test(test_beyond_the_cpus),
-        cmocka_unit_test(test_no_single_worker),
-        cmocka_unit_test(test_the_same_count_twice),
+        cmocka_unit_test(test_exact),           cmocka_unit_test(test_order_and_unit_do_not_matter),
+        cmocka_unit_test(test_least_squares),   cmocka_unit_test(test_clamped),
+        cmocka_unit_test(test_beyond_the_cpus), cmocka_unit_test(test_no_single_worker),
+        cmocka_unit_test(test_not_of_dask),     cmocka_unit_test(test_the_same_count_twice),
         cmocka_unit_test(test_cases),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

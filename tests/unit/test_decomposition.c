@@ -185,6 +185,26 @@ static void test_the_first_node_is_missing(void **state) {
                         "parallel workers and lock 0>1 | row object 1>2");
 }
 
+/* Another machine is reached from this one: what both sides ship is not the same step. */
+static void test_dask_is_a_step_of_its_own(void **state) {
+    (void)state;
+    const struct cn_case cases[] = {SERIAL(VECTOR, 100), PROCESSES(1, VECTOR, 110),
+                                    PROCESSES(2, VECTOR, 60), DASK(1, VECTOR, 180),
+                                    DASK(4, VECTOR, 50)};
+    struct cn_path path;
+    assert_string_equal(between(cases, 5, 0, 4, &path), "shipping 0>3 | parallel workers 3>4");
+    assert_int_equal(path.factors[0].changes[0].step, CN_STEP_SENDING);
+    assert_false(path.factors[0].changes[0].back);
+    assert_string_equal(between(cases, 5, 2, 4, &path),
+                        "parallel workers 2>1 | shipping 1>0 | shipping 0>3 | parallel workers "
+                        "3>4");
+    assert_int_equal(path.factors[1].changes[0].step, CN_STEP_SHIPPING);
+    assert_true(path.factors[1].changes[0].back);
+    assert_int_equal(path.factors[2].changes[0].step, CN_STEP_SENDING);
+    assert_string_equal(between(cases, 5, 3, 0, &path), "shipping 3>0");
+    assert_true(path.factors[0].changes[0].back);
+}
+
 /* ---- chunks, rows, auto, calls ---------------------------------------------------------- */
 
 static void test_chunk_size_is_the_last_step(void **state) {
@@ -301,6 +321,7 @@ int main(void) {
         cmocka_unit_test(test_a_missing_node_merges_its_steps),
         cmocka_unit_test(test_many_missing_nodes),
         cmocka_unit_test(test_the_first_node_is_missing),
+        cmocka_unit_test(test_dask_is_a_step_of_its_own),
         cmocka_unit_test(test_chunk_size_is_the_last_step),
         cmocka_unit_test(test_only_the_most_rows_count),
         cmocka_unit_test(test_auto_is_no_end_and_no_node),
