@@ -69,8 +69,10 @@ static void name_workers(const struct cn_cluster *cluster, char out[64]) {
 static void name_bytes(double bytes, char out[CN_FIGURE]) {
     char figure[CN_FIGURE];
 
-    cn_figure(bytes < MIB ? bytes / 1024 : bytes / MIB, figure);
-    snprintf(out, CN_FIGURE, "%.24s %s", figure, bytes < MIB ? "KiB" : "MiB");
+    const char *unit = bytes < 1024 ? "bytes" : bytes < MIB ? "KiB" : "MiB";
+
+    cn_figure(bytes < 1024 ? bytes : bytes < MIB ? bytes / 1024 : bytes / MIB, figure);
+    snprintf(out, CN_FIGURE, "%.24s %s", figure, unit);
 }
 
 static void explain_times(const struct cn_cluster *cluster, const struct cn_cluster_work *work,
