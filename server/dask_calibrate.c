@@ -17,11 +17,12 @@
 #define PAUSE_NS INT64_C(5000000000)    /* between two attempts, at least */
 #define FAILED_NS INT64_C(30000000000)  /* after one that failed, or had company */
 #define AGAIN_NS INT64_C(600000000000)
-#define WORK_NS 40e6 /* of a task of known work, on a thread of this machine */
+#define WORK_NS 30e6 /* of a task of known work, on a thread of this machine */
 
 enum {
     LATENCIES = 9,
-    ROUNDS = 4,        /* of the known work, of which the fastest counts */
+    TURNS = 3,         /* of known work for each thread, so that no one waits for the way */
+    ROUNDS = 3,        /* of the known work, of which the fastest counts */
     MOST_SHIPPED = 16, /* MiB at a time */
     FIRST_ROWS = 1 << 14,
     MOST_ROWS = 1 << 22
@@ -68,8 +69,7 @@ struct batch {
     pthread_cond_t changed;
     size_t left;
     bool failed;
-    int64_t done_ns;    /* the last one */
-    int64_t compute_ns; /* of all of them, by the accounts of those that computed */
+    int64_t done_ns; /* the last one */
 };
 
 static void probe_done(struct cn_task *task) {
@@ -77,8 +77,6 @@ static void probe_done(struct cn_task *task) {
     pthread_mutex_lock(&batch->lock);
     batch->failed = batch->failed || task->code != CN_OK;
     batch->done_ns = cn_clock_now();
-    for (enum cn_span span = CN_SPAN_PARSE; span <= CN_SPAN_ENCODE; span++)
-        batch->compute_ns += task->spans.ns[span];
     if (--batch->left == 0)
         pthread_cond_signal(&batch->changed);
     pthread_mutex_unlock(&batch->lock);
@@ -120,10 +118,9 @@ static void await(struct cn_dask_calibrator *calibrator, struct cn_executor *exe
 }
 
 /* Nanoseconds from the first of `n` tasks to the end of the last, at most `width` at once; -1: one
- * of them failed, or did not come back in time. *compute_ns, if it is wanted: what each of them
- * computed. */
+ * of them failed, or did not come back in time. */
 static int64_t run(struct cn_dask_calibrator *calibrator, struct cn_executor *executor,
-                   const struct sample *sample, size_t n, size_t width, int64_t *compute_ns) {
+                   const struct sample *sample, size_t n, size_t width) {
     struct batch batch = {.probes = calloc(n, sizeof *batch.probes), .left = n};
     if (!batch.probes)
         return -1;
@@ -146,8 +143,6 @@ static int64_t run(struct cn_dask_calibrator *calibrator, struct cn_executor *ex
     free(batch.probes);
     pthread_cond_destroy(&batch.changed);
     pthread_mutex_destroy(&batch.lock);
-    if (compute_ns)
-        *compute_ns = batch.compute_ns / (int64_t)n;
     return batch.failed ? -1 : batch.done_ns - start;
 }
 
@@ -156,7 +151,7 @@ static int64_t fastest(struct cn_dask_calibrator *calibrator, const struct sampl
                        int rounds) {
     int64_t best = INT64_MAX;
     for (int i = 0; i < rounds; i++) {
-        int64_t ns = run(calibrator, calibrator->executor, sample, 1, 1, NULL);
+        int64_t ns = run(calibrator, calibrator->executor, sample, 1, 1);
         if (ns < 0)
             return -1;
         if (ns < best)
@@ -178,10 +173,10 @@ static bool measure_tasks(struct cn_dask_calibrator *calibrator, size_t width,
     size_t many = 4 * width;
 
     /* Workers start with the first tasks that they get. */
-    if (run(calibrator, calibrator->executor, &nothing, width, width, NULL) < 0)
+    if (run(calibrator, calibrator->executor, &nothing, width, width) < 0)
         return false;
     costs->latency_ns = fastest(calibrator, &nothing, LATENCIES);
-    int64_t ns = run(calibrator, calibrator->executor, &nothing, many, width, NULL);
+    int64_t ns = run(calibrator, calibrator->executor, &nothing, many, width);
     costs->task_ns = at_least(ns / (int64_t)many, 1);
     return costs->latency_ns > 0 && ns > 0;
 }
@@ -201,7 +196,7 @@ static bool measure_shipping(struct cn_dask_calibrator *calibrator, size_t width
     int64_t alone = fastest(calibrator, &echo, ROUNDS);
     int64_t all = -1;
     if (alone >= 0)
-        all = run(calibrator, calibrator->executor, &echo, many, width, NULL);
+        all = run(calibrator, calibrator->executor, &echo, many, width);
     free(mib);
     costs->ship_alone_ns_per_mib = at_least(alone - costs->latency_ns, 1);
     costs->ship_ns_per_mib = at_least(all / (int64_t)many - costs->task_ns, 1);
@@ -209,23 +204,26 @@ static bool measure_shipping(struct cn_dask_calibrator *calibrator, size_t width
 }
 
 struct speeds {
-    int64_t here_ns; /* what a task computed, at best */
+    int64_t here_ns; /* of a turn, at best */
     int64_t there_ns;
 };
 
-/* In turns, so that what else goes on meets both. */
+/* One after the other, again and again, so that what else goes on meets both. */
 static bool compare_speeds(struct cn_dask_calibrator *calibrator, const struct sample *work,
-                           size_t threads, struct speeds *speeds) {
+                           size_t threads, size_t width, int64_t latency_ns,
+                           struct speeds *speeds) {
     struct cn_service *service = calibrator->service;
     struct cn_executor *here = service->executors[CN_EXECUTOR_THREADS];
     size_t cpus = (size_t)service->cpus.usable;
 
     *speeds = (struct speeds){INT64_MAX, INT64_MAX};
     for (int i = 0; i < ROUNDS; i++) {
-        int64_t ours = 0, theirs = 0;
-        if (run(calibrator, here, work, cpus, cpus, &ours) < 0 ||
-            run(calibrator, calibrator->executor, work, threads, threads, &theirs) < 0)
+        int64_t ours = run(calibrator, here, work, TURNS * cpus, cpus);
+        int64_t theirs =
+            ours < 0 ? -1 : run(calibrator, calibrator->executor, work, TURNS * threads, width);
+        if (theirs < 0)
             return false;
+        theirs = at_least(theirs - latency_ns, theirs / 4); /* the way there is reckoned apart */
         if (ours < speeds->here_ns)
             speeds->here_ns = at_least(ours, 1);
         if (theirs < speeds->there_ns)
@@ -234,23 +232,23 @@ static bool compare_speeds(struct cn_dask_calibrator *calibrator, const struct s
     return true;
 }
 
-/* The same work on all of the cluster's threads and on all CPUs that this machine can use, one
- * after the other: where they share CPUs, it shows. The way there is reckoned apart. */
-static bool measure_speed(struct cn_dask_calibrator *calibrator, size_t threads,
+/* The same work on all of the cluster's threads and on all CPUs that this machine can use: where
+ * they share CPUs, it shows. */
+static bool measure_speed(struct cn_dask_calibrator *calibrator, size_t threads, size_t width,
                           struct cn_cluster_costs *costs) {
     struct cn_service *service = calibrator->service;
     struct cn_plan *plan = NULL;
     struct speeds speeds;
-    int64_t first = 0;
 
     if (cn_calibration_plan(service, &plan, NULL) != CN_OK)
         return false;
     struct cn_plan_ref handle = cn_plan_handle(plan);
     struct sample work = {.kind = CN_KIND_COMPUTE, .plan = &handle, .rows = FIRST_ROWS};
-    bool done = run(calibrator, service->executors[CN_EXECUTOR_THREADS], &work, 1, 1, &first) >= 0;
+    int64_t first = run(calibrator, service->executors[CN_EXECUTOR_THREADS], &work, 1, 1);
     double rows = FIRST_ROWS * WORK_NS / (double)at_least(first, 1);
     work.rows = rows > MOST_ROWS ? MOST_ROWS : rows > FIRST_ROWS ? (uint64_t)rows : FIRST_ROWS;
-    done = done && compare_speeds(calibrator, &work, threads, &speeds);
+    bool done =
+        first >= 0 && compare_speeds(calibrator, &work, threads, width, costs->latency_ns, &speeds);
     cn_plan_unref(plan);
     if (done)
         costs->speed = (double)threads / (double)service->cpus.usable * (double)speeds.here_ns /
@@ -267,7 +265,7 @@ static bool measure(struct cn_dask_calibrator *calibrator, const struct cn_dask_
 
     *costs = (struct cn_cluster_costs){0};
     if (!measure_tasks(calibrator, width, costs) || !measure_shipping(calibrator, width, costs) ||
-        !measure_speed(calibrator, threads, costs))
+        !measure_speed(calibrator, threads, width, costs))
         return false;
     costs->speed *= (double)look->threads / (double)threads;
     costs->measured_at = cn_clock_wall();
