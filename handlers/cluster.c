@@ -38,9 +38,7 @@ enum cn_code cn_executor_may_have_keys(enum cn_executor_kind kind, const char *p
 }
 
 size_t cn_cluster_width(const struct cn_cluster *cluster, uint64_t most) {
-    uint64_t width = 2 * (uint64_t)cluster->threads;
+    uint64_t width = cluster->threads > 1 ? 2 * (uint64_t)cluster->threads : 2;
 
-    if (width > most)
-        width = most;
-    return width < 2 ? 2 : (size_t)width;
+    return (size_t)(width < most ? width : most);
 }

@@ -54,7 +54,7 @@ enum cn_code cn_executor_may_have_keys(enum cn_executor_kind kind, const char *p
                                        struct cn_error *error);
 
 /* Tasks under way at once, where a request did not say: twice as many as the cluster has threads,
- * so that work is on its way while other work computes; from 2 to `most`. */
+ * so that work is on its way while other work computes; at most `most`. */
 size_t cn_cluster_width(const struct cn_cluster *cluster, uint64_t most);
 
 #endif
