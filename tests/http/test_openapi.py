@@ -230,6 +230,8 @@ def test_options_of_compute(server, document):
             taken, refused = [texts[name]], []
         elif "anyOf" in schema:
             taken, refused = schema["anyOf"][0]["enum"] + [";"], ["nonsense", ";;"]
+        if name == "executor":
+            taken = [value for value in taken if value != "dask"]  # this server has no cluster
         assert taken, name
         for value in taken:
             reply = server.post_csv("a,b\n1,2\n", {name: value})
