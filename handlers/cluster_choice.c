@@ -5,8 +5,10 @@
 #include "handlers/verdict_say.h"
 
 #define MIB (1024.0 * 1024.0)
-/* Work that takes less here is left here: an estimate may be wrong by as much as could be won. */
+/* Work that takes less here is left here: an estimate may be wrong by as much as could be won. With
+ * still less it is not worth telling what the way would cost. */
 #define LEAST_NS 1e8
+#define TOLD_NS 1e7
 /* So many times as fast it must be: a cluster's times vary more than those of this machine. */
 #define CLEARLY 1.25
 
@@ -43,7 +45,7 @@ struct cn_cluster_estimate cn_cluster_estimate(const struct cn_cluster *cluster,
         estimate.verdict = CN_CLUSTER_EMPTY;
     else if (work->unbounded)
         estimate.verdict = CN_CLUSTER_UNBOUNDED;
-    else if (work->here_ns < LEAST_NS || work->tasks < 1)
+    else if (work->here_ns < TOLD_NS || work->tasks < 1)
         estimate.verdict = CN_CLUSTER_SMALL;
     else if (!cluster->measured || cluster->costs.speed <= 0)
         estimate.verdict = CN_CLUSTER_UNMEASURED;
@@ -51,7 +53,7 @@ struct cn_cluster_estimate cn_cluster_estimate(const struct cn_cluster *cluster,
         return estimate;
     reckon(cluster, work, &estimate);
     if (estimate.there_ns * CLEARLY <= work->here_ns)
-        estimate.verdict = CN_CLUSTER_WINS;
+        estimate.verdict = work->here_ns < LEAST_NS ? CN_CLUSTER_SMALL : CN_CLUSTER_WINS;
     return estimate;
 }
 

@@ -48,7 +48,8 @@ def test_auto_says_why_not(server):
     assert execution["executor"] == "threads", execution
     assert re.search(r"; (the 2 Dask workers would take|shipping \S+ \S+ to the 2 Dask workers would take) ",
                      execution["reason"]), execution
-    execution = server.post_json(TABLE).json()["execution"]
+    few = {**TABLE, "generate": {**TABLE["generate"], "rows": 1000}}
+    execution = server.post_json(few).json()["execution"]
     assert execution["executor"] != "dask" and execution["reason"].endswith("; too little to send to Dask")
     execution = server.post_json(CALLS, path="/v1/map").json()["execution"]
     assert re.search(r"; the 2 Dask workers (would )?take ", execution["reason"]), execution

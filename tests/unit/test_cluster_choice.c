@@ -99,11 +99,16 @@ static void only_busy_threads_count(void **state) {
 static void why_not(void **state) {
     (void)state;
     struct cn_cluster away = {0}, empty = {.connected = true}, fast = two, unmeasured = two;
-    struct cn_cluster_work keyed = large, unbounded = large, asleep = large, small = large;
+    struct cn_cluster_work keyed = large, unbounded = large, asleep = large, small = large,
+                           tiny = large;
     fast.costs.speed = 10;
     unmeasured.measured = false;
     keyed.keyed = unbounded.unbounded = asleep.asleep = true;
     small.here_ns = 9e7;
+    small.ns = 18e7;
+    small.bytes = 1000;
+    small.tasks = 4;
+    tiny.here_ns = 9e6;
     const struct {
         const struct cn_cluster *cluster;
         const struct cn_cluster_work *work;
@@ -119,6 +124,10 @@ static void why_not(void **state) {
          "how much there is to send to Dask is not known before its end"},
         {&fast, &asleep, CN_CLUSTER_ASLEEP, "Dask has no more threads to sleep in than to compute"},
         {&fast, &small, CN_CLUSTER_SMALL, "too little to send to Dask"},
+        {&fast, &tiny, CN_CLUSTER_SMALL, "too little to send to Dask"},
+        {&two, &small, CN_CLUSTER_SLOWER,
+         "the 2 Dask workers would take 100 ms with 1000 bytes shipped, computing here takes 90 "
+         "ms"},
     };
     assert_int_equal(cn_cluster_estimate(&fast, &large).verdict, CN_CLUSTER_WINS);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
