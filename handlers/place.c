@@ -187,12 +187,11 @@ static enum cn_placing choose(struct cn_compute *compute, uint64_t rows, double 
 
 /* Whether the work goes to the Dask cluster, if there is one; and why, or why not. */
 static bool place_elsewhere(struct cn_compute *compute, const struct cn_cluster *cluster,
-                            uint64_t rows, uint64_t bytes, bool more) {
+                            uint64_t rows, struct cn_row_bytes each, bool more) {
     struct cn_job *job = compute->job;
     size_t cpus = (size_t)compute->exchange->service->cpus.usable;
     size_t width = cn_place_width(compute);
     size_t parts = width < cpus ? width : cpus;
-    struct cn_row_bytes each = cn_place_row_bytes(job, rows, bytes);
     struct cn_cluster_work work = {.ns = job->row_ns * (double)rows,
                                    .here_ns = job->row_ns * (double)rows / (double)parts,
                                    .bytes = (each.there + each.back) * (double)rows,
@@ -201,7 +200,7 @@ static bool place_elsewhere(struct cn_compute *compute, const struct cn_cluster 
                                    .keyed = cn_recipe_uses_keys(job->spec->recipe),
                                    .unbounded = more};
 
-    work.tasks = cn_place_remote_tasks(compute, rows, bytes, work.width);
+    work.tasks = cn_place_remote_tasks(compute, rows, each.there, work.width);
     struct cn_cluster_estimate estimate = cn_cluster_estimate(cluster, &work);
     cn_cluster_explain(cluster, &work, &estimate, job->elsewhere);
     return estimate.verdict == CN_CLUSTER_WINS;
@@ -289,15 +288,17 @@ enum cn_code cn_compute_place(struct cn_compute *compute, uint64_t rows, uint64_
     enum cn_executor_kind kind = compute->options.executor;
     double cost = row_cost(compute, rows, bytes);
     size_t width = cn_place_width(compute);
-    struct cn_row_bytes each = cn_place_row_bytes(job, rows, bytes);
+    struct cn_row_bytes each = {0};
     struct cn_cluster cluster;
     bool on_caller = false;
 
     job->row_ns = cost;
-    job->row_bytes = each.there > each.back ? each.there : each.back;
     bool clustered = cn_cluster_read(compute->exchange->service, &cluster);
+    if (clustered)
+        each = cn_place_row_bytes(job, rows, bytes);
+    job->row_bytes = each.there > each.back ? each.there : each.back;
     if (kind == CN_EXECUTOR_AUTO && clustered &&
-        place_elsewhere(compute, &cluster, rows, bytes, more)) {
+        place_elsewhere(compute, &cluster, rows, each, more)) {
         job->chosen = true;
         job->placing = CN_PLACING_ELSEWHERE;
         kind = CN_EXECUTOR_DASK;

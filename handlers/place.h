@@ -17,9 +17,9 @@ struct cn_row_bytes {
 struct cn_row_bytes cn_place_row_bytes(const struct cn_job *job, uint64_t rows, uint64_t bytes);
 
 /* Tasks that may be under way to the Dask cluster at once, and into how many the job would be cut
- * for it; job->row_ns and row_bytes are known. */
+ * for it; job->row_ns and row_bytes are known. `row_bytes`: of a row on its way there. */
 size_t cn_place_remote_width(const struct cn_compute *compute, const struct cn_cluster *cluster);
-double cn_place_remote_tasks(const struct cn_compute *compute, uint64_t rows, uint64_t bytes,
+double cn_place_remote_tasks(const struct cn_compute *compute, uint64_t rows, double row_bytes,
                              size_t width);
 
 /* The job's place is known: CSV text that is still to come is cut as fits that. */

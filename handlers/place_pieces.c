@@ -171,15 +171,14 @@ static double remote_cut(const struct cn_compute *compute, double row_bytes, siz
     return cut > LEAST_BYTES ? cut : LEAST_BYTES;
 }
 
-double cn_place_remote_tasks(const struct cn_compute *compute, uint64_t rows, uint64_t bytes,
+double cn_place_remote_tasks(const struct cn_compute *compute, uint64_t rows, double row_bytes,
                              size_t width) {
     const struct cn_job *job = compute->job;
-    double row_bytes = (double)bytes / (double)(rows ? rows : 1);
 
     if (compute->options.chunk_rows)
         return (double)rows / (double)compute->options.chunk_rows;
     if (job->spec->source == CN_SOURCE_CSV)
-        return (double)bytes / remote_cut(compute, row_bytes, width);
+        return (double)rows * row_bytes / remote_cut(compute, row_bytes, width);
     return (double)rows / (double)remote_rows(job, rows, width);
 }
 
