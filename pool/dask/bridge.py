@@ -25,7 +25,7 @@ VERSION = 1
 HELLO, SUBMIT, CANCEL, STATE, DONE, FAILED = 1, 2, 3, 11, 12, 13
 HEAD = struct.Struct("<IIQQ")
 HELLO_FRAME = struct.Struct("<IIQQ32s256s256s256s256s256s256sQ")
-SUBMIT_FRAME = struct.Struct("<qQ")
+SUBMIT_FRAME = struct.Struct("<qII")
 STATE_FRAME = struct.Struct("<IIII256s256s256s")
 DONE_FRAME = struct.Struct("<IIqqqq")
 FAILED_FRAME = struct.Struct("<II512s")
@@ -76,10 +76,11 @@ class Wire:
 
 
 class Task:
-    def __init__(self, number, request, left_ns):
+    def __init__(self, number, request, left_ns, retries):
         self.number, self.request = number, request
         self.began = time.monotonic_ns()
         self.left = left_ns / 1e9
+        self.retries = retries
         self.attempts = 0
         self.avoided = set()  # workers that it failed on
         self.sent = False
@@ -89,7 +90,7 @@ class Task:
 class Bridge:
     def __init__(self, wire, hello):
         self.wire = wire
-        (version, self.retries, self.answer_size, _, session, scheduler, tls_ca, tls_cert, tls_key, self.identity, setup,
+        (version, _, self.answer_size, _, session, scheduler, tls_ca, tls_cert, tls_key, self.identity, setup,
          setup_size) = hello
         if version != VERSION:
             raise SystemExit(f"colonnade dask bridge: the server speaks version {version}, this is {VERSION}")
@@ -177,8 +178,8 @@ class Bridge:
         while True:
             kind, number, body = await self.wire.frame()
             if kind == SUBMIT:
-                left_ns, _ = SUBMIT_FRAME.unpack_from(body)
-                task = Task(number, memoryview(body)[SUBMIT_FRAME.size:], left_ns)
+                left_ns, retries, _ = SUBMIT_FRAME.unpack_from(body)
+                task = Task(number, memoryview(body)[SUBMIT_FRAME.size:], left_ns, retries)
                 self.tasks[number] = task
                 task.carrier = self.spawn(self.carry(task))
             elif kind == CANCEL and number in self.tasks:
@@ -228,7 +229,7 @@ class Bridge:
             except Failure as failure:
                 if not failure.counted:
                     task.attempts -= 1
-                elif task.attempts > self.retries:
+                elif task.attempts > task.retries:
                     raise
                 task.avoided.add(failure.place)
                 if failure.place in self.workers:

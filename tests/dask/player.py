@@ -73,6 +73,7 @@ class Player:
                  setup=fake_worker.SETUP, answer_size=fake_worker.ANSWER.size, prefix=()):
         self.socket, theirs = socket.socketpair()
         self.socket.settimeout(30)
+        self.retries = retries  # of the tasks that are submitted
         self.session = session or secrets.token_hex(8)
         self.errors = tempfile.TemporaryFile()
         self.replies, self.states, self.submitted = {}, [], {}
@@ -89,7 +90,7 @@ class Player:
         os.close(program)
         theirs.close()
         hello = bridge.HELLO_FRAME.pack(
-            bridge.VERSION, retries, answer_size, fake_worker.REQUEST.size, self.session.encode(), scheduler.encode(),
+            bridge.VERSION, 0, answer_size, fake_worker.REQUEST.size, self.session.encode(), scheduler.encode(),
             *[str(path).encode() for path in tls], identity, setup, len(setup))
         self.send(bridge.HELLO, 0, hello)
         self.reader = threading.Thread(target=self.read, daemon=True)
@@ -165,7 +166,7 @@ class Player:
     def submit(self, number, body, left=0.0):
         request = fake_worker.REQUEST.pack(number, len(body)) + body
         self.submitted[number] = time.monotonic()
-        self.send(bridge.SUBMIT, number, bridge.SUBMIT_FRAME.pack(int(left * 1e9), 0) + request)
+        self.send(bridge.SUBMIT, number, bridge.SUBMIT_FRAME.pack(int(left * 1e9), self.retries, 0) + request)
 
     def reply(self, number, seconds=20):
         return self.wait(lambda: self.replies.get(number), seconds, f"reply {number}")
