@@ -93,8 +93,6 @@ void cn_remote_times_release(struct cn_remote_times *times) {
 bool cn_remote_times_add(struct cn_remote_times *times, const struct cn_task *task) {
     int64_t ship_end, schedule_end, compute_end;
 
-    if (task->worker < 0)
-        return true;
     ship_end = task->started_ns + task->spans.ns[CN_SPAN_SHIP];
     schedule_end = ship_end + task->spans.ns[CN_SPAN_SCHEDULE];
     compute_end = task->finished_ns - task->spans.ns[CN_SPAN_FETCH];

@@ -47,7 +47,8 @@ struct cn_remote_times {
     struct cn_intervals of[CN_REMOTE_ACTIVITY_COUNT];
 };
 void cn_remote_times_release(struct cn_remote_times *times);
-/* Adds a task that came back, as it came. False: no memory. */
+/* Adds a task as it came back; one that nobody answered was on its way all the time. False: no
+ * memory. */
 bool cn_remote_times_add(struct cn_remote_times *times, const struct cn_task *task);
 /* Divides [from, to): `ns` sums to to - from exactly. */
 void cn_remote_times_divide(const struct cn_remote_times *times, int64_t from, int64_t to,

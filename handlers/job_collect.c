@@ -24,7 +24,7 @@ static void note_written(struct cn_job *job, const struct cn_chunk *chunk, size_
 }
 
 static void note_times(struct cn_job *job, const struct cn_task *task) {
-    if (task->worker < 0)
+    if (task->worker < 0 && task->started_ns == task->finished_ns)
         return; /* it was cancelled in the queue */
     if (job->first_start_ns == 0 || task->started_ns < job->first_start_ns)
         job->first_start_ns = task->started_ns;

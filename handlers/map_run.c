@@ -127,8 +127,8 @@ static size_t calls_of(const struct cn_map_run *run, size_t task, size_t *first)
 }
 
 static void note_times(struct cn_map_run *run, const struct cn_task *task) {
-    if (task->worker < 0)
-        return; /* it never ran */
+    if (task->worker < 0 && task->started_ns == task->finished_ns)
+        return; /* it was cancelled in the queue */
     if (run->pass_ns == 0 || task->started_ns < run->pass_ns)
         run->pass_ns = task->started_ns;
     if (run->begun_ns == 0 || task->started_ns < run->begun_ns)

@@ -42,14 +42,16 @@ static void expect(const struct cn_remote_times *times, int64_t from, int64_t to
 static void one_task_is_divided_as_it_went(void **unused) {
     (void)unused;
     struct cn_remote_times times = {0};
-    struct cn_task never = task_of(0, 50, 0, 0, 0);
-    never.worker = -1;
+    struct cn_task never = task_of(90, 0, 0, 0, 0), lost = task_of(200, 30, 0, 0, 0);
+    never.worker = lost.worker = -1;
     add(&times, never);
+    add(&times, lost);
     add(&times, task_of(100, 10, 20, 40, 5));
     expect(&times, 100, 175, 40, 10, 20, 5);
     expect(&times, 105, 150, 20, 5, 20, 0);      /* a part of it */
     expect(&times, 90, 180, 40 + 15, 10, 20, 5); /* what nobody claims is execute */
     expect(&times, 100, 100, 0, 0, 0, 0);
+    expect(&times, 200, 230, 0, 30, 0, 0); /* nobody answered it */
     cn_remote_times_release(&times);
     expect(&times, 0, 7, 7, 0, 0, 0);
 }
