@@ -220,6 +220,10 @@ bench-instructions: $(BUILD)/bench/instructions ## count instructions; fail wher
 bench-kernels: $(BUILD)/kernels/check ## time every kernel at every level (BENCH=hex: one family)
 	@$< --bench $(BENCH)
 
+.PHONY: bench-large
+bench-large: $(BUILD)/colonnade ## bodies larger than memory, and the curve of memory (BENCH="--gigabytes 1,4,20 --limit 512")
+	/usr/bin/python3 bench/large.py --binary $(BUILD)/colonnade $(BENCH)
+
 .PHONY: bench-notebook
 bench-notebook: packages-bench $(BUILD)/colonnade ## the notebook's cases in CPython and here, in one table (BENCH="--rows 10000")
 	/usr/bin/python3 bench/notebook.py --binary $(BUILD)/colonnade $(BENCH)

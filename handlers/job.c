@@ -10,6 +10,7 @@
 
 /* The block that a large chunk's output lies in. */
 #define LARGE_OUTPUT (UINT64_C(4) << 20)
+#define FEW_CHUNKS 4096u
 
 enum cn_code cn_job_new(struct cn_job **result, struct cn_exchange *exchange, struct cn_spec *spec,
                         struct cn_error *error) {
@@ -63,6 +64,11 @@ void cn_chunk_drop_output(struct cn_job *job, struct cn_chunk *chunk) {
     cn_buf_release(&chunk->out);
 }
 
+/* What is counted of so many chunks in the account of memory: few are not worth it. */
+static size_t charge_of(size_t chunks) {
+    return chunks < FEW_CHUNKS ? 0 : chunks * sizeof(struct cn_chunk);
+}
+
 static void job_free(struct cn_job *job) {
     for (size_t i = 0; i < job->n_chunks; i++) {
         cn_buf_release(&job->chunks[i].out);
@@ -79,6 +85,7 @@ static void job_free(struct cn_job *job) {
     cn_spec_unref(job->spec);
     cn_buf_release(&job->head);
     cn_buf_release(&job->stream_text);
+    cn_blocks_discharge(job->service->blocks, charge_of(job->cap_chunks));
     free(job->chunks);
     free(job->plans);
     cn_worker_accounts_release(&job->workers);
@@ -139,18 +146,29 @@ enum cn_code cn_job_place(struct cn_job *job, enum cn_executor_kind kind, size_t
     return cn_job_slots_new(job, error);
 }
 
+static enum cn_code grow_chunks(struct cn_job *job, struct cn_error *error) {
+    size_t cap = job->cap_chunks ? job->cap_chunks * 2 : 16;
+    size_t more = charge_of(cap) - charge_of(job->cap_chunks);
+    struct cn_chunk *chunks;
+
+    if (!cn_blocks_charge(job->service->blocks, more))
+        return cn_error_memory(error);
+    chunks = reallocarray(job->chunks, cap, sizeof *chunks);
+    if (!chunks) {
+        cn_blocks_discharge(job->service->blocks, more);
+        return cn_error_memory(error);
+    }
+    job->chunks = chunks;
+    job->cap_chunks = cap;
+    return CN_OK;
+}
+
 static enum cn_code add_chunk(struct cn_job *job, struct cn_chunk **result,
                               struct cn_error *error) {
     struct cn_chunk *chunk;
 
-    if (job->n_chunks == job->cap_chunks) {
-        size_t cap = job->cap_chunks ? job->cap_chunks * 2 : 16;
-        struct cn_chunk *chunks = reallocarray(job->chunks, cap, sizeof *chunks);
-        if (!chunks)
-            return cn_error_memory(error);
-        job->chunks = chunks;
-        job->cap_chunks = cap;
-    }
+    if (job->n_chunks == job->cap_chunks)
+        CN_TRY(grow_chunks(job, error));
     chunk = &job->chunks[job->n_chunks++];
     memset(chunk, 0, sizeof *chunk);
     cn_buf_init(&chunk->out);

@@ -403,3 +403,13 @@ def test_a_directory_where_nothing_can_be_made(tmp_path):
     done = subprocess.run([client.BINARY, "--listen", "127.0.0.1:0", "--data-dir", str(folder)], stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, text=True, timeout=30, check=False)
     assert done.returncode == 2 and "--data-dir" in done.stderr, done
+
+
+def test_what_is_remembered_of_chunks_counts(launch):
+    """A few hundred bytes each, which of very many come to more than their text."""
+    server = launch("--memory-bytes", 8 * MIB, "--buffer-bytes", BUFFER)
+    text = "a\n" + "1\n" * 60_000
+    reply = server.post_csv(text, {"let": "r=a", "chunk_rows": 1})
+    assert reply.status == 422 and reply.problem["limit"] == "--memory-bytes", reply
+    assert server.post_csv(text, {"let": "r=a", "chunk_rows": 100}).status == 200
+    assert server.post_csv(text, {"let": "r=a"}).status == 200

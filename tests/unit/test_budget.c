@@ -185,6 +185,55 @@ static void what_grows(void **unused) {
     cn_blocks_free(scene.service.blocks);
 }
 
+/* Of a body that is kept on disk only buffer_bytes count, whatever its length. */
+static void on_disk(void **unused) {
+    (void)unused;
+    struct cn_endpoint compute = {.operation = CN_OPERATION_COMPUTE};
+    struct cn_endpoint map = {.operation = CN_OPERATION_MAP}, deferred = {0};
+    struct cn_error error;
+    scene_start(64 * MIB, 8 * MIB);
+    struct cn_exchange without = exchange_of((int64_t)(200 * MIB)), other = without;
+    without.endpoint = &compute;
+    cn_error_init(&error);
+    assert_int_equal(cn_reserve_begin(&without, &error), CN_BODY_TOO_LARGE);
+    assert_non_null(strstr(error.detail, "With --data-dir"));
+    scene.service.spools = (struct cn_spools *)(void *)&scene; /* that there are any */
+    struct cn_exchange csv = exchange_of((int64_t)(200 * MIB)), job = csv, json = csv;
+    struct cn_exchange chunked = exchange_of(-1), late = csv;
+    csv.endpoint = json.endpoint = chunked.endpoint = late.endpoint = &compute;
+    job.endpoint = &deferred;
+    job.deferred = &compute;
+    other.endpoint = &map;
+    cn_error_init(&error);
+    assert_int_equal(cn_reserve_begin(&csv, &error), CN_OK);
+    assert_int_equal(reserved(), (8 + 8 + 16) * MIB + CN_RESERVE_LEAST);
+    assert_int_equal(cn_reserve_reply(&csv, 8 * MIB, &error), CN_OK); /* covered */
+    assert_int_equal(reserved(), (8 + 8 + 16) * MIB + CN_RESERVE_LEAST);
+    cn_reserve_end(&csv);
+    assert_int_equal(cn_reserve_begin(&job, &error), CN_OK);
+    cn_reserve_end(&job);
+    assert_int_equal(cn_reserve_begin(&chunked, &error), CN_OK);
+    assert_int_equal(cn_reserve_body(&chunked, 8 * MIB, &error), CN_OK);
+    size_t all = reserved();
+    assert_int_equal(cn_reserve_body(&chunked, 200 * MIB, &error), CN_OK);
+    assert_int_equal(reserved(), all);
+    cn_reserve_end(&chunked);
+    /* it turns out to be JSON */
+    assert_int_equal(cn_reserve_begin(&late, &error), CN_OK);
+    assert_int_equal(cn_reserve_whole(&late, &error), CN_BODY_TOO_LARGE);
+    assert_non_null(strstr(error.detail, "A body of CSV may be larger"));
+    cn_reserve_end(&late);
+    cn_error_init(&error);
+    assert_int_equal(cn_reserve_begin(&other, &error), CN_BODY_TOO_LARGE);
+    assert_null(strstr(error.detail, "CSV"));
+    scene.content_type = "application/json";
+    cn_error_init(&error);
+    assert_int_equal(cn_reserve_begin(&json, &error), CN_BODY_TOO_LARGE);
+    assert_non_null(strstr(error.detail, "A body of CSV may be larger"));
+    assert_int_equal(reserved(), 0);
+    cn_blocks_free(scene.service.blocks);
+}
+
 /* Memory that was denied to one that is alone will never be there. */
 static void judged(void **unused) {
     (void)unused;
@@ -247,6 +296,7 @@ int main(void) {
         cmocka_unit_test(a_body_is_reserved_for),
         cmocka_unit_test(not_now_and_never),
         cmocka_unit_test(what_grows),
+        cmocka_unit_test(on_disk),
         cmocka_unit_test(judged),
         cmocka_unit_test(threads),
     };

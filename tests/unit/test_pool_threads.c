@@ -411,6 +411,39 @@ static void failures_are_told(void **unused) {
 
 /* ---- groups that sleep ---- */
 
+/* Every third task's input cannot be had. */
+static enum cn_code load_input(struct cn_task *task, struct cn_error *error) {
+    struct job *job = task->owner;
+    size_t index = (size_t)(task - job->tasks);
+    if (index % 3 == 2)
+        return cn_error_set(error, CN_OVERLOADED, "the disk is full");
+    job->inputs[index] = CN_STR("was read");
+    return CN_OK;
+}
+
+static void inputs_are_loaded_by_who_runs(void **unused) {
+    (void)unused;
+    struct cn_executor *executors[] = {make(false, 2, 2, 0), make(true, 2, 2, 0)};
+    for (size_t e = 0; e < 2; e++) {
+        struct job job;
+        job_init(&job, 30, KIND_ECHO, 2, 0);
+        for (size_t i = 0; i < job.n_tasks; i++)
+            job.tasks[i].load = load_input;
+        job_submit(executors[e], &job);
+        job_wait(&job);
+        for (size_t i = 0; i < job.n_tasks; i++) {
+            const struct cn_task *task = &job.tasks[i];
+            bool failed = i % 3 == 2;
+            assert_int_equal(task->code, failed ? CN_OVERLOADED : CN_OK);
+            assert_string_equal(task->error.detail, failed ? "the disk is full" : "");
+            assert_true(cn_str_is(cn_buf_str(task->out), failed ? "" : "was read"));
+            assert_spans_exact(task);
+        }
+        executors[e]->ops->destroy(executors[e]);
+        job_release(&job);
+    }
+}
+
 static void sleepers_take_rounds(void **unused) {
     (void)unused;
     struct cn_executor *executor = make(false, 2, 64, 0);
@@ -620,6 +653,7 @@ int main(void) {
         cmocka_unit_test(drain_waits_then_cancels),
         cmocka_unit_test(workers_grow_and_retire),
         cmocka_unit_test(failures_are_told),
+        cmocka_unit_test(inputs_are_loaded_by_who_runs),
         cmocka_unit_test(sleepers_take_rounds),
         cmocka_unit_test(serial_sleepers_have_a_worker_each),
         cmocka_unit_test(crews_grow_side_by_side),
