@@ -21,6 +21,9 @@ struct cn_intake {
     struct cn_csv_cutter cutter;
     size_t cut_bytes; /* cut when so much has gathered */
     bool fitted;      /* to what chunks were seen to write */
+    /* of unknown length: when to look again how much that is, and what a row was reckoned by */
+    uint64_t look_at;
+    uint64_t placed_rows, placed_bytes;
     bool bom_done;
     size_t header_try; /* look for the header's end again when there is so much text */
     uint64_t received;

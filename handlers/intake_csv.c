@@ -6,6 +6,7 @@
  * (job_text.c): types may widen.
  */
 #include "handlers/compute.h"
+#include "handlers/place.h"
 
 /* The first one of a body of unknown length: below a huge page, because the whole of such a page is
  * taken by the first byte, and clients that send little may be many. */
@@ -100,6 +101,20 @@ static void fit_cut(struct cn_compute *compute) {
     intake->fitted = true;
 }
 
+/* Of a body of unknown length a chunk may be the longer the more has come: each is remembered. */
+static void grow_cut(struct cn_compute *compute) {
+    struct cn_intake *intake = &compute->intake;
+
+    if (intake->received < intake->look_at || intake->fitted || !compute->job->slots ||
+        cn_exchange_body_length(compute->exchange) >= 0)
+        return;
+    intake->look_at = 2 * intake->received;
+    if (intake->cut_bytes >= MOST_CUT)
+        return;
+    intake->cut_bytes = choose_cut(compute);
+    cn_place_bound_cut(compute, intake->placed_rows, intake->placed_bytes);
+}
+
 /* The header record: the job begins with it. */
 static enum cn_code read_header(struct cn_compute *compute, bool complete, struct cn_error *error) {
     struct cn_intake *intake = &compute->intake;
@@ -166,6 +181,8 @@ static enum cn_code place(struct cn_compute *compute, struct cn_str first, bool 
     if (seen == first.len && rows == 0)
         rows = 1;
     rows = (size_t)((double)(rows ? rows : 1) * (double)bytes / (double)(seen ? seen : 1));
+    compute->intake.placed_rows = rows;
+    compute->intake.placed_bytes = bytes;
     return cn_compute_place(compute, rows, bytes, !complete && length < 0, error);
 }
 
@@ -215,6 +232,7 @@ static enum cn_code cut_text(struct cn_compute *compute, bool complete, struct c
     }
     if (intake->last_end <= intake->start)
         return CN_OK;
+    grow_cut(compute);
     fit_cut(compute);
     /* At a segment's end a smaller chunk is better than to carry all of it to the next one. */
     size_t len = intake->last_end - intake->start;
