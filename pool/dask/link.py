@@ -86,8 +86,9 @@ class Worker:
 class Attempt:
     """One way of a task through Dask."""
 
-    def __init__(self, task, key):
+    def __init__(self, task, key, targets):
         self.task, self.key = task, key
+        self.targets = frozenset(targets)  # the workers that it may run on
         self.began = time.monotonic_ns()
         self.place = None  # the worker that it was last seen at
         self.fetching = 0  # since when
@@ -204,6 +205,8 @@ class Link:
         silent = [worker for worker in known.values() if worker.silent]
         for key, attempt in list(self.attempts.items()):
             attempt.place = at.get(key, attempt.place)
+            if attempt.targets.isdisjoint(known):  # Dask would wait for one of them to come back, also with its answer
+                attempt.abandon(Failure("the Dask workers that could have had it are gone", counted=False))
             worker = known.get(attempt.place)
             if worker in silent and self.bridge.usable and not attempt.fetching:
                 attempt.abandon(Failure(f"{worker.address} {worker.absent}", place=worker.address))
@@ -259,15 +262,16 @@ class Link:
         """Runs a task by Dask: the answer, which attempt it was. Raises Failure."""
         self.serial += 1
         key = f"{self.prefix}{task.number}-{self.serial}', 0)"
-        targets = [worker.address for worker in self.bridge.usable]
-        attempt = self.attempts[key] = Attempt(task, key)
+        usable = [worker.address for worker in self.bridge.usable]
+        targets = [address for address in usable if address not in task.avoided] or usable
+        attempt = self.attempts[key] = Attempt(task, key, targets)
         future = None
         try:
             # That an argument is a task itself makes Dask 2022.12 send all of it beside its messages, as it is; else it would
             # be copied into and out of four of them.
             future = self.client.submit(
                 self.bridge.function, self.name, key, task.number, (memoryview, Carried(task.request)), key=key, pure=False,
-                workers=[address for address in targets if address not in task.avoided] or targets, allow_other_workers=False,
+                workers=targets, allow_other_workers=False,
                 priority=-task.number)
             await self.either(attempt, future.exception())
             if future.status == "error":
@@ -297,7 +301,7 @@ class Link:
                 if waiting.cancelled():
                     raise Failure("Dask has dropped it", counted=attempt.place is not None)
                 return waiting.result()
-            if attempt.fetching:
+            if attempt.fetching and not attempt.targets.isdisjoint(self.bridge.workers):
                 self.hung += 1
             raise attempt.cut.result()
         finally:

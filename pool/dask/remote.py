@@ -120,6 +120,10 @@ class Program:
         except BlockingIOError:
             pass
 
+    def outlive(self):
+        """A process that asks to die with its parent dies with the thread that started it: so that one waits for its end."""
+        self.process.wait()
+
     def obituary(self):
         try:
             code = self.process.wait(START_SECONDS)
@@ -213,9 +217,11 @@ class Keeper(distributed.WorkerPlugin):
 
         def start():
             try:
-                self.keep(self.start())
+                process = self.start()
             except RuntimeError:
-                pass  # self.problem says it
+                return  # self.problem says it
+            self.keep(process)
+            process.outlive()
 
         threading.Thread(target=start, name="colonnade-start", daemon=True).start()
 
