@@ -253,12 +253,17 @@ class Keeper(distributed.WorkerPlugin):
         process.end()
 
     def take(self):
-        with self.lock:
-            if self.closed:
-                raise RuntimeError("the bridge has gone")
-            if self.idle:
-                return self.idle.pop()
-        return self.start()
+        """One that lives: whoever ended those that were idle, no task has to find out."""
+        while True:
+            with self.lock:
+                if self.closed:
+                    raise RuntimeError("the bridge has gone")
+                process = self.idle.pop() if self.idle else None
+            if process is None:
+                return self.start()
+            if process.process.poll() is None:
+                return process
+            process.end()
 
     def run(self, key, number, request):
         """On a thread of the worker. Raises RuntimeError(text, address)."""

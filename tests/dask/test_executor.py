@@ -235,7 +235,9 @@ def slow_job(server, **more):
 
 
 def right(job):
-    return job.result().json()["results"] == [2 * n for n in SLOW["args"]]
+    found = job.result().json()
+    assert found["results"] == [2 * n for n in SLOW["args"]], [one for one in found["futures"] if one["state"] != "finished"]
+    return True
 
 
 def test_a_worker_killed_in_the_middle(fresh):
