@@ -213,7 +213,7 @@ def test_options_of_compute(server, document):
     assert {p["name"] for p in stated} == set(form) - {"data"} == set(members) - {"columns", "generate"}
     assert [p["name"] for p in stated] == [
         "let", "select", "drop", "rename", "limit", "executor", "workers", "chunk_rows", "mode", "repeat", "overflow",
-        "on_error", "nan", "types", "nulls", "delimiter", "header", "timeout_ms"]
+        "on_error", "nan", "types", "nulls", "delimiter", "header", "timeout_ms", "retries"]
     texts = {"select": "a", "drop": "a", "rename": "a:z", "types": "a:float64", "nulls": "x", "let": "c=a"}
     for parameter in stated:
         name, schema = parameter["name"], parameter["schema"]
