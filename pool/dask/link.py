@@ -86,9 +86,8 @@ class Worker:
 class Attempt:
     """One way of a task through Dask."""
 
-    def __init__(self, task, key, targets):
-        self.task, self.key = task, key
-        self.targets = frozenset(targets)  # the workers that it may run on
+    def __init__(self, task, targets):
+        self.task, self.targets = task, targets
         self.began = time.monotonic_ns()
         self.place = None  # the worker that it was last seen at
         self.fetching = 0  # since when
@@ -199,19 +198,20 @@ class Link:
         self.bridge.refresh()
 
     def place(self, processing):
-        """Where the tasks are; takes away those that are at workers which are cut off, if there are others."""
+        """Where the tasks are; takes away those that are where nothing comes from, if there are other workers."""
         at = {key: address for address, keys in processing.items() for key in keys}
-        known, now = self.bridge.workers, time.monotonic()
-        silent = [worker for worker in known.values() if worker.silent]
+        known, usable, now = self.bridge.workers, self.bridge.usable, time.monotonic()
+        silent = [worker.address for worker in known.values() if worker.silent]
         for key, attempt in list(self.attempts.items()):
             attempt.place = at.get(key, attempt.place)
-            if attempt.targets.isdisjoint(known):  # Dask would wait for one of them to come back, also with its answer
-                attempt.abandon(Failure("the Dask workers that could have had it are gone", counted=False))
-            worker = known.get(attempt.place)
-            if worker in silent and self.bridge.usable and not attempt.fetching:
+            if attempt.fetching:
+                if silent and now - attempt.fetching > SILENT_SECONDS:
+                    attempt.abandon(Failure("its answer could not be fetched"))
+            elif usable and attempt.place in silent:
+                worker = known[attempt.place]
                 attempt.abandon(Failure(f"{worker.address} {worker.absent}", place=worker.address))
-            elif silent and attempt.fetching and now - attempt.fetching > SILENT_SECONDS:
-                attempt.abandon(Failure("its answer could not be fetched"))
+            elif usable and key not in at and not any(worker.address in attempt.targets for worker in usable):
+                attempt.abandon(Failure("the Dask workers that were to do it have left", counted=attempt.place is not None))
 
     async def look_after(self, worker):
         """Asks a worker what it is good for, and what time it has."""
@@ -262,17 +262,16 @@ class Link:
         """Runs a task by Dask: the answer, which attempt it was. Raises Failure."""
         self.serial += 1
         key = f"{self.prefix}{task.number}-{self.serial}', 0)"
-        usable = [worker.address for worker in self.bridge.usable]
-        targets = [address for address in usable if address not in task.avoided] or usable
-        attempt = self.attempts[key] = Attempt(task, key, targets)
+        targets = [worker.address for worker in self.bridge.usable]
+        targets = [address for address in targets if address not in task.avoided] or targets
+        attempt = self.attempts[key] = Attempt(task, targets)
         future = None
         try:
             # That an argument is a task itself makes Dask 2022.12 send all of it beside its messages, as it is; else it would
             # be copied into and out of four of them.
             future = self.client.submit(
                 self.bridge.function, self.name, key, task.number, (memoryview, Carried(task.request)), key=key, pure=False,
-                workers=targets, allow_other_workers=False,
-                priority=-task.number)
+                workers=targets, allow_other_workers=False, priority=-task.number)
             await self.either(attempt, future.exception())
             if future.status == "error":
                 raise of_dask(await future.exception())
@@ -301,7 +300,7 @@ class Link:
                 if waiting.cancelled():
                     raise Failure("Dask has dropped it", counted=attempt.place is not None)
                 return waiting.result()
-            if attempt.fetching and not attempt.targets.isdisjoint(self.bridge.workers):
+            if attempt.fetching:
                 self.hung += 1
             raise attempt.cut.result()
         finally:

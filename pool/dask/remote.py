@@ -6,6 +6,7 @@ nothing of it installed. Python carries bytes here, `colonnade` computes.
 """
 import asyncio
 import collections
+import concurrent.futures
 import fcntl
 import os
 import select
@@ -39,7 +40,8 @@ def ago(seconds):
 class Program:
     """A `colonnade --worker`, from its start to its end. Used by one thread at a time; any thread may kill it."""
 
-    def __init__(self, identity, setup):
+    def __init__(self, identity, setup, spawner):
+        """It dies with the thread that starts it: so that is the spawner's."""
         command = os.environ.get("COLONNADE_BIN") or shutil.which("colonnade")
         if not command:
             raise RuntimeError("this Dask worker finds no program `colonnade`: install it in its PATH, or name it in "
@@ -49,8 +51,9 @@ class Program:
             # It never waits for somebody to read its errors; what does not fit is lost.
             os.set_blocking(theirs, False)
             os.set_blocking(errors, False)
-            self.process = subprocess.Popen([command, "--worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=theirs,
-                                            bufsize=0, cwd="/", start_new_session=True)
+            self.process = spawner.submit(
+                subprocess.Popen, [command, "--worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=theirs, bufsize=0,
+                cwd="/", start_new_session=True).result()
         except OSError as error:
             os.close(errors)
             raise RuntimeError(f"cannot start {command}: {error.strerror}") from None
@@ -170,6 +173,7 @@ class Keeper(distributed.WorkerPlugin):
     def setup(self, worker):
         self.worker, self.address = worker, worker.address
         self.lock = threading.Lock()
+        self.spawner = concurrent.futures.ThreadPoolExecutor(1, "colonnade-spawner")
         self.idle = []
         self.busy = {}  # key of a task: its number, its process
         self.unwanted = collections.deque(maxlen=1000)
@@ -189,6 +193,7 @@ class Keeper(distributed.WorkerPlugin):
             process.kill()  # its thread ends it
         for process in idle:
             process.end()
+        self.spawner.shutdown(wait=False)
 
     def tidy(self):
         with self.lock:
@@ -227,7 +232,7 @@ class Keeper(distributed.WorkerPlugin):
 
     def start(self):
         try:
-            process = Program(self.identity, self.program_setup)
+            process = Program(self.identity, self.program_setup, self.spawner)
         except RuntimeError as error:
             self.problem = str(error)
             raise

@@ -4,6 +4,7 @@ worker. The request's text behind its head says what to do; all else comes back 
 
 FAKE_IDENTITY: what it says that it is. FAKE_FOLDER: each process leaves a file there, named by its pid.
 """
+import ctypes
 import os
 import pathlib
 import signal
@@ -13,6 +14,7 @@ import time
 
 IDENTITY = b"colonnade 0.0.0 sha256:" + b"ab" * 32
 SETUP = b"what it is to be told first"
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
 # Much smaller than the real ones, which the bridge does not know either.
 REQUEST = struct.Struct("<QQ")  # number, size of what follows
 ANSWER = struct.Struct("<QQq")  # number, size of the output, CPU time
@@ -44,6 +46,7 @@ def obey(order):
 
 
 def main():
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # as the real one does
     folder = os.environ.get("FAKE_FOLDER")
     if folder:
         pathlib.Path(folder, str(os.getpid())).touch()
