@@ -123,10 +123,6 @@ class Program:
         except BlockingIOError:
             pass
 
-    def outlive(self):
-        """A process that asks to die with its parent dies with the thread that started it: so that one waits for its end."""
-        self.process.wait()
-
     def obituary(self):
         try:
             code = self.process.wait(START_SECONDS)
@@ -222,11 +218,9 @@ class Keeper(distributed.WorkerPlugin):
 
         def start():
             try:
-                process = self.start()
+                self.keep(self.start())
             except RuntimeError:
-                return  # self.problem says it
-            self.keep(process)
-            process.outlive()
+                pass  # self.problem says it
 
         threading.Thread(target=start, name="colonnade-start", daemon=True).start()
 
