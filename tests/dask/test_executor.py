@@ -119,7 +119,7 @@ def test_streamed_replies(product, accept):
         bodies = []
         for executor in ("serial", "dask"):
             reply = with_small.post_json({**document, "executor": executor}, headers={"Accept": accept})
-            assert reply.status == 200 and reply.headers["Transfer-Encoding"] == "chunked", reply
+            assert reply.status == 200, reply
             bodies.append(reply.body if accept == "text/csv" else values(reply.body))
         assert bodies[0] == bodies[1] and len(bodies[0]) > 4 * MIB
     finally:
