@@ -50,7 +50,7 @@ enum cn_code cn_identity_plan(struct cn_plan **plan, uint64_t id,
     struct cn_str names[MOST_COLUMNS];
     enum cn_type types[MOST_COLUMNS];
     struct cn_let lets[MOST_LETS];
-    char let_names[MOST_LETS][8];
+    char let_names[MOST_LETS][24];
     struct cn_reference reference = {.lets = lets,
                                      .source = part->source,
                                      .sink = part->sink,
