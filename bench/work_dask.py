@@ -54,12 +54,13 @@ def works(bench):
     costly = "a, b"
     for _ in range(24):
         costly = f"sha512({costly})"
-    return [Work("sleep", f"sleeping {sleep:g} s a call", "call", calls_of("long_io", seconds=sleep), 0),
-            Work("compute", f"`long_comp`, {iterations:,} iterations a call", "call",
-                 calls_of("long_comp", iterations=iterations), 0),
-            Work("expression", "`(a-b)/(c+d)**2`", "row", rows_of("(a-b)/(c+d)**2"), 10**7),
-            Work("md5", "`md5(a,b)`", "row", rows_of("md5(a,b)"), 10**7),
-            Work("costly", "`sha512` of a, b, and 23 times of its digest", "row", rows_of(costly), 10**6)]
+    found = [Work("sleep", f"sleeping {sleep:g} s a call", "call", calls_of("long_io", seconds=sleep), 0),
+             Work("compute", f"`long_comp`, {iterations:,} iterations a call", "call",
+                  calls_of("long_comp", iterations=iterations), 0),
+             Work("expression", "`(a-b)/(c+d)**2`", "row", rows_of("(a-b)/(c+d)**2"), 10**7),
+             Work("md5", "`md5(a,b)`", "row", rows_of("md5(a,b)"), 10**7),
+             Work("costly", "`sha512` of a, b, and 23 times of its digest", "row", rows_of(costly), 10**6)]
+    return [work for work in found if not bench.quick or work.name in ("compute", "md5")]
 
 
 class Answer:
@@ -148,10 +149,11 @@ def costs(bench, site, work):
 
 def reckon(cost, fixed_s, processors):
     """What follows for k cores elsewhere: a row's time here is what it costs divided by the processors; there it is the
-    longest of what no further worker makes shorter (the bridge's or the scheduler's own time: each is one thread) and what a
-    worker needs for it divided by k. The rows from which on that makes up for what a request costs on top."""
+    longest of what no further worker makes shorter (the bridge's or the scheduler's own time, each of which is one thread, and
+    what server and bridge together need of the processors here) and what a worker needs for it divided by k. The rows from
+    which on that makes up for what a request costs on top."""
     here = cost["threads"] / processors
-    floor = max(cost["bridge"], cost["scheduler"], cost["server"] / processors)
+    floor = max(cost["bridge"], cost["scheduler"], (cost["server"] + cost["bridge"]) / processors)
     there = cost["`colonnade --worker`"] + cost["Dask workers"]
     found = {}
     for cores in CORES:
@@ -188,20 +190,21 @@ class Memory(Beside):
         self.site, self.every, self.curves = site, every, {}
 
     def work(self):
-        begun = time.monotonic()
+        begun, ended = time.monotonic(), False
         while True:
             for name, pids in self.site.named().items():
                 held = sum(map(dask_site.resident, pids)) / 1e6
                 self.curves.setdefault(name, []).append((time.monotonic() - begun, held))
-            if self.over.wait(self.every):
+            if ended:
                 return
+            ended = self.over.wait(self.every)
 
 
 def thinned(curve, points=16):
     """The greatest of each part of the time, for a picture."""
     size = max(1, math.ceil(len(curve) / points))
     parts = [curve[at:at + size] for at in range(0, len(curve), size)]
-    return [(round(part[-1][0], 1), max(held for _, held in part)) for part in parts]
+    return [(float(f"{part[-1][0]:.2g}"), max(held for _, held in part)) for part in parts]
 
 
 def measure_memory(bench, site, work):
@@ -250,7 +253,7 @@ def measure(bench):
         f"the server's {bench.cpus} processors, so there is nothing to win: it shows what shipping costs. *Hosts*: three network "
         f"namespaces; the server may use {SHARE:g} of a processor, so the two workers add computing power, as other machines would.",
         "*Computing here*: processor time of a row under threads, divided by the processors. *Shipping, at least*: the longest of "
-        "what the bridge and the scheduler, which have one thread each, and the server's processors need for a row: no "
+        "what the bridge and the scheduler, which have one thread each, and server and bridge on the server's processors need for a row: no "
         "number of workers makes it shorter. *Reckoned*: from both, the workers' own time divided by the cores elsewhere, and "
         "what the smallest request takes longer on dask. *Never*: shipping, or the workers, cost more than computing here."]
     chosen, processors = works(bench), min(2, bench.cpus)
