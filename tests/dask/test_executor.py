@@ -1,6 +1,7 @@
 """The executor `dask` of the product, on a real cluster on loopback: the same bytes as every other executor, whatever
 happens to the cluster meanwhile, or a typed error by the deadline."""
 import hashlib
+import itertools
 import json
 import os
 import stat
@@ -10,7 +11,7 @@ import distributed
 import pytest
 
 import client
-from cluster import wait_until
+from cluster import Cluster, wait_until
 from product import (WORKER, Job, Memory, Product, await_workers, below, called, command_line, compute, dask_pool, present,
                      server_on, usable, values)
 
@@ -153,6 +154,27 @@ def test_many_at_once(server):
         document = {**FRAME, "generate": {**FRAME["generate"], "seed": number}, "let": {"r": "md5(a, c)"}, "chunk_rows": 2500}
         assert values(compute(server, document, "dask").body) == values(compute(server, document, "serial").body)
     client.together(one, 6)
+
+
+def test_over_tls(tmp_path):
+    """A cluster that asks for certificates: with one of its authority the server is let in, without it is told."""
+    cert, key = client.certificate(tmp_path)
+    other_cert, other_key = client.certificate(tmp_path, name="other")
+    flags = ["--tls-ca-file", cert, "--tls-cert", cert, "--tls-key", key]
+    with Cluster(protocol="tls", scheduler_flags=flags) as cluster:
+        cluster.add_worker(environment=WORKER, flags=flags)
+        for names, let_in in (((cert, cert, key), True), ((cert, other_cert, other_key), False)):
+            server = server_on(cluster, *itertools.chain(*zip(("--dask-tls-ca", "--dask-tls-cert", "--dask-tls-key"), names)))
+            try:
+                if let_in:
+                    await_workers(server, 1)
+                    document = {**COMPUTED["md5"], "chunk_rows": 2000}
+                    assert values(compute(server, document, "dask").body) == values(compute(server, document, "serial").body)
+                else:
+                    wait_until(lambda: cluster.address in (dask_pool(server)["problem"] or ""), 30, lambda: dask_pool(server))
+                    assert not dask_pool(server)["connected"] and not usable(server)
+            finally:
+                assert server.stop() == 0
 
 
 # ---- what is refused -----------------------------------------------------------------------------

@@ -27,7 +27,7 @@ DOCUMENT = {"generate": {"rows": ROWS, "columns": ["a", "b"], "distribution": "n
             "let": {"k": "md5(a, b)"}, "chunk_rows": 2000, "timeout_ms": DEADLINE_S * 1000}
 # The scheduler gives up a worker that is silent for so long, and connections what is not acknowledged.
 PATIENCE = {"DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "4s", "DASK_DISTRIBUTED__COMM__TIMEOUTS__TCP": "12s"}
-KEEP = ["--job-bytes", "4GiB", "--buffer-bytes", "4GiB", "--memory-bytes", "8GiB"]
+KEEP = ["--job-bytes", "4GiB", "--buffer-bytes", "4GiB", "--memory-bytes", "8GiB", "--request-timeout-ms", "600000"]
 
 
 class RemoteServer(client.Server):
