@@ -34,13 +34,19 @@ static void note_times(struct cn_job *job, const struct cn_task *task) {
         job->last_end_ns = task->finished_ns;
 }
 
-/* Takes from the task what was hidden behind others. */
-static void book_task(struct cn_job *job, struct cn_task *task) {
+/* Takes from the task what was hidden behind others, and from the chunk before it what it hid. */
+static void book_task(struct cn_job *job, struct cn_task *task, size_t index) {
     struct cn_error error;
+    struct cn_fetch_cut cut;
 
     if ((job->executor_kind != CN_EXECUTOR_DASK || cn_remote_times_add(&job->remote, task)) &&
-        cn_worker_accounts_book(&job->workers, task))
+        cn_worker_accounts_book(&job->workers, task, index, &cut)) {
+        if (cut.ns > 0) {
+            struct cn_chunk *before = &job->chunks[cut.record];
+            cn_fetch_cut_take(&cut, before->started_ns, &before->spans);
+        }
         return;
+    }
     cn_error_init(&error);
     cn_error_memory(&error);
     cn_job_fail(job, CN_OVERLOADED, &error);
@@ -153,7 +159,7 @@ void cn_job_collect(struct cn_job *job, struct cn_job_slot *slot) {
     bool sound = cn_morsel_result_read(&result, task, chunk->text.len);
 
     note_times(job, task);
-    book_task(job, task);
+    book_task(job, task, slot->chunk);
     note_task(chunk, slot);
     if (task->code != CN_OK && !result.body_fault) {
         /* A failure of the machinery ends the job whatever else was found. */

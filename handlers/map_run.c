@@ -137,11 +137,16 @@ static void note_times(struct cn_map_run *run, const struct cn_task *task) {
         run->last_end_ns = task->finished_ns;
 }
 
-/* The task as its worker's lane shows it: without what was hidden behind others. */
+/* The task as its worker's lane shows it: without what was hidden behind others, or what it hid of
+ * the one before it. */
 static void book_task(struct cn_map_run *run, size_t index, struct cn_task *task) {
+    struct cn_fetch_cut cut = {0};
+
     if ((run->place.kind == CN_EXECUTOR_DASK && !cn_remote_times_add(&run->remote, task)) ||
-        !cn_worker_accounts_book(&run->workers, task))
+        !cn_worker_accounts_book(&run->workers, task, index, &cut))
         fail_memory(run);
+    if (cut.ns > 0 && cut.record < run->n_spans)
+        cn_fetch_cut_take(&cut, run->tasks[cut.record].started_ns, &run->spans[cut.record]);
     run->tasks[index] = (struct cn_map_task){.submitted_ns = task->submitted_ns,
                                              .started_ns = task->started_ns,
                                              .worker = task->worker,

@@ -31,9 +31,30 @@ static struct cn_worker_account *find(struct cn_worker_accounts *accounts,
         accounts->cap = cap;
     }
     struct cn_worker_account *account = &accounts->list[accounts->n++];
-    *account = (struct cn_worker_account){
-        .worker = task->worker, .first_ns = task->started_ns, .last_ns = task->started_ns};
+    *account = (struct cn_worker_account){.worker = task->worker,
+                                          .first_ns = task->started_ns,
+                                          .last_ns = task->started_ns,
+                                          .taken_ns = task->started_ns};
     return account;
+}
+
+/* Ends the last task's fetch where the task's computing began within it. */
+static void cut_fetch(struct cn_worker_account *account, const struct cn_task *task,
+                      struct cn_fetch_cut *cut) {
+    int64_t from_ns =
+        task->started_ns + task->spans.ns[CN_SPAN_SHIP] + task->spans.ns[CN_SPAN_SCHEDULE];
+    int64_t to_ns = task->finished_ns - task->spans.ns[CN_SPAN_FETCH];
+    int64_t fetch_from_ns = account->taken_ns - account->fetch_ns;
+
+    if (from_ns < fetch_from_ns)
+        from_ns = fetch_from_ns; /* before that, it computed beside the last task */
+    if (from_ns >= to_ns || from_ns >= account->taken_ns)
+        return;
+    *cut = (struct cn_fetch_cut){
+        .record = account->record, .end_ns = account->taken_ns, .ns = account->taken_ns - from_ns};
+    account->spans.ns[CN_SPAN_FETCH] -= cut->ns;
+    account->fetch_ns -= cut->ns;
+    account->taken_ns = from_ns;
 }
 
 /* The spans sum to the task's time, so there is enough to take from. */
@@ -68,21 +89,44 @@ static void name_host(struct cn_worker_account *account, const char *host) {
     account->host[len] = '\0';
 }
 
-bool cn_worker_accounts_book(struct cn_worker_accounts *accounts, struct cn_task *task) {
+/* What is left of the task is the last that was booked, if it reaches farther than the others. */
+static void take_time(struct cn_worker_account *account, const struct cn_task *task,
+                      size_t record) {
+    if (task->finished_ns > account->last_ns)
+        account->last_ns = task->finished_ns;
+    if (task->finished_ns <= account->taken_ns)
+        return;
+    account->taken_ns = task->finished_ns;
+    account->fetch_ns = task->spans.ns[CN_SPAN_FETCH];
+    account->record = record;
+}
+
+bool cn_worker_accounts_book(struct cn_worker_accounts *accounts, struct cn_task *task,
+                             size_t record, struct cn_fetch_cut *cut) {
+    *cut = (struct cn_fetch_cut){0};
     if (task->worker < 0)
         return true;
     struct cn_worker_account *account = find(accounts, task);
     if (!account)
         return false;
-    take_hidden(task, account->last_ns);
+    cut_fetch(account, task, cut);
+    take_hidden(task, account->taken_ns);
     account->pid = (int32_t)task->pid;
     name_host(account, task->host ? task->host : "");
     account->tasks++;
     account->cpu_ns += task->cpu_ns;
-    if (task->finished_ns > account->last_ns)
-        account->last_ns = task->finished_ns;
+    take_time(account, task, record);
     add_spans(&account->spans, &task->spans);
     return true;
+}
+
+void cn_fetch_cut_take(const struct cn_fetch_cut *cut, int64_t started_ns, struct cn_spans *spans) {
+    int64_t end_ns = started_ns;
+
+    for (int s = 0; s < CN_SPAN_COUNT; s++)
+        end_ns += spans->ns[s];
+    if (cut->ns > 0 && end_ns == cut->end_ns)
+        spans->ns[CN_SPAN_FETCH] -= cut->ns;
 }
 
 static int by_first(const void *a, const void *b) {
