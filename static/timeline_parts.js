@@ -95,7 +95,7 @@ function notes(model, run) {
     said.push(`The work ran ${run.repeat} times; the chunks are those of the last time.`);
   if (model.remote)
     said.push('Several chunks are under way to a worker of the cluster at once; of each the lane shows what was not ' +
-      'hidden behind those before it.');
+      'hidden behind those before it. A fetch ends there where the next chunk begins to be computed.');
   said.push('Stages alternate in truth; here each has its sum, end to end, in a chunk as in the request’s ' +
     'ledger. So a chunk need not lie exactly under “execute”.');
   return h('p', { class: 'quiet timeline-notes' }, said.join(' '));

@@ -12,9 +12,14 @@ jsonschema = pytest.importorskip("jsonschema", reason="python3-jsonschema is not
 LEDGER = ["receive", "decode", "plan", "queue", "ship", "schedule", "execute", "fetch", "gather", "encode"]
 STAGES = {"parse", "evaluate", "hash", "encode", "ship", "schedule", "fetch", "wait"}
 ON_THE_WAY = ["ship", "schedule", "fetch"]
+COMPUTING = ["parse", "evaluate", "hash", "encode"]
 WORK = {"generate": {"rows": 60_000, "columns": ["a", "b"], "seed": 1}, "let": {"r": "a/b", "k": "sha256(a, b)"},
         "chunk_rows": 4000}
 CALLS = {"function": "long_comp", "args": list(range(12)), "iterations": 20_000, "chunksize": 2}
+# Much computing for each byte, in many chunks, so that several are always under way to a worker.
+HEAVY = {"generate": {"rows": 200_000, "columns": ["a"], "seed": 1}, "let": {"r": "cos(sin(" * 20 + "a" + "))" * 20},
+         "chunk_rows": 10_000}
+HEAVY_CALLS = {"function": "long_comp", "args": list(range(48)), "iterations": 200_000, "chunksize": 2}
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +69,29 @@ def check_lanes(run):
         assert spans[0][0] >= 0 and spans[-1][1] <= run["timing"]["wall_ns"]
 
 
+def check_sums(run):
+    """What is listed of a worker's chunks is what its account has, but for the time between them, which it waited."""
+    for worker in run["timing"]["workers"]:
+        chunks = [chunk["stages"] for chunk in run["chunks"] if chunk["worker"] == worker["worker"]]
+        for stage in STAGES - {"wait"}:
+            assert sum(stages.get(stage, 0) for stages in chunks) == worker["stages"].get(stage, 0), stage
+        assert sum(stages.get("wait", 0) for stages in chunks) <= worker["stages"].get("wait", 0)
+
+
+def computed(timing):
+    """By all workers, as their lanes show it."""
+    return sum(worker["stages"].get(stage, 0) for worker in timing["workers"] for stage in COMPUTING)
+
+
+def length(spans):
+    """Of the time that they cover together."""
+    total = until = 0
+    for begin, end in sorted(spans):
+        total += max(0, end - max(begin, until))
+        until = max(until, end)
+    return total
+
+
 @pytest.mark.parametrize("repeat", [1, 3])
 def test_a_job_is_accounted_for(server, matches, repeat):
     reply = compute(server, WORK, "dask", repeat=repeat)
@@ -77,6 +105,8 @@ def test_a_job_is_accounted_for(server, matches, repeat):
     run = run_of(server, document)
     matches(run, "Run")
     check_lanes(run)
+    if repeat == 1:
+        check_sums(run)
     assert sum(worker["chunks"] for worker in run["timing"]["workers"]) == \
         document["execution"]["chunks"] * (1 if repeat == 1 else repeat + 1)
 
@@ -85,7 +115,9 @@ def test_calls_are_accounted_for(server, matches):
     document = called(server, CALLS, "dask").json()
     check_timing(document["timing"])
     matches(document, "MapReply")
-    check_lanes(run_of(server, document))
+    run = run_of(server, document)
+    check_lanes(run)
+    check_sums(run)
     futures = document["futures"]
     for future in futures:
         assert 0 <= future["submitted_ns"] <= future["started_ns"] <= future["finished_ns"] <= document["timing"]["wall_ns"]
@@ -93,6 +125,25 @@ def test_calls_are_accounted_for(server, matches):
         assert future["finished_ns"] - future["started_ns"] >= future["cpu_ns"] / 2
     for first, second in zip(futures[::2], futures[1::2]):  # of one task
         assert first["finished_ns"] <= second["started_ns"]
+
+
+def test_results_on_their_way_back_hide_no_computing():
+    """A worker that computes while earlier results go back is shown to compute. With one thread each there is always
+    a next chunk to compute, and computing never overlaps; were it hidden, little of it would be left in the lanes."""
+    with Product(threads=1) as made:
+        job = compute(made.server, HEAVY, "dask").json()
+        calls = called(made.server, HEAVY_CALLS, "dask").json()
+        for document in (job, calls):
+            check_timing(document["timing"])
+            run = run_of(made.server, document)
+            check_lanes(run)
+            check_sums(run)
+    # At least one worker computed all through `execute`.
+    execute = next(entry["ns"] for entry in job["timing"]["ledger"] if entry["stage"] == "execute")
+    assert computed(job["timing"]) >= execute / 2, job["timing"]
+    said = sum(length([(future["started_ns"], future["finished_ns"]) for future in calls["futures"]
+                       if future["worker"] == worker["worker"]]) for worker in calls["timing"]["workers"])
+    assert computed(calls["timing"]) >= said / 2, calls["timing"]
 
 
 def test_other_executors_have_none_of_it(server):
