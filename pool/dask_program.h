@@ -1,6 +1,6 @@
 /*
- * dask_program.h: the text of the bridge to Dask, embedded into the program (made from
- * pool/dask/remote.py and pool/dask/bridge.py).
+ * dask_program.h: the text of the bridge to Dask, embedded into the program (made from the files
+ * in pool/dask).
  */
 #ifndef CN_POOL_DASK_PROGRAM_H
 #define CN_POOL_DASK_PROGRAM_H

@@ -28,7 +28,8 @@ def read(size):
 
 
 def obey(order):
-    """Orders are words: sleep SECONDS, crash, exit STATUS, crash-once FILE, nonsense."""
+    """An order is a word: sleep SECONDS, crash, exit STATUS, nonsense; crash-once FILE, which the process's parent is written
+    into."""
     word, _, argument = order.decode().partition(" ")
     if word == "sleep":
         time.sleep(float(argument))
@@ -38,11 +39,9 @@ def obey(order):
     elif word == "exit":
         sys.exit(int(argument))
     elif word == "crash-once":
-        try:
-            os.close(os.open(argument, os.O_CREAT | os.O_EXCL))
-        except FileExistsError:
-            return
-        os.kill(os.getpid(), signal.SIGKILL)
+        if not os.path.exists(argument):
+            pathlib.Path(argument).write_text(str(os.getppid()))
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 def main():
@@ -60,7 +59,8 @@ def main():
         number, size = REQUEST.unpack(read(REQUEST.size))
         body = read(size)
         if body.startswith(b"!"):
-            obey(body[1:])
+            for order in body[1:].split(b";"):
+                obey(order)
         if body == b"!nonsense":
             number += 1
         out.write(ANSWER.pack(number, size, time.process_time_ns()))
