@@ -27,15 +27,17 @@ static bool is_json(struct cn_exchange *exchange) {
 }
 
 static uint64_t capped(const struct cn_exchange *exchange, uint64_t body) {
-    return exchange->spools ? least_of(body, cn_exchange_limits(exchange)->buffer_bytes) : body;
+    return atomic_load(&exchange->spools)
+               ? least_of(body, cn_exchange_limits(exchange)->buffer_bytes)
+               : body;
 }
 
 /* What of a body is in memory: of CSV, or what may be CSV, that is computed, the rest is on disk.
  * On the thread that may ask for headers. */
 static uint64_t in_memory(struct cn_exchange *exchange, uint64_t body) {
-    exchange->spools = exchange->service->spools && !exchange->whole_body &&
-                       cn_exchange_operation(exchange) == CN_OPERATION_COMPUTE &&
-                       !is_json(exchange);
+    bool spools = exchange->service->spools && !exchange->whole_body &&
+                  cn_exchange_operation(exchange) == CN_OPERATION_COMPUTE && !is_json(exchange);
+    atomic_store(&exchange->spools, spools);
     return capped(exchange, body);
 }
 
@@ -50,7 +52,7 @@ static uint64_t estimate(struct cn_exchange *exchange, uint64_t body) {
 
 /* What would help, if it is the body that is large. */
 static const char *advise(const struct cn_exchange *exchange) {
-    if (cn_exchange_operation(exchange) != CN_OPERATION_COMPUTE || exchange->spools)
+    if (cn_exchange_operation(exchange) != CN_OPERATION_COMPUTE || atomic_load(&exchange->spools))
         return "";
     return exchange->service->spools ? " A body of CSV may be larger: it is kept on disk."
                                      : " With --data-dir larger bodies of CSV are kept on disk.";
@@ -124,7 +126,7 @@ enum cn_code cn_reserve_whole(struct cn_exchange *exchange, struct cn_error *err
     struct cn_budget *budget = exchange->service->budget;
     uint64_t body = announced(exchange);
     exchange->whole_body = true;
-    exchange->spools = false;
+    atomic_store(&exchange->spools, false);
     if (!budget || !exchange->service->spools || body <= cn_exchange_limits(exchange)->buffer_bytes)
         return CN_OK;
     if (add_capped(body, CN_RESERVE_LEAST) > budget->limit)
@@ -144,7 +146,7 @@ enum cn_code cn_reserve_reply(struct cn_exchange *exchange, uint64_t reply_bytes
 void cn_reserve_move(struct cn_exchange *to, struct cn_exchange *from) {
     if (atomic_load(&to->reserved) == 0)
         to->denied_before = from->denied_before;
-    to->spools = from->spools;
+    atomic_store(&to->spools, atomic_load(&from->spools));
     atomic_fetch_add(&to->reserved, atomic_exchange(&from->reserved, 0));
 }
 
