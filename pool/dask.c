@@ -8,6 +8,7 @@
 
 #define PATIENCE_NS INT64_C(30000000000) /* with a cluster that has no usable worker */
 #define LOOK_NS INT64_C(500000000)       /* how often it is asked for */
+#define MOST_ATTEMPTS 1000               /* that the bridge is believed to have made of one */
 
 struct dask {
     struct cn_bridge *bridge;
@@ -55,6 +56,12 @@ static int64_t not_negative(int64_t ns) {
     return ns > 0 ? ns : 0;
 }
 
+/* The first one is counted when the task is sent. */
+static void count_attempts(struct cn_task *task, uint32_t attempts) {
+    uint32_t believed = attempts < MOST_ATTEMPTS ? attempts : MOST_ATTEMPTS;
+    task->attempts += believed > 1 ? (int)believed - 1 : 0;
+}
+
 static enum cn_code broken(struct cn_task *task) {
     cn_error_init(&task->error);
     return cn_error_set(&task->error, CN_WORKER_LOST,
@@ -70,7 +77,7 @@ static enum cn_code take_answer(struct dask *dask, const struct cn_bridge_call *
     enum cn_code code = cn_answer_take(&answer, out, cn_clock_now() - began_ns, task);
     task->worker = call->worker;
     task->host = call->host;
-    task->attempts += call->done.attempts > 1 ? (int)call->done.attempts - 1 : 0;
+    count_attempts(task, call->done.attempts);
     task->spans.ns[CN_SPAN_SHIP] = not_negative(call->done.ship_ns);
     task->spans.ns[CN_SPAN_SCHEDULE] = not_negative(call->done.schedule_ns);
     task->spans.ns[CN_SPAN_FETCH] = not_negative(call->done.fetch_ns);
@@ -87,7 +94,7 @@ static enum cn_code no_cluster(struct dask *dask, struct cn_task *task, const ch
 }
 
 static enum cn_code gave_up(const struct cn_bridge_failed *failed, struct cn_task *task) {
-    task->attempts += failed->attempts > 1 ? (int)failed->attempts - 1 : 0;
+    count_attempts(task, failed->attempts);
     if (failed->why == CN_BRIDGE_NO_MEMORY)
         return cn_error_memory(&task->error);
     return cn_error_set(&task->error, CN_WORKER_LOST, "The Dask cluster did not do the work: %s",

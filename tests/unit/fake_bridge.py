@@ -79,10 +79,12 @@ while True:
         note("cancelled")
     elif MODE == "dies" or (MODE == "dies once" and births == 1):
         os.kill(os.getpid(), signal.SIGKILL)
-    elif MODE == "never":
+    elif MODE in ("never", "absent"):
         note("left %d retries %d" % SUBMIT.unpack_from(payload)[:2])
     elif MODE == "fails":
         send(13, number, FAILED.pack(1, 3, b"worker tcp://10.0.0.7:1 died three times"))
+    elif MODE == "boasts":
+        send(13, number, FAILED.pack(1, 1 << 31, b"tried very often"))
     elif MODE == "stopped" and births == 1:
         os.kill(os.getpid(), signal.SIGSTOP)
     elif MODE == "lies":

@@ -259,6 +259,20 @@ static void a_failure_is_told(void **state) {
     close_bridge(&fixture);
 }
 
+static void not_every_number_of_attempts_is_believed(void **state) {
+    struct fixture fixture;
+    struct job job;
+    (void)state;
+    open_bridge(&fixture, "boasts", 3);
+    job_init(&job, 1, 0, 1, 0);
+    job_submit(fixture.executor, &job);
+    job_wait(&job);
+    assert_int_equal(job.tasks[0].code, CN_WORKER_LOST);
+    assert_int_equal(job.tasks[0].attempts, 1000);
+    job_release(&job);
+    close_bridge(&fixture);
+}
+
 static void a_deadline_ends_what_is_under_way(void **state) {
     struct fixture fixture;
     struct job job;
@@ -310,7 +324,7 @@ static void the_executor_ends_with_a_stopped_bridge(void **state) {
 
 static void unusable_workers_are_told_and_waited_for(void **state) {
     struct fixture fixture;
-    struct cn_dask_worker worker;
+    struct cn_dask_worker worker = {0};
     struct job job;
     (void)state;
     open_bridge(&fixture, "absent", 0);
@@ -318,6 +332,7 @@ static void unusable_workers_are_told_and_waited_for(void **state) {
     job_init(&job, 1, 0, 1, cn_clock_now() + 500 * MILLION);
     job_submit(fixture.executor, &job);
     job_wait(&job);
+    assert_int_equal(job.tasks[0].code, CN_DEADLINE_EXCEEDED);
     for (int i = 0; i < 1000 && cn_dask_workers(fixture.executor, &worker, 1) == 0; i++)
         nap(10 * MILLION);
     assert_true(worker.present && !worker.usable);
@@ -358,6 +373,7 @@ int main(void) {
         cmocka_unit_test(nonsense_ends_the_bridge),
         cmocka_unit_test(a_lying_answer_is_not_believed),
         cmocka_unit_test(a_failure_is_told),
+        cmocka_unit_test(not_every_number_of_attempts_is_believed),
         cmocka_unit_test(a_deadline_ends_what_is_under_way),
         cmocka_unit_test(a_cancelled_group_ends_at_once),
         cmocka_unit_test(the_executor_ends_with_a_stopped_bridge),
