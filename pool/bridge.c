@@ -134,7 +134,8 @@ static bool live_once(struct cn_bridge *bridge) {
 /* Waits for a time; false: the bridge is to stop. */
 static bool pause_for(const struct cn_bridge *bridge, int64_t ns) {
     struct pollfd poll_fd = {.fd = bridge->stop, .events = POLLIN};
-    return poll(&poll_fd, 1, (int)(ns / CN_NS_PER_MS)) == 0;
+    int n = poll(&poll_fd, 1, (int)(ns / CN_NS_PER_MS));
+    return n == 0 || (n < 0 && errno == EINTR);
 }
 
 static bool is_stopping(struct cn_bridge *bridge) {
