@@ -62,15 +62,39 @@ static void choose_variables(char **out, size_t max) {
     out[n] = NULL;
 }
 
-/* What is printed goes where the server's messages go; a session of its own, so that what a
- * terminal sends to the server's group does not end it while work is on its way. */
-static int launch(pid_t *pid, const char *python, int socket, int program) {
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t attributes;
+/* What it prints goes where the server's messages go. */
+static int choose_files(posix_spawn_file_actions_t *files, int socket, int program) {
+    int failed = posix_spawn_file_actions_addopen(files, 0, "/dev/null", O_RDONLY, 0);
+    if (failed == 0)
+        failed = posix_spawn_file_actions_adddup2(files, 2, 1);
+    if (failed == 0)
+        failed = posix_spawn_file_actions_adddup2(files, socket, CN_BRIDGE_SOCKET);
+    if (failed == 0)
+        failed = posix_spawn_file_actions_adddup2(files, program, CN_BRIDGE_PROGRAM);
+    if (failed == 0)
+        failed = posix_spawn_file_actions_addclosefrom_np(files, CN_BRIDGE_PROGRAM + 1);
+    return failed;
+}
+
+/* A session of its own, so that what a terminal sends to the server's group does not end it while
+ * work is on its way. */
+static int choose_attributes(posix_spawnattr_t *attributes) {
     sigset_t none, plain;
     sigemptyset(&none);
     sigemptyset(&plain);
     sigaddset(&plain, SIGPIPE);
+    int failed = posix_spawnattr_setsigmask(attributes, &none);
+    if (failed == 0)
+        failed = posix_spawnattr_setsigdefault(attributes, &plain);
+    if (failed == 0)
+        failed = posix_spawnattr_setflags(
+            attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
+    return failed;
+}
+
+static int launch(pid_t *pid, const char *python, int socket, int program) {
+    posix_spawn_file_actions_t files;
+    posix_spawnattr_t attributes;
     char path[32];
     snprintf(path, sizeof(path), "/proc/self/fd/%d", CN_BRIDGE_PROGRAM);
     char *variables[MOST_VARIABLES];
@@ -85,22 +109,9 @@ static int launch(pid_t *pid, const char *python, int socket, int program) {
     }
     failed = posix_spawnattr_init(&attributes);
     if (failed == 0) {
-        failed = posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
+        failed = choose_files(&files, socket, program);
         if (failed == 0)
-            failed = posix_spawn_file_actions_adddup2(&files, 2, 1);
-        if (failed == 0)
-            failed = posix_spawn_file_actions_adddup2(&files, socket, CN_BRIDGE_SOCKET);
-        if (failed == 0)
-            failed = posix_spawn_file_actions_adddup2(&files, program, CN_BRIDGE_PROGRAM);
-        if (failed == 0)
-            failed = posix_spawn_file_actions_addclosefrom_np(&files, CN_BRIDGE_PROGRAM + 1);
-        if (failed == 0)
-            failed = posix_spawnattr_setsigmask(&attributes, &none);
-        if (failed == 0)
-            failed = posix_spawnattr_setsigdefault(&attributes, &plain);
-        if (failed == 0)
-            failed = posix_spawnattr_setflags(
-                &attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
+            failed = choose_attributes(&attributes);
         if (failed == 0)
             failed = posix_spawnp(pid, python, &files, &attributes, arguments, variables);
         posix_spawnattr_destroy(&attributes);
@@ -120,12 +131,12 @@ enum cn_code cn_bridge_process_start(struct cn_bridge_process *process, const ch
     for (int i = 0; i < 2; i++) /* less is slower, no more */
         (void)setsockopt(sockets[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
     int theirs = fcntl(sockets[1], F_DUPFD_CLOEXEC, FIRST_FREE);
-    int failed = theirs < 0 ? errno : launch(&process->pid, python, theirs, process->program);
+    int failed = theirs < 0 || fcntl(sockets[0], F_SETFL, O_NONBLOCK) != 0 ? errno : 0;
+    if (failed == 0) /* the last step, so that there is no process when another one failed */
+        failed = launch(&process->pid, python, theirs, process->program);
     close(sockets[1]);
     if (theirs >= 0)
         close(theirs);
-    if (failed == 0 && fcntl(sockets[0], F_SETFL, O_NONBLOCK) != 0)
-        failed = errno;
     if (failed != 0) {
         process->pid = 0;
         close(sockets[0]);
