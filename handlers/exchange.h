@@ -147,7 +147,7 @@ struct cn_exchange {
     uint64_t reserved_body;
     uint64_t denied_before;
     _Atomic bool spools; /* a body larger than buffer_bytes is kept on disk; as it was foreseen */
-    bool whole_body;     /* it turned out to be read as a whole */
+    bool whole_body;     /* it turned out to be JSON, which is read as a whole */
     /* How far the work is, for whoever asks; total 0: not known yet. */
     _Atomic uint64_t done_rows;
     _Atomic uint64_t total_rows;

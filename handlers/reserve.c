@@ -21,7 +21,11 @@ static uint64_t least_of(uint64_t a, uint64_t b) {
     return a < b ? a : b;
 }
 
+/* What is read as a whole is JSON. That is found out at the body's end, maybe on a worker's thread,
+ * which may not ask for headers. */
 static bool is_json(struct cn_exchange *exchange) {
+    if (exchange->whole_body)
+        return true;
     const char *type = exchange->ops->header(exchange, "Content-Type");
     return type && strncasecmp(type, "application/json", strlen("application/json")) == 0;
 }

@@ -27,8 +27,8 @@ enum cn_code cn_reserve_begin(struct cn_exchange *exchange, struct cn_error *err
 /* The same for a body of unknown length, of which `received` bytes have come. */
 enum cn_code cn_reserve_body(struct cn_exchange *exchange, uint64_t received,
                              struct cn_error *error);
-/* It turned out that the body is read as a whole, so all of it comes to be in memory, though that
- * was not foreseen. */
+/* It turned out that the body is JSON, which is read as a whole, so all of it comes to be in
+ * memory, though that was not foreseen. Any thread. */
 enum cn_code cn_reserve_whole(struct cn_exchange *exchange, struct cn_error *error);
 /* The reply has grown to so many bytes. Any thread. */
 enum cn_code cn_reserve_reply(struct cn_exchange *exchange, uint64_t reply_bytes,
