@@ -57,8 +57,7 @@ struct cn_cluster_estimate cn_cluster_estimate(const struct cn_cluster *cluster,
     return estimate;
 }
 
-/* ---- in words ---------------------------------------------------------------------------------
- */
+/* ---- in words -------------------------------------------------------------------------------- */
 
 /* "the 2 Dask workers" */
 static void name_workers(const struct cn_cluster *cluster, char out[64]) {

@@ -16,8 +16,7 @@
 enum cn_code cn_identity_make(char out[CN_PIPE_IDENTITY], const char *version,
                               struct cn_error *error);
 
-/* ---- what it is made of ------------------------------------------------------
- */
+/* ---- what it is made of ---------------------------------------------------------------------- */
 
 /* Expressions over a table: rows of CSV, or `rows` generated ones. */
 struct cn_identity_part {

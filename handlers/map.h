@@ -15,9 +15,9 @@
 #include "handlers/call.h"
 #include "handlers/cluster_choice.h"
 #include "handlers/exchange.h"
+#include "handlers/execution_ledger.h"
 #include "handlers/options.h"
 #include "handlers/runs.h"
-#include "handlers/execution_ledger.h"
 #include "handlers/worker_accounts.h"
 
 /* ---- what is asked for --------------------------------------------------------------------- */

@@ -38,8 +38,7 @@ static const char *unit_of(const struct cn_case *a) {
     return a->has_mode ? "row" : "call";
 }
 
-/* ---- where its time goes ----------------------------------------------------------------------
- */
+/* ---- where its time goes --------------------------------------------------------------------- */
 
 /* What of the time of a case its workers spent on what: shares of all that they were busy with. */
 static double part_ns(const struct cn_case *a, int64_t ns) {
@@ -73,8 +72,7 @@ static void say_parts(struct cn_verdict *verdict, const struct cn_case *a) {
     cn_say_end(verdict);
 }
 
-/* ---- when it would pay ------------------------------------------------------------------------
- */
+/* ---- when it would pay ----------------------------------------------------------------------- */
 
 /* With what is carried as it is, how many times the computing would make both take as long. */
 static void say_work(struct cn_verdict *verdict, const struct cn_case *there,

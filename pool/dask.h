@@ -16,7 +16,7 @@
 struct cn_dask_settings {
     const char *scheduler; /* "tcp://HOST:8786" */
     const char *python;    /* the program that runs the bridge */
-    struct cn_str program; /* the bridge's text; must live as long as the executor */
+    struct cn_str program; /* the bridge's text */
     const char *tls_ca;    /* PEM files, for tls:// schedulers; NULL: none */
     const char *tls_cert;
     const char *tls_key;
@@ -25,8 +25,7 @@ struct cn_dask_settings {
     struct cn_confinement confinement; /* of the workers */
 };
 
-/* Returns at once: whether there is a cluster shows later. Takes no pointer over but the
- * program's; the texts are copied. */
+/* Returns at once: whether there is a cluster shows later. All texts are copied. */
 enum cn_code cn_dask_new(struct cn_executor **executor, const struct cn_dask_settings *dask,
                          const struct cn_executor_settings *settings, struct cn_error *error);
 

@@ -1,7 +1,8 @@
 /*
  * protocol.h: what the server, the fork server and the workers say to each other (private to this
- * room). All messages are fixed structs on SOCK_SEQPACKET sockets, so a message comes whole or not
- * at all, and a closed peer is an end of file.
+ * room). On this machine all messages are fixed structs on SOCK_SEQPACKET sockets, so a message
+ * comes whole or not at all, and a closed peer is an end of file; what goes to other machines is on
+ * streams (bridge_protocol.h, pipe_serve.h).
  */
 #ifndef CN_POOL_PROTOCOL_H
 #define CN_POOL_PROTOCOL_H

@@ -39,7 +39,6 @@ bool cn_request_lay_out(struct cn_worker_request *request, const struct cn_task 
     return true;
 }
 
-/* What lies behind them, up to the next part, is made zero: a window may go to another machine. */
 /* Puts bytes at their offset. What lies between things is zeroed, since an image may leave this
  * machine: nothing of the server's memory does. */
 static void put(char *base, size_t *end, size_t offset, struct cn_str bytes) {

@@ -140,7 +140,6 @@ static enum cn_code check_settings(struct app *app, struct cn_error *error) {
         return cn_error_set(error, CN_INVALID_PARAMETER, "%s needs %s too",
                             settings->tls_cert ? "--tls-cert" : "--tls-key",
                             settings->tls_cert ? "--tls-key" : "--tls-cert");
-
     CN_TRY(cn_cluster_check(settings, error));
     if (settings->keys_dir)
         CN_TRY(cn_keys_read(&app->keys, settings->keys_dir, error));

@@ -94,8 +94,7 @@ static const struct setting table[] = {
      "file to which each request is written as a line of JSON; - is standard error"},
     {"data-dir", SETTING_TEXT, AT(data_dir), NULL, 0, 0, 0,
      "directory where the record of runs is kept, and what of large bodies does not stay in "
-     "memory; "
-     "without it runs are forgotten at the end"},
+     "memory; without it runs are forgotten at the end"},
     {"history-bytes", SETTING_SIZE, AT(history_bytes), NULL, 256 * MIB, MIB, INT64_MAX,
      "bytes of these runs in its file; the oldest are dropped to keep it"},
     {"history-days", SETTING_COUNT, AT(history_days), NULL, 30, 0, 36500,
