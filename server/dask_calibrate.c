@@ -15,7 +15,7 @@
 #define LOOK_NS INT64_C(500000000)
 #define PATIENCE_NS INT64_C(5000000000) /* with what is sent at a time */
 #define PAUSE_NS INT64_C(5000000000)    /* between two attempts, at least */
-#define FAILED_NS INT64_C(30000000000)  /* after one that failed, or had company */
+#define FAILED_NS INT64_C(30000000000)  /* after one that failed, or first had company */
 #define AGAIN_NS INT64_C(600000000000)
 #define WORK_NS 30e6 /* of a task of known work, on a thread of this machine */
 
@@ -43,6 +43,7 @@ struct cn_dask_calibrator {
     /* the thread's own */
     int64_t other_ns; /* other workers are not measured before */
     int64_t again_ns; /* nor the same ones */
+    int64_t pause_ns; /* before they are, after a time that had company */
 };
 
 /* ---- tasks, and waiting for them ------------------------------------------------------------- */
@@ -303,7 +304,12 @@ static void look_around(struct cn_dask_calibrator *calibrator) {
     if (done && after.generation == look.generation)
         publish(calibrator, look.generation, &costs);
     calibrator->other_ns = cn_clock_now() + (done ? PAUSE_NS : FAILED_NS);
-    calibrator->again_ns = cn_clock_now() + (company ? FAILED_NS : AGAIN_NS);
+    /* A service that is always at work is not to measure all the time. */
+    if (!known || !company)
+        calibrator->pause_ns = FAILED_NS;
+    else if (calibrator->pause_ns <= AGAIN_NS / 2)
+        calibrator->pause_ns *= 2;
+    calibrator->again_ns = cn_clock_now() + (company ? calibrator->pause_ns : AGAIN_NS);
 }
 
 static void *calibrator_main(void *context) {

@@ -3,8 +3,9 @@
  * cluster comes and goes, and so do its workers.
  *
  * A thread of its own looks twice a second. When other workers can be used than those that were
- * measured, or after some minutes, it sends a few small tasks there, well below a second of the
- * cluster's time, and lets the threads of this machine do the same work as theirs.
+ * measured, or after some minutes (sooner if there was other work beside it), it sends a few small
+ * tasks there, well below a second of the cluster's time, and lets the threads of this machine do
+ * the same work as theirs.
  */
 #ifndef CN_SERVER_DASK_CALIBRATE_H
 #define CN_SERVER_DASK_CALIBRATE_H
