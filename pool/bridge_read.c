@@ -169,10 +169,16 @@ static bool read_failed(struct cn_bridge *bridge, uint64_t number, size_t size) 
     return true;
 }
 
+/* Also where there is always something to read, so that nobody waits. */
+static bool is_to_stop(const struct cn_bridge *bridge) {
+    struct pollfd poll_fd = {.fd = bridge->stop, .events = POLLIN};
+    return poll(&poll_fd, 1, 0) > 0;
+}
+
 bool cn_bridge_read(struct cn_bridge *bridge) {
     struct cn_bridge_head head;
     bool reached = false, sound = true;
-    while (sound && read_all(bridge, &head, sizeof(head))) {
+    while (sound && !is_to_stop(bridge) && read_all(bridge, &head, sizeof(head))) {
         if (head.kind == CN_BRIDGE_STATE)
             sound = read_state(bridge, (size_t)head.size, &reached);
         else if (head.kind == CN_BRIDGE_DONE)

@@ -71,6 +71,10 @@ elif MODE == "nonsense" and births == 1:
     server.sendall(b"\xff" * 100)
 else:
     state([(0, 7, 1, b""), (1, 8, 1, b"")])
+if MODE == "floods":  # with news of tasks that nobody waits for
+    piece = (HEAD.pack(13, 0, 1 << 40, FAILED.size) + FAILED.pack(1, 1, b"")) * 2000
+    while True:
+        server.sendall(piece)
 held = []
 while True:
     kind, _, number, size = HEAD.unpack(read(HEAD.size))

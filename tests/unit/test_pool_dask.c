@@ -322,6 +322,15 @@ static void the_executor_ends_with_a_stopped_bridge(void **state) {
     close_bridge(&fixture);
 }
 
+static void the_executor_ends_with_a_bridge_that_never_pauses(void **state) {
+    struct fixture fixture;
+    (void)state;
+    open_bridge(&fixture, "floods", 0);
+    (void)wait_for_workers(fixture.executor, 2);
+    nap(200 * MILLION);
+    close_bridge(&fixture);
+}
+
 static void unusable_workers_are_told_and_waited_for(void **state) {
     struct fixture fixture;
     struct cn_dask_worker worker = {0};
@@ -377,6 +386,7 @@ int main(void) {
         cmocka_unit_test(a_deadline_ends_what_is_under_way),
         cmocka_unit_test(a_cancelled_group_ends_at_once),
         cmocka_unit_test(the_executor_ends_with_a_stopped_bridge),
+        cmocka_unit_test(the_executor_ends_with_a_bridge_that_never_pauses),
         cmocka_unit_test(unusable_workers_are_told_and_waited_for),
         cmocka_unit_test(a_python_that_is_not_there_is_told),
     };
