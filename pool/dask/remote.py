@@ -54,9 +54,9 @@ class Program:
             self.process = spawner.submit(
                 subprocess.Popen, [command, "--worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=theirs, bufsize=0,
                 cwd="/", start_new_session=True).result()
-        except OSError as error:
+        except (OSError, RuntimeError) as error:  # the latter: the spawner has ended
             os.close(errors)
-            raise RuntimeError(f"cannot start {command}: {error.strerror}") from None
+            raise RuntimeError(f"cannot start {command}: {getattr(error, 'strerror', None) or error}") from None
         finally:
             os.close(theirs)
         self.errors, self.said = errors, b""
