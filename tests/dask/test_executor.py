@@ -465,10 +465,12 @@ def test_memory_stays_bounded(fresh):
         with Memory(parts) as memory:
             digests[executor] = streamed_digest(one.server, {**document, "executor": executor})
     assert digests["dask"] == digests["serial"] and digests["dask"][1] > rows * 128
+    print(f"{rows:,} rows, a reply of {digests['dask'][1] // MIB} MiB")
     frame = 8 * rows
     for name in parts:
         grown = memory.most(name) - memory.curves[name][0][1]
         allowed = (frame if name == "server" else 0) + 96 * MIB
+        print(f"{name}: {memory.curves[name][0][1] // MIB} MiB before, {memory.most(name) // MIB} at most")
         assert grown < allowed, (name, grown / MIB, [held // MIB for _, held in memory.curves[name]])
 
 

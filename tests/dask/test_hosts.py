@@ -155,16 +155,17 @@ def test_in_the_middle_of_a_job(site, expected, harm):
     assert site.server.lets("a+1", {"a": [1]}, executor="dask", timeout_ms=20_000).columns["r"] == [2]
 
 
-@pytest.mark.parametrize("cut", ["the server's", "the scheduler's"])
+@pytest.mark.parametrize("cut", ["the server", "the scheduler"])
 def test_a_link_that_stays_cut(site, cut):
     """Nobody can compute: the deadline comes, and says so. When the link is back, so is the cluster."""
-    host = site.at_server if cut == "the server's" else site.one
+    host = site.at_server if cut == "the server" else site.one
     job = CsvJob(site.server, timeout_ms=8000, chunk_rows=200)
     began = time.monotonic()
     job.await_progress(1)
     host.cut()
     state = job.wait(20)
     assert state["state"] == "failed" and state["error"]["code"] in ("deadline_exceeded", "worker_lost"), state
+    print(f"the link of {cut} cut: {state['error']['code']} {time.monotonic() - began:.1f} s after the request; its deadline was 8 s")
     assert time.monotonic() - began < 10
     assert site.server.lets("a+1", {"a": [1]}, executor="threads").columns["r"] == [2], "others do not notice"
     host.mend()
@@ -178,7 +179,8 @@ def test_a_link_that_stays_cut(site, cut):
 class CsvJob(Job):
     def __init__(self, server, **more):
         self.server = server
-        reply = server.post_json({**DOCUMENT, "executor": "dask", **more}, headers={"Prefer": "respond-async", "Accept": client.CSV})
+        headers = {"Prefer": "respond-async", "Accept": client.CSV}
+        reply = server.post_json({**DOCUMENT, "executor": "dask", **more}, headers=headers)
         assert reply.status == 202, reply
         self.id = reply.json()["id"]
 
