@@ -63,8 +63,10 @@ static void *writer_main(void *argument) {
         cn_bridge_frames_free(frame);
         pthread_mutex_lock(&bridge->lock);
         bridge->writing = false;
-        if (!sent)
-            bridge->open = false; /* the keeper will see its end as well */
+        if (!sent) { /* a frame that is cut is no frame: the keeper is to see its end as well */
+            bridge->open = false;
+            shutdown(socket, SHUT_RDWR);
+        }
         pthread_cond_signal(&bridge->writer_idle);
     }
     pthread_mutex_unlock(&bridge->lock);
