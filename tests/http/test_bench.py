@@ -44,7 +44,7 @@ def test_every_workload(tmp_path):
         for target in section["targets"]:
             assert f"| {target['workload']} | {target['wanted']} | {target['measured']} |" in page
     pictures = sorted(tmp_path.glob("*.svg"))
-    assert [picture.stem for picture in pictures] == ["budget", "csv", "dask", "dask-memory", "executors", "expression", "rows", "workers"]
+    assert [picture.stem for picture in pictures] == ["budget", "csv", "dask-memory", "dask", "executors", "expression", "rows", "workers"]
     for picture in pictures:
         assert f"]({picture.name})" in page
         texts = [one.text for one in xml.etree.ElementTree.parse(picture).iter("{http://www.w3.org/2000/svg}text")]
