@@ -234,7 +234,7 @@ class Bridge:
                 task.avoided.add(failure.place)
                 if failure.place in self.workers:
                     self.workers[failure.place].look.set()
-                await asyncio.sleep(0.05)  # what the failure changed may be known then
+                await asyncio.sleep(0.05 if failure.counted else 0.2)  # what the failure changed may be known then
 
     async def deliver(self, task, attempt, answer):
         """With where the time went: taken off it in the order of what is surest, so that all sums to what passed."""

@@ -8,7 +8,7 @@ import time
 import cloudpickle
 import distributed
 
-from remote import TOPIC, Keeper, begin_watch, check_worker, run_morsel, stop_morsels
+from remote import GONE, TOPIC, Keeper, begin_watch, check_worker, run_morsel, stop_morsels
 
 LOST, REFUSED, BROKEN = 1, 2, 3  # why a task failed
 WORKER_FRAME = struct.Struct("<IIIIQ128s64s64s192s")
@@ -205,7 +205,10 @@ class Link:
         for key, attempt in list(self.attempts.items()):
             attempt.place = at.get(key, attempt.place)
             if attempt.fetching:
-                if silent and now - attempt.fetching > SILENT_SECONDS:
+                if attempt.targets and known.keys().isdisjoint(attempt.targets):
+                    # Dask would wait for one of them to come back with its answer.
+                    attempt.abandon(Failure("the Dask workers that had its answer have left", counted=False))
+                elif silent and now - attempt.fetching > SILENT_SECONDS:
                     attempt.abandon(Failure("its answer could not be fetched"))
             elif usable and attempt.place in silent:
                 worker = known[attempt.place]
@@ -342,7 +345,8 @@ class Link:
 def of_dask(error):
     """What a Dask task ended with."""
     if isinstance(error, RuntimeError) and len(error.args) == 2:  # run_morsel's own
-        return Failure(f"{error.args[0]} ({error.args[1]})", place=error.args[1])
+        # A worker that has no plugin, or that of a connection that was lost, gets the present one's.
+        return Failure(f"{error.args[0]} ({error.args[1]})", counted=error.args[0] != GONE, place=error.args[1])
     if isinstance(error, distributed.KilledWorker):
         return Failure(f"the Dask workers that had it died: {why(error)}", place=getattr(error.last_worker, "address", None))
     return Failure(f"Dask failed: {type(error).__name__}: {why(error)}", kind=BROKEN)

@@ -27,6 +27,7 @@ TAIL = "<qqqq128s"
 TAIL_BYTES = struct.calcsize(TAIL)
 TOPIC = "colonnade"  # of the events that say how long a task waited where only Dask sees it
 START_SECONDS = 10
+GONE = "the bridge has gone"
 IDLE_SECONDS = 600
 ANSWER_MOST = 1 << 32
 PIPE_BYTES = 1 << 20
@@ -256,7 +257,7 @@ class Keeper(distributed.WorkerPlugin):
         while True:
             with self.lock:
                 if self.closed:
-                    raise RuntimeError("the bridge has gone")
+                    raise RuntimeError(GONE)
                 process = self.idle.pop() if self.idle else None
             if process is None:
                 return self.start()
@@ -280,7 +281,7 @@ class Keeper(distributed.WorkerPlugin):
             if process:
                 process.end()
             text = str(error) if isinstance(error, RuntimeError) else f"{type(error).__name__}: {error}"
-            raise RuntimeError(text, self.address) from None
+            raise RuntimeError(GONE if self.closed else text, self.address) from None
         finally:
             del self.busy[key]
         self.keep(process)
@@ -303,7 +304,7 @@ def run_morsel(name, key, number, request):
         request = request[0](request[1])
     keeper = distributed.get_worker().plugins.get(name)
     if keeper is None:
-        raise RuntimeError("the bridge has gone", "")
+        raise RuntimeError(GONE, "")
     return keeper.run(key, number, memoryview(request))
 
 
