@@ -190,6 +190,8 @@ def test_everything_is_removed_afterwards(sign):
     """Also when a program that has hosts and processes on them is ended in the middle."""
     program = ("import signal, subprocess, sys, time\n"
                "signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))\n"
+               # What a shell starts in the background ignores it.
+               "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
                "import hosts\n"
                "with hosts.Hosts('a', 'b') as (a, b):\n"
                "    subprocess.Popen([*a.prefix, 'sleep', '600'], start_new_session=True)\n"
