@@ -389,7 +389,7 @@ def test_a_lost_worker_costs_its_calls_only(launch):
         while time.monotonic() < until and len(killed) < 2:
             pools = running.get("/v1/pools").json()["pools"]
             for worker in next(p for p in pools if p["executor"] == "processes")["workers"]:
-                if worker["state"] == "busy" and worker["pid"] not in killed and worker["pid"] > 0:
+                if worker["state"] == "busy" and worker["pid"] and worker["pid"] not in killed:
                     killed.add(worker["pid"])
                     os.kill(worker["pid"], signal.SIGKILL)
             time.sleep(0.02)
