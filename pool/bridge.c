@@ -14,7 +14,7 @@
 #include "pool/protocol.h"
 #include "pool/queue.h"
 
-#define PATIENCE_MS 2000
+#define PATIENCE_MS 4000 /* longer than it takes its leave of a cluster that does not answer */
 #define BACK_OFF_NS INT64_C(100000000)
 #define BACK_OFF_MOST_NS INT64_C(10000000000)
 

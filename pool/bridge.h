@@ -82,7 +82,7 @@ struct cn_bridge {
 
 enum cn_code cn_bridge_new(struct cn_bridge **bridge, const struct cn_dask_settings *settings,
                            struct cn_error *error);
-/* Ends the process: it has two seconds to leave the cluster. Nobody may have a call. */
+/* Ends the process: it has four seconds to leave the cluster. Nobody may have a call. */
 void cn_bridge_free(struct cn_bridge *bridge);
 
 void cn_bridge_call_init(struct cn_bridge_call *call, struct cn_bridge *bridge);

@@ -10,7 +10,7 @@
 #include "pool/bridge_protocol.h"
 #include "pool/dask.h"
 
-#define CN_CLUSTER_WORKERS 1024
+#define CN_CLUSTER_WORKERS CN_BRIDGE_WORKERS
 
 struct cn_cluster_worker {
     struct cn_dask_worker facts;

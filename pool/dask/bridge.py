@@ -22,6 +22,7 @@ from link import BROKEN, CLOSE_SECONDS, CONNECT_SECONDS, Failure, Function, Link
 
 SOCKET = 3
 VERSION = 1
+WORKERS = 1024  # that the server is told of at most
 HELLO, SUBMIT, CANCEL, STATE, DONE, FAILED = 1, 2, 3, 11, 12, 13
 HEAD = struct.Struct("<IIQQ")
 HELLO_FRAME = struct.Struct("<IIQQ32s256s256s256s256s256s256sQ")
@@ -127,10 +128,11 @@ class Bridge:
         self.changed.set()
 
     def state(self):
-        head = STATE_FRAME.pack(self.link is not None, len(self.workers), sum(worker.threads for worker in self.usable), 0,
+        told = sorted(self.workers.values(), key=lambda worker: bool(worker.problem))[:WORKERS]
+        head = STATE_FRAME.pack(self.link is not None, len(told), sum(worker.threads for worker in self.usable), 0,
                                 text_field(self.address, 256), text_field(self.link.dashboard if self.link else "", 256),
                                 text_field(self.problem, 256))
-        return head + b"".join(worker.frame() for worker in self.workers.values())
+        return head + b"".join(worker.frame() for worker in told)
 
     async def tell(self):
         """At each change, and often enough that the server knows that this bridge lives."""

@@ -269,11 +269,11 @@ class Keeper(distributed.WorkerPlugin):
         """On a thread of the worker. Raises RuntimeError(text, address)."""
         started = time.monotonic_ns()
         arrived = self.arrived.get(key, started)
-        self.busy[key] = number, None
         process = None
         try:
             process = self.take()
-            self.busy[key] = number, process
+            with self.lock:
+                self.busy[key] = number, process
             if number in self.unwanted or self.closed:
                 raise RuntimeError("nobody wants the answer")
             answer, computed = process.exchange(request, self.answer_size)
@@ -283,7 +283,8 @@ class Keeper(distributed.WorkerPlugin):
             text = str(error) if isinstance(error, RuntimeError) else f"{type(error).__name__}: {error}"
             raise RuntimeError(GONE if self.closed else text, self.address) from None
         finally:
-            del self.busy[key]
+            with self.lock:
+                self.busy.pop(key, None)
         self.keep(process)
         struct.pack_into(TAIL, answer, len(answer) - TAIL_BYTES, arrived, started, computed, time.monotonic_ns(),
                          self.address.encode()[:127])
@@ -292,9 +293,10 @@ class Keeper(distributed.WorkerPlugin):
     def stop(self, numbers):
         """Nobody wants these any more."""
         self.unwanted.extend(numbers)
-        for number, process in list(self.busy.values()):
-            if process and number in numbers:
-                process.kill()
+        with self.lock:  # so that none has gone on to another task
+            for number, process in self.busy.values():
+                if process and number in numbers:
+                    process.kill()
 
 
 def run_morsel(name, key, number, request):

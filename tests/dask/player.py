@@ -4,7 +4,6 @@ import os
 import pathlib
 import secrets
 import socket
-import struct
 import subprocess
 import sys
 import tempfile
