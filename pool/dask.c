@@ -138,7 +138,6 @@ static enum cn_code dask_execute(struct cn_slot *slot, struct cn_task *task) {
     struct dask *dask = dask_of(slot);
     int retries = task->group->retries >= 0 ? task->group->retries : (int)dask->retries;
     enum cn_code code = CN_OK;
-    task->worker = -1; /* until one answers */
     for (int i = 0; i <= retries; i++) {
         if (try_once(dask, slot->worker, task, retries, &code))
             return code;

@@ -101,7 +101,8 @@ static void set_health(struct cn_queue *queue, struct cn_slot *slot, enum cn_slo
 static void run(struct cn_queue *queue, struct cn_slot *slot, struct cn_task *task) {
     struct cn_group *group = task->group;
     slot->current = task;
-    task->worker = slot->index;
+    /* Where the workers are behind the slots, none has the task yet. */
+    task->worker = queue->ops->stats ? -1 : slot->index;
     task->pid = slot->pid;
     pthread_mutex_unlock(&queue->lock);
 
