@@ -238,7 +238,7 @@ struct cn_spool *cn_form_take_spool(struct cn_compute *compute) {
  * runs already. */
 static enum cn_code read_spool(struct cn_compute *compute, struct cn_error *error) {
     struct cn_blocks *blocks = compute->exchange->service->blocks;
-    const struct cn_spool *spool = compute->parts->spool;
+    struct cn_spool *spool = compute->parts->spool;
     uint64_t end = cn_spool_end(spool);
     size_t cap = WAITING_BYTES;
     char *block = cn_blocks_take(blocks, &cap);

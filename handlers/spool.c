@@ -32,6 +32,8 @@ struct cn_spool {
     int fd;
     uint64_t bytes; /* of spools->bytes */
     uint64_t end;
+    pthread_mutex_t lock; /* of the next */
+    int lost;             /* why some of it is not on the disk; 0: nothing is known to be lost */
 };
 
 /* ---- the files ----------------------------------------------------------------------------- */
@@ -68,6 +70,7 @@ static void *close_files(void *argument) {
         close(spool->fd);
         atomic_fetch_sub(&spools->bytes, spool->bytes);
         atomic_fetch_sub(&spools->files, 1);
+        pthread_mutex_destroy(&spool->lock);
         free(spool);
         pthread_mutex_lock(&spools->lock);
     }
@@ -189,9 +192,11 @@ enum cn_code cn_spool_new(struct cn_spool **result, struct cn_spools *spools,
     if (!spool)
         return cn_error_memory(error);
     spool->spools = spools;
+    pthread_mutex_init(&spool->lock, NULL);
     spool->fd = make_file(spools);
     if (spool->fd < 0) {
         enum cn_code code = fail_disk("kept", errno, error);
+        pthread_mutex_destroy(&spool->lock);
         free(spool);
         return code;
     }
@@ -254,15 +259,18 @@ enum cn_code cn_spool_write(struct cn_spool *spool, uint64_t at, struct cn_str t
 }
 
 /* A page that could not be brought to the disk may be forgotten, and what is read again is not what
- * was written; the file remembers that there was an error. */
-static bool reached_disk(const struct cn_spool *spool, uint64_t at, int *why) {
-    if (sync_file_range(spool->fd, (off_t)at, 1, SYNC_FILE_RANGE_WAIT_BEFORE) == 0)
-        return true;
-    *why = errno;
-    return errno != EIO && !is_full(errno); /* else it is not known on this file system */
+ * was written. The system tells so once; whoever asks later, or at the same time, must know too. */
+static bool reached_disk(struct cn_spool *spool, uint64_t at, int *why) {
+    pthread_mutex_lock(&spool->lock);
+    if (sync_file_range(spool->fd, (off_t)at, 1, SYNC_FILE_RANGE_WAIT_BEFORE) != 0 &&
+        (errno == EIO || is_full(errno))) /* else it is not known on this file system */
+        spool->lost = errno;
+    *why = spool->lost;
+    pthread_mutex_unlock(&spool->lock);
+    return *why == 0;
 }
 
-enum cn_code cn_spool_read(const struct cn_spool *spool, uint64_t at, char *out, size_t len,
+enum cn_code cn_spool_read(struct cn_spool *spool, uint64_t at, char *out, size_t len,
                            struct cn_error *error) {
     size_t done = 0;
     int why = 0;

@@ -47,7 +47,7 @@ uint64_t cn_spool_end(const struct cn_spool *spool);
 enum cn_code cn_spool_write(struct cn_spool *spool, uint64_t at, struct cn_str text,
                             struct cn_error *error);
 /* Reads what was written. Thread-safe, also while more is written. It may wait for the disk. */
-enum cn_code cn_spool_read(const struct cn_spool *spool, uint64_t at, char *out, size_t len,
+enum cn_code cn_spool_read(struct cn_spool *spool, uint64_t at, char *out, size_t len,
                            struct cn_error *error);
 
 #endif
