@@ -1,5 +1,5 @@
-"""What all tests with a cluster need: the black-box tests' client beside them, and Debian's distributed. For those of the
-bridge alone: a cluster whose workers have a fake `colonnade`, and bridges to it."""
+"""What all tests with a cluster need: the black-box tests' client beside them, and Debian's distributed. For those of the product: one on a
+cluster; for those of the bridge alone: a cluster whose workers have a fake `colonnade`, and bridges to it."""
 import importlib.util
 import os
 import pathlib
@@ -18,6 +18,7 @@ def pytest_configure():
 
 import cluster  # noqa: E402, it says better what is missing
 import player  # noqa: E402
+from product import Product  # noqa: E402
 
 
 class Site:
@@ -79,3 +80,29 @@ def compiler():
     if not found[0]:
         pytest.skip("there is no C compiler")
     return found
+
+
+@pytest.fixture(scope="module")
+def product():
+    """The one that is shared by what leaves it as it was."""
+    with Product() as made:
+        yield made
+
+
+@pytest.fixture
+def server(product):
+    return product.server
+
+
+@pytest.fixture
+def fresh():
+    """Products of a test's own: those that it does harm to."""
+    made = []
+
+    def make(*flags, **how):
+        made.append(Product(*flags, **how))
+        return made[-1].__enter__()
+
+    yield make
+    for one in made:
+        one.__exit__(None, None, None)

@@ -11,6 +11,16 @@ from cluster import PYTHON, Cluster, wait_until
 
 WORKER = {"COLONNADE_BIN": client.BINARY}
 ASYNC = {"Prefer": "respond-async"}
+MIB = 1 << 20
+ROWS = 20_000
+FRAME = {"generate": {"rows": ROWS, "columns": ["a", "b", "c", "d"], "distribution": "normal", "seed": 7}}
+# The four workloads of bench/notebook.py: a function that sleeps, one that computes, an expression over whole columns, and a
+# hash of each row.
+CALLS = {"sleeping": {"function": "long_io", "args": list(range(8)), "seconds": 0.05},
+         "computing": {"function": "long_comp", "args": list(range(8)), "iterations": 20_000}}
+COMPUTED = {"expression": {**FRAME, "let": {"r": "(a-b)/(c+d)**2"}},
+            "md5": {**FRAME, "let": {"r": "md5(a, b)"}}}
+SLOW = {"function": "long_io", "args": list(range(40)), "seconds": 0.1, "chunksize": 1}
 
 
 def server_on(cluster, *flags, **how):
