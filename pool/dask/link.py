@@ -19,6 +19,7 @@ PATIENCE_SECONDS = 10  # with the scheduler
 CHECK_SECONDS = 60  # between looks at a worker: Dask writes a line into its log each time
 RECHECK_SECONDS = 10  # if it had a problem
 CONNECT_SECONDS = 5
+PREPARE_SECONDS = 20
 CLOSE_SECONDS = 2
 HUNG_MOST = 3  # answers that did not come; a client of Dask's fetches five at once, and what hangs is never taken back
 
@@ -117,7 +118,7 @@ class Link:
         # the number begins with a digit, so that it is no part of that; each task is a group of its own, so that Dask does
         # not hold back what looks like the roots of a large graph.
         self.prefix = f"('colonnade-0{bridge.session}-"
-        self.client = None
+        self.client = self.stream = None
         self.attempts = {}  # by key
         self.serial = 0
         self.hung = 0
@@ -133,8 +134,9 @@ class Link:
         self.client = distributed.Client(bridge.address, asynchronous=True, security=security, timeout=CONNECT_SECONDS,
                                          set_as_default=False)
         await asyncio.wait_for(self.client, CONNECT_SECONDS * 2)
+        self.stream = self.stream_now()
         try:
-            self.client.scheduler_comm.interval = 0.001  # 10 ms would be waited for between two submissions
+            self.stream.interval = 0.001  # 10 ms would be waited for between two submissions
         except AttributeError:
             pass  # no part of its public face, and only faster
         await self.on_scheduler(begin_watch, self.name, self.prefix, self.client.id)
@@ -148,6 +150,11 @@ class Link:
         except (KeyError, AttributeError):
             pass  # it has none
 
+    def stream_now(self):
+        """What Dask's client sends over. It makes a new one without a word, perhaps to a new scheduler, which knows neither
+        the watch nor the plugin."""
+        return getattr(self.client, "scheduler_comm", None)
+
     async def on_scheduler(self, function, *arguments):
         return await asyncio.wait_for(self.client.run_on_scheduler(function, *arguments), PATIENCE_SECONDS)
 
@@ -155,7 +162,7 @@ class Link:
         """Keeps the list of workers. Returns why the connection is lost."""
         heard = time.monotonic()
         while True:
-            if self.client.status != "running":
+            if self.client.status != "running" or self.stream_now() is not self.stream:
                 return "the connection to the scheduler was closed"
             if self.registering.done() and self.registering.exception():
                 return f"the workers do not take the plugin: {why(self.registering.exception())}"
@@ -218,7 +225,7 @@ class Link:
 
     async def look_after(self, worker):
         """Asks a worker what it is good for, and what time it has."""
-        quick = 5
+        quick, began = 5, time.monotonic()
         while True:
             sent = time.monotonic_ns()
             try:
@@ -226,6 +233,8 @@ class Link:
                     self.client.run(check_worker, self.name, workers=[worker.address]), PATIENCE_SECONDS)
                 back = time.monotonic_ns()
                 worker.checked, clock = answers[worker.address]
+                if worker.checked is None and time.monotonic() > began + PREPARE_SECONDS:
+                    worker.checked = "does not start what computes on it"
                 if clock is not None:
                     worker.clock = min(worker.clock, (back - sent, clock - (sent + back) // 2))
                     quick -= 1
