@@ -15,7 +15,6 @@ import hosts  # noqa: E402  (found by the line above)
 from cluster import Cluster, wait_until  # noqa: E402
 
 PYTHON = "/usr/bin/python3"  # Debian's own: it has distributed
-TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 
 # ---- processes -----------------------------------------------------------------------------------
@@ -47,12 +46,11 @@ def below(pid):
 
 
 def cpu_s(pid):
-    """Processor time of a process and of those it waited for."""
+    """Processor time of a process, to the nanosecond: its ticks of 10 ms would be 10 ns for each of a million rows."""
     try:
-        fields = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rsplit(")", 1)[1].split()
+        return time.clock_gettime(~pid << 3 | 2)  # as clock_getcpuclockid(3) makes it, which Python does not have
     except OSError:
         return 0
-    return sum(map(int, fields[11:15])) * TICK_S
 
 
 def resident(pid):

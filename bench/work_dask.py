@@ -158,7 +158,7 @@ def reckon(cost, fixed_s, processors):
     found = {}
     for cores in CORES:
         gain = here - max(floor, there / cores)
-        found[cores] = math.ceil(fixed_s * 1e9 / gain) if gain > 0 else None
+        found[cores] = max(math.ceil(fixed_s * 1e9 / gain), 1) if gain > 0 else None
     return here, floor, there, found
 
 
