@@ -354,7 +354,10 @@ static const struct cn_api_member pool[] = {
     END};
 
 static const struct cn_api_member bridge[] = {
-    {"pid", "integer?", NULL}, {"starts", "count", NULL}, END};
+    {"pid", "integer?", NULL},
+    {"starts", "count", NULL},
+    {"landlock", "count", "What confines it: the version; 0: nothing, or it has not said so yet."},
+    END};
 
 static const struct cn_api_member isolation[] = {
     {"level", "=off|available|required", NULL},

@@ -109,6 +109,7 @@ static void write_connection(struct cn_json_out *out, const struct cn_dask_state
     else
         cn_json_out_null(out, "pid");
     cn_json_out_int(out, "starts", (int64_t)state->starts);
+    cn_json_out_int(out, "landlock", state->landlock);
     cn_json_out_close(out, '}');
 }
 

@@ -196,6 +196,7 @@ static enum cn_code make_hello(struct cn_bridge_hello *hello,
     _Static_assert(sizeof(setup) <= sizeof(hello->setup), "the setup must fit");
     memset(hello, 0, sizeof(*hello));
     hello->version = CN_BRIDGE_VERSION;
+    hello->isolation = settings->confinement.level;
     hello->answer_size = setup.answer_size;
     hello->request_size = setup.request_size;
     memcpy(hello->setup, &setup, sizeof(setup));

@@ -36,7 +36,7 @@ struct cn_bridge_head {
 
 struct cn_bridge_hello {
     uint32_t version;
-    uint32_t reserved;
+    uint32_t isolation; /* enum cn_isolation_level: of the bridge itself */
     uint64_t answer_size;
     uint64_t request_size;
     char session[32]; /* of this server, since it was started: plans are numbered within it */
@@ -60,7 +60,7 @@ struct cn_bridge_state {
     uint32_t connected; /* to the scheduler */
     uint32_t n_workers;
     uint32_t n_threads; /* of those that can be used */
-    uint32_t reserved;
+    uint32_t landlock;  /* the version of it that confines the bridge; 0: nothing does */
     char scheduler[256];
     char dashboard[256]; /* of Dask; empty: none */
     char problem[256];   /* why it is not connected */

@@ -68,6 +68,7 @@ static void take_state(struct cn_bridge *bridge, struct cn_bridge_state *report,
                        ? cn_bridge_workers_update(&bridge->workers, workers, report->n_workers)
                        : cn_bridge_workers_clear(&bridge->workers);
     state->connected = report->connected != 0;
+    state->landlock = report->landlock <= INT16_MAX ? (int)report->landlock : 0;
     memcpy(state->dashboard, report->dashboard, sizeof(state->dashboard));
     memcpy(state->problem, report->problem, sizeof(state->problem));
     state->workers = cn_bridge_workers_usable(&bridge->workers, &state->threads);

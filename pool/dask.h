@@ -22,7 +22,7 @@ struct cn_dask_settings {
     const char *tls_key;
     uint32_t retries;
     const char *identity; /* of this program as a worker (pipe_worker.h); others are not used */
-    struct cn_confinement confinement; /* of the workers */
+    struct cn_confinement confinement; /* of the workers; its level also of the bridge */
 };
 
 /* Returns at once: whether there is a cluster shows later. All texts are copied. */
@@ -38,6 +38,7 @@ struct cn_dask_state {
     uint64_t generation; /* grows whenever usable workers come or go */
     size_t workers;      /* that can be used now */
     size_t threads;      /* of these */
+    int landlock;        /* what confines the bridge, as in struct cn_isolation */
     char scheduler[256]; /* its address */
     char dashboard[256]; /* Dask's own pages; empty: none */
     char problem[256];   /* why there is no connection */

@@ -17,6 +17,7 @@ import warnings
 
 import dask
 
+from confine import confine
 from remote import TAIL, TAIL_BYTES, run_morsel
 from link import BROKEN, CLOSE_SECONDS, CONNECT_SECONDS, Failure, Function, Link, text_field, why
 
@@ -91,13 +92,14 @@ class Task:
 class Bridge:
     def __init__(self, wire, hello):
         self.wire = wire
-        (version, _, self.answer_size, _, session, scheduler, tls_ca, tls_cert, tls_key, self.identity, setup,
+        (version, isolation, self.answer_size, _, session, scheduler, tls_ca, tls_cert, tls_key, self.identity, setup,
          setup_size) = hello
         if version != VERSION:
             raise SystemExit(f"colonnade dask bridge: the server speaks version {version}, this is {VERSION}")
         self.session, self.address = text_of(session), text_of(scheduler)
         self.tls_ca, self.tls_cert, self.tls_key = text_of(tls_ca), text_of(tls_cert), text_of(tls_key)
         self.setup = setup[:setup_size]
+        self.landlock = confine(isolation, [self.tls_ca, self.tls_cert, self.tls_key])
         self.function = Function(run_morsel)
         self.link = None
         self.problem = "is being connected"
@@ -129,7 +131,7 @@ class Bridge:
 
     def state(self):
         told = sorted(self.workers.values(), key=lambda worker: bool(worker.problem))[:WORKERS]
-        head = STATE_FRAME.pack(self.link is not None, len(told), sum(worker.threads for worker in self.usable), 0,
+        head = STATE_FRAME.pack(self.link is not None, len(told), sum(worker.threads for worker in self.usable), self.landlock,
                                 text_field(self.address, 256), text_field(self.link.dashboard if self.link else "", 256),
                                 text_field(self.problem, 256))
         return head + b"".join(worker.frame() for worker in told)

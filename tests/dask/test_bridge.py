@@ -15,10 +15,10 @@ from player import bridge
 
 FRAMES = {
     "cn_bridge_head": (bridge.HEAD, "kind reserved number size"),
-    "cn_bridge_hello": (bridge.HELLO_FRAME, "version reserved answer_size request_size session scheduler tls_ca tls_cert tls_key "
+    "cn_bridge_hello": (bridge.HELLO_FRAME, "version isolation answer_size request_size session scheduler tls_ca tls_cert tls_key "
                                             "identity setup setup_size"),
     "cn_bridge_submit": (bridge.SUBMIT_FRAME, "left_ns retries reserved"),
-    "cn_bridge_state": (bridge.STATE_FRAME, "connected n_workers n_threads reserved scheduler dashboard problem"),
+    "cn_bridge_state": (bridge.STATE_FRAME, "connected n_workers n_threads landlock scheduler dashboard problem"),
     "cn_bridge_worker": (bridge.WORKER_FRAME, "index threads usable reserved memory_bytes address host name problem"),
     "cn_bridge_done": (bridge.DONE_FRAME, "worker attempts ship_ns schedule_ns compute_ns fetch_ns"),
     "cn_bridge_failed": (bridge.FAILED_FRAME, "why attempts detail"),
