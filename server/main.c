@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -31,8 +30,8 @@
 #include "server/access_log.h"
 #include "server/activation.h"
 #include "server/calibrate.h"
-#include "server/cluster.h"
 #include "server/dask_calibrate.h"
+#include "server/executors.h"
 #include "server/framing_socket.h"
 #include "server/http.h"
 #include "server/keys.h"
@@ -47,14 +46,7 @@
 #include "server/token.h"
 #include "server/version.h"
 
-enum {
-    EXIT_USAGE = 2,
-    RUNS_KEPT = 1000,
-    CHECKS_KEPT = 100,
-    MAX_QUEUED_TASKS = 1 << 16,
-    IDLE_SECONDS = 4
-};
-#define LEAST_MEMORY ((uint64_t)16 << 20)
+enum { EXIT_USAGE = 2, RUNS_KEPT = 1000, CHECKS_KEPT = 100, IDLE_SECONDS = 4 };
 #define RUNS_BYTES ((size_t)32 << 20)
 #define CHECKS_BYTES ((size_t)1 << 20)
 #define IDLE_BLOCK_BYTES ((size_t)256 << 20)
@@ -66,9 +58,7 @@ struct app {
     struct cn_listener listeners[CN_MAX_LISTENERS];
     size_t n_listeners;
     bool activated; /* they were passed in, and are open */
-    struct cn_registry registry;
-    struct cn_confinement confinement;
-    struct cn_forkserver *forkserver;
+    struct cn_executors executors;
     struct cn_history *history;       /* NULL: runs are kept in memory only */
     struct cn_access_log *access_log; /* NULL: there is none */
     struct cn_sessions sessions;
@@ -96,22 +86,6 @@ static enum cn_code prepare_memory_and_kernels(struct cn_error *error) {
     return cn_cpu_choose(getenv("COLONNADE_CPU"), error);
 }
 
-static enum cn_code check_confinement(struct app *app, struct cn_error *error) {
-    const struct cn_settings *settings = &app->settings;
-    if (!cn_isolation_parse(&app->confinement.level, settings->isolation))
-        return cn_error_set(error, CN_INVALID_PARAMETER,
-                            "--isolation is '%s'; expected available, required or off",
-                            settings->isolation);
-    if (settings->worker_memory_bytes != 0 && settings->worker_memory_bytes < LEAST_MEMORY)
-        return cn_error_set(
-            error, CN_INVALID_PARAMETER,
-            "--worker-memory-bytes is less than 16MiB, which is what a worker process "
-            "needs before it does anything");
-    if (app->confinement.level != CN_ISOLATION_OFF)
-        prctl(PR_SET_DUMPABLE, 0); /* before there are secrets: nobody looks into them */
-    return CN_OK;
-}
-
 /* Sockets that were passed in are the ones that count, then --listen. */
 static enum cn_code find_listeners(struct app *app, struct cn_error *error) {
     const struct cn_settings *settings = &app->settings;
@@ -134,13 +108,12 @@ static enum cn_code find_listeners(struct app *app, struct cn_error *error) {
 static enum cn_code check_settings(struct app *app, struct cn_error *error) {
     const struct cn_settings *settings = &app->settings;
     CN_TRY(prepare_memory_and_kernels(error));
-    CN_TRY(check_confinement(app, error));
+    CN_TRY(cn_executors_check(&app->executors, settings, error));
     CN_TRY(find_listeners(app, error));
     if (!settings->tls_cert != !settings->tls_key)
         return cn_error_set(error, CN_INVALID_PARAMETER, "%s needs %s too",
                             settings->tls_cert ? "--tls-cert" : "--tls-key",
                             settings->tls_cert ? "--tls-key" : "--tls-cert");
-    CN_TRY(cn_cluster_check(settings, error));
     if (settings->keys_dir)
         CN_TRY(cn_keys_read(&app->keys, settings->keys_dir, error));
     app->keyring = cn_keys_ring(&app->keys);
@@ -178,10 +151,6 @@ static void prepare_process(struct app *app) {
     }
     if (app->settings.memory_bytes == 0)
         app->settings.memory_bytes = cn_settings_memory("");
-    uint64_t memory = app->settings.worker_memory_bytes;
-    memory = memory ? memory : app->settings.memory_bytes;
-    app->confinement.memory_bytes = memory;
-    app->confinement.output_bytes = memory;
 }
 
 static void init_service(struct app *app) {
@@ -196,46 +165,7 @@ static void init_service(struct app *app) {
     cn_cpus_read(&service->cpus);
 }
 
-/* ---- the fork server ------------------------------------------------------------------------- */
-
-static enum cn_code start_forkserver(struct app *app, struct cn_error *error) {
-    struct cn_forkserver_settings settings = {.context = cn_kinds_context(&app->keyring),
-                                              .confinement = app->confinement};
-    CN_TRY(cn_forkserver_start(&app->forkserver, &settings, error));
-    struct cn_isolation isolation = cn_forkserver_state(app->forkserver).isolation;
-    app->service.forkserver = app->forkserver;
-    if (app->confinement.level == CN_ISOLATION_OFF)
-        fprintf(stderr, "colonnade: worker processes are not confined (--isolation off)\n");
-    else if (!isolation.seccomp || isolation.landlock == 0)
-        fprintf(stderr,
-                "colonnade: worker processes are not fully confined: this system has no %s\n",
-                isolation.seccomp        ? "Landlock"
-                : isolation.landlock > 0 ? "seccomp filters"
-                                         : "seccomp filters and no Landlock");
-    return CN_OK;
-}
-
-/* ---- the pools ----------------------------------------------------------------------------- */
-
-static enum cn_code start_executors(struct app *app, struct cn_error *error) {
-    const struct cn_settings *settings = &app->settings;
-    struct cn_service *service = &app->service;
-    size_t usable = (size_t)service->cpus.usable;
-    struct cn_executor_settings pool = {.registry = &app->registry, .max_queued = MAX_QUEUED_TASKS};
-    pool.max_workers = settings->max_workers;
-    pool.workers = usable < pool.max_workers ? usable : pool.max_workers;
-    CN_TRY(cn_serial_new(&service->executors[CN_EXECUTOR_SERIAL], &pool, error));
-    if (settings->threads)
-        pool.workers = settings->threads;
-    pool.max_workers = settings->max_workers > pool.workers ? settings->max_workers : pool.workers;
-    CN_TRY(cn_threads_new(&service->executors[CN_EXECUTOR_THREADS], &pool, error));
-    CN_TRY(cn_gil_new(&service->executors[CN_EXECUTOR_GIL], &pool, 0, error));
-    pool.workers = settings->processes ? settings->processes : usable;
-    pool.max_workers = settings->max_workers > pool.workers ? settings->max_workers : pool.workers;
-    CN_TRY(cn_processes_new(&service->executors[CN_EXECUTOR_PROCESSES], app->forkserver, &pool,
-                            error));
-    return cn_cluster_start(service, settings, &app->registry, error);
-}
+/* ---- the rooms ----------------------------------------------------------------------------- */
 
 static enum cn_code start_data(struct app *app, struct cn_error *error) {
     const struct cn_settings *settings = &app->settings;
@@ -275,7 +205,7 @@ static enum cn_code start_rooms(struct app *app, struct cn_error *error) {
         return cn_error_memory(error);
     CN_TRY(start_access_log(app, error));
     CN_TRY(start_data(app, error));
-    CN_TRY(start_executors(app, error));
+    CN_TRY(cn_executors_start(&app->executors, service, &app->settings, error));
     service->jobs = cn_jobs_new(service, app->settings.max_jobs,
                                 cn_part_of_memory(&app->settings, app->settings.job_bytes),
                                 (int64_t)app->settings.job_keep_ms);
@@ -296,14 +226,7 @@ static void stop_rooms(struct app *app) {
     cn_jobs_free(service->jobs); /* what jobs run is cancelled, experiments too */
     cn_experiments_free(service->experiments);
     cn_dask_calibrator_stop(app->dask_calibrator);
-    int64_t soon = cn_clock_now() + CN_NS_PER_SECOND;
-    for (int kind = 0; kind < CN_EXECUTOR_KIND_COUNT; kind++)
-        if (service->executors[kind])
-            service->executors[kind]->ops->drain(service->executors[kind], soon);
-    for (int kind = 0; kind < CN_EXECUTOR_KIND_COUNT; kind++)
-        if (service->executors[kind])
-            service->executors[kind]->ops->destroy(service->executors[kind]);
-    cn_forkserver_stop(app->forkserver);
+    cn_executors_stop(&app->executors, service);
     if (service->inline_states)
         cn_inline_states_free(service->inline_states);
     cn_plans_free(service->plans);
@@ -426,8 +349,8 @@ int main(int argc, char **argv) {
         return fail(&error, EXIT_USAGE);
     prepare_process(&app);
     init_service(&app);
-    cn_registry_init(&app.registry, &app.keyring);
-    if (start_forkserver(&app, &error) != CN_OK)
+    if (cn_executors_fork(&app.executors, &app.service, &app.settings, &app.keyring, &error) !=
+        CN_OK)
         return fail(&error, EXIT_FAILURE);
     pthread_sigmask(SIG_BLOCK, &app.signals, NULL); /* for every thread; main waits for them */
     int status = EXIT_SUCCESS;
