@@ -48,8 +48,9 @@ struct cn_api_schema {
     const char *help;
     const struct cn_api_member *members;
 };
-extern const struct cn_api_schema cn_api_schemas[];
-extern const size_t cn_n_api_schemas;
+/* The last of each list has no name. */
+extern const struct cn_api_schema cn_api_work_schemas[];    /* requests, jobs and runs */
+extern const struct cn_api_schema cn_api_service_schemas[]; /* pools, load, functions, health */
 
 struct cn_api_parameter {
     const char *name;
@@ -81,8 +82,9 @@ const struct cn_api_operation *cn_api_operation(enum cn_operation operation, con
 /* Writes the schema of a type as a member, or as an element where `key` is NULL. */
 void cn_api_write_type(struct cn_json_out *out, const char *key, const char *type, const char *help,
                        const struct cn_service *service);
-void cn_api_write_object(struct cn_json_out *out, const char *key,
-                         const struct cn_api_schema *schema, const struct cn_service *service);
+/* A member for each schema of a list. */
+void cn_api_write_schemas(struct cn_json_out *out, const struct cn_api_schema *schemas,
+                          const struct cn_service *service);
 /* The options of /v1/compute: parameters of a query, members of a form or of JSON. */
 void cn_api_write_options_query(struct cn_json_out *out, const struct cn_service *service);
 void cn_api_write_options_form(struct cn_json_out *out, const struct cn_service *service);

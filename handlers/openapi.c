@@ -266,8 +266,8 @@ static void write_schemas(struct writing *writing) {
     write_let(writing);
     write_compute_request(writing);
     write_compute_form(writing);
-    for (size_t i = 0; i < cn_n_api_schemas; i++)
-        cn_api_write_object(out, cn_api_schemas[i].name, &cn_api_schemas[i], writing->service);
+    cn_api_write_schemas(out, cn_api_work_schemas, writing->service);
+    cn_api_write_schemas(out, cn_api_service_schemas, writing->service);
     cn_json_out_close(out, '}');
 }
 

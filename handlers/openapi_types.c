@@ -191,9 +191,9 @@ void cn_api_write_type(struct cn_json_out *out, const char *key, const char *typ
     cn_json_out_close(out, '}');
 }
 
-void cn_api_write_object(struct cn_json_out *out, const char *key,
-                         const struct cn_api_schema *schema, const struct cn_service *service) {
-    cn_json_out_open(out, key, '{');
+static void write_object(struct cn_json_out *out, const struct cn_api_schema *schema,
+                         const struct cn_service *service) {
+    cn_json_out_open(out, schema->name, '{');
     cn_json_out_c(out, "type", "object");
     if (schema->help)
         cn_json_out_c(out, "description", schema->help);
@@ -210,4 +210,10 @@ void cn_api_write_object(struct cn_json_out *out, const char *key,
             cn_json_out_c(out, NULL, member->name);
     cn_json_out_close(out, ']');
     cn_json_out_close(out, '}');
+}
+
+void cn_api_write_schemas(struct cn_json_out *out, const struct cn_api_schema *schemas,
+                          const struct cn_service *service) {
+    for (const struct cn_api_schema *schema = schemas; schema->name; schema++)
+        write_object(out, schema, service);
 }
