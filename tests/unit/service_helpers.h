@@ -20,6 +20,9 @@ struct test_service {
     struct cn_registry registry;
     struct cn_keyring keys;
     struct cn_forkserver *forkserver;
+    struct cn_key key;             /* of test_service_add_key() */
+    struct cn_executor *elsewhere; /* of test_service_add_cluster() */
+    struct cn_cluster cluster;     /* as requests see it */
 };
 
 /* The first thing in main: the fork server is this program again. */
@@ -66,9 +69,38 @@ static inline void test_service_start(struct test_service *test) {
                      CN_OK);
 }
 
+/* A key named `site`. The fork server, which is there already, has none. */
+static inline void test_service_add_key(struct test_service *test) {
+    assert_true(cn_key_make(&test->key, CN_STR("site"), CN_STR("0123456789abcdef")));
+    test->keys = (struct cn_keyring){&test->key, 1};
+}
+
+static inline void test_service_look(void *context, struct cn_cluster *cluster) {
+    *cluster = *(struct cn_cluster *)context;
+}
+
+/* Makes another pool of threads, which stands for a Dask cluster, and a probe that says of it what
+ * test->cluster has. It is not the service's before test_service_use_cluster(). */
+static inline void test_service_add_cluster(struct test_service *test, size_t max_workers) {
+    struct cn_executor_settings pool = {
+        .registry = &test->registry, .workers = 2, .max_workers = max_workers, .max_queued = 1000};
+    assert_int_equal(cn_threads_new(&test->elsewhere, &pool, NULL), CN_OK);
+    test->service.cluster = (struct cn_cluster_probe){test_service_look, &test->cluster};
+}
+
+/* NULL: there is no executor `dask`. */
+static inline void test_service_use_cluster(struct test_service *test,
+                                            const struct cn_cluster *cluster) {
+    test->service.executors[CN_EXECUTOR_DASK] = cluster ? test->elsewhere : NULL;
+    test->cluster = cluster ? *cluster : (struct cn_cluster){0};
+}
+
 static inline void test_service_stop(struct test_service *test) {
     struct cn_service *service = &test->service;
 
+    service->executors[CN_EXECUTOR_DASK] = NULL; /* whatever stood for it */
+    if (test->elsewhere)
+        test->elsewhere->ops->destroy(test->elsewhere);
     for (int kind = 0; kind < CN_EXECUTOR_KIND_COUNT; kind++)
         if (service->executors[kind])
             service->executors[kind]->ops->destroy(service->executors[kind]);

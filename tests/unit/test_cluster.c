@@ -8,23 +8,13 @@
 #include "handlers/endpoints.h"
 
 static struct test_service test;
-static struct cn_key keys[1];
-static struct cn_executor *elsewhere;
-static struct cn_cluster now;
-
-static void look(void *context, struct cn_cluster *cluster) {
-    *cluster = *(struct cn_cluster *)context;
-}
+static const struct cn_cluster away = {0};
 
 static int set_up_group(void **state) {
-    struct cn_executor_settings pool = {
-        .registry = &test.registry, .workers = 2, .max_workers = 4, .max_queued = 100};
     (void)state;
     test_service_start(&test);
-    assert_true(cn_key_make(&keys[0], CN_STR("site"), CN_STR("0123456789abcdef")));
-    test.keys = (struct cn_keyring){keys, 1};
-    assert_int_equal(cn_threads_new(&elsewhere, &pool, NULL), CN_OK);
-    test.service.cluster = (struct cn_cluster_probe){look, &now};
+    test_service_add_key(&test);
+    test_service_add_cluster(&test, 4);
     test.service.experiments = cn_experiments_new(&test.service, 4);
     assert_non_null(test.service.experiments);
     test.service.limits.max_cases = 100;
@@ -35,15 +25,8 @@ static int set_up_group(void **state) {
 static int tear_down_group(void **state) {
     (void)state;
     cn_experiments_free(test.service.experiments);
-    test.service.executors[CN_EXECUTOR_DASK] = NULL;
-    elsewhere->ops->destroy(elsewhere);
     test_service_stop(&test);
     return 0;
-}
-
-static void set_dask(bool there) {
-    test.service.executors[CN_EXECUTOR_DASK] = there ? elsewhere : NULL;
-    now = (struct cn_cluster){0};
 }
 
 /* ---- requests ------------------------------------------------------------------------------ */
@@ -105,7 +88,7 @@ static void refused_without_a_scheduler(void **state) {
          "{\"function\": \"calc_hash\", \"args\": [[1]], \"executor\": \"dask\"}"},
     };
     (void)state;
-    set_dask(false);
+    test_service_use_cluster(&test, NULL);
     for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
         bool at_head = false;
         struct cn_error error = refused(&requests[i], &at_head);
@@ -127,7 +110,7 @@ static void keys_stay_here(void **state) {
         {&cn_endpoint_compute, form_type, NULL, FORM(FORM_LET("r=hmac_sha256(a, key='site')"))},
     };
     (void)state;
-    set_dask(true);
+    test_service_use_cluster(&test, &away);
     for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
         bool at_head = false;
         struct cn_error error = refused(&requests[i], &at_head);
@@ -188,14 +171,13 @@ static void compared_where_there_is_a_cluster(void **state) {
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        set_dask(rows[i].there);
-        now = rows[i].cluster;
+        test_service_use_cluster(&test, rows[i].there ? &rows[i].cluster : NULL);
         struct cn_compare *compare = settle(WORK("a + 1") "}");
         assert_int_equal(count(compare, CN_EXECUTOR_DASK), rows[i].cases);
         assert_int_equal(compare->n_cases, 5 + rows[i].cases);
         forget(compare);
     }
-    set_dask(false);
+    test_service_use_cluster(&test, NULL);
     struct cn_compare *compare = settle(WORK("a + 1") ", \"executors\": [\"serial\", \"dask\"]}");
     assert_int_equal(compare->error.code, CN_INVALID_PARAMETER);
     assert_string_equal(compare->error.parameter, "executors");
@@ -207,9 +189,9 @@ static void keyed_work_is_compared_here(void **state) {
     struct cn_executor *processes = test.service.executors[CN_EXECUTOR_PROCESSES];
     struct cn_error error;
     (void)state;
-    set_dask(true);
-    test.service.executors[CN_EXECUTOR_PROCESSES] = elsewhere; /* theirs have no keys here */
-    now = (struct cn_cluster){.connected = true, .workers = 1, .threads = 4};
+    test_service_use_cluster(&test,
+                             &(struct cn_cluster){.connected = true, .workers = 1, .threads = 4});
+    test.service.executors[CN_EXECUTOR_PROCESSES] = test.elsewhere; /* theirs have no keys here */
     struct cn_compare *compare = settle(WORK("hmac_sha256(a, key='site')") ", \"repeat\": 1}");
     assert_int_equal(compare->n_cases, 7);
     cn_error_init(&error);

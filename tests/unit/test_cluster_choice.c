@@ -140,24 +140,13 @@ static void why_not(void **state) {
 /* ---- requests ------------------------------------------------------------------------------ */
 
 static struct test_service test;
-static struct cn_key keys[1];
-static struct cn_executor *elsewhere;
-static struct cn_cluster now;
 static json_t *execution; /* of the last reply */
 
-static void look(void *context, struct cn_cluster *cluster) {
-    *cluster = *(struct cn_cluster *)context;
-}
-
 static int set_up_group(void **state) {
-    struct cn_executor_settings pool = {
-        .registry = &test.registry, .workers = 2, .max_workers = 16, .max_queued = 1000};
     (void)state;
     test_service_start(&test);
-    assert_true(cn_key_make(&keys[0], CN_STR("site"), CN_STR("0123456789abcdef")));
-    test.keys = (struct cn_keyring){keys, 1};
-    assert_int_equal(cn_threads_new(&elsewhere, &pool, NULL), CN_OK);
-    test.service.cluster = (struct cn_cluster_probe){look, &now};
+    test_service_add_key(&test);
+    test_service_add_cluster(&test, 16);
     test.service.limits.max_workers = 16;
     test.service.limits.max_calls = 1000;
     test.service.cpus.usable = 2;
@@ -166,8 +155,6 @@ static int set_up_group(void **state) {
 
 static int tear_down_group(void **state) {
     (void)state;
-    test.service.executors[CN_EXECUTOR_DASK] = NULL;
-    elsewhere->ops->destroy(elsewhere);
     test_service_stop(&test);
     return 0;
 }
@@ -254,12 +241,6 @@ static void compute(const char *body) {
     run(&cn_endpoint_compute, "application/json", NULL, cn_str_c(body));
 }
 
-static void use_cluster(const struct cn_cluster *cluster) {
-    test.service.executors[CN_EXECUTOR_DASK] = cluster ? elsewhere : NULL;
-    if (cluster)
-        now = *cluster;
-}
-
 #define ROWS(rows, more)                                                                           \
     "{\"generate\": {\"rows\": " rows ", \"columns\": [\"a\", \"b\"]}, \"let\": {\"r\": "          \
     "\"md5(a, b)\"}" more "}"
@@ -275,7 +256,7 @@ static struct cn_cluster make_fast(void) {
 static void auto_sends_what_is_worth_it(void **state) {
     struct cn_cluster fast = make_fast();
     (void)state;
-    use_cluster(&fast);
+    test_service_use_cluster(&test, &fast);
     compute(ROWS("1600000", ", \"limit\": 1"));
     assert_string_equal(text_of("executor"), "dask");
     assert_int_equal(number_of("workers"), 4);
@@ -288,7 +269,7 @@ static void auto_sends_what_is_worth_it(void **state) {
     assert_string_not_equal(text_of("executor"), "dask");
     assert_non_null(strstr(text_of("reason"), "; too little to send to Dask"));
     fast.costs.ship_ns_per_mib = INT64_C(60000000000);
-    use_cluster(&fast);
+    test_service_use_cluster(&test, &fast);
     compute(ROWS("1600000", ""));
     assert_string_equal(text_of("executor"), "threads");
     assert_non_null(strstr(text_of("reason"), "; shipping 50.4 MiB to the 2 Dask workers would "));
@@ -298,7 +279,7 @@ static void keys_stay_here(void **state) {
     struct cn_cluster fast = make_fast();
     (void)state;
     fast.costs.speed = 1e9;
-    use_cluster(&fast);
+    test_service_use_cluster(&test, &fast);
     compute(
         "{\"generate\": {\"rows\": 400000, \"columns\": [\"a\"]}, \"limit\": 1, \"let\": {\"r\": "
         "\"hmac_sha256(a, key='site')\"}}");
@@ -308,7 +289,7 @@ static void keys_stay_here(void **state) {
 
 static void without_a_cluster_nothing_is_said_of_it(void **state) {
     (void)state;
-    use_cluster(NULL);
+    test_service_use_cluster(&test, NULL);
     compute(ROWS("1600000", ", \"limit\": 1"));
     assert_string_equal(text_of("executor"), "threads");
     assert_null(strstr(text_of("reason"), "Dask"));
@@ -321,7 +302,7 @@ static void without_a_cluster_nothing_is_said_of_it(void **state) {
 static void pieces_are_large(void **state) {
     struct cn_cluster cluster = make_fast();
     (void)state;
-    use_cluster(&cluster);
+    test_service_use_cluster(&test, &cluster);
     compute(ROWS("1600000", ", \"executor\": \"threads\", \"limit\": 1"));
     int here = number_of("chunks");
     compute(ROWS("1600000", ", \"executor\": \"dask\", \"limit\": 1"));
@@ -346,7 +327,7 @@ static void text_is_cut_at_its_segments(void **state) {
     assert_true(cn_buf_add_c(&text, "a,b\n"));
     for (int i = 0; i < 800000; i++)
         assert_true(cn_buf_printf(&text, "%d.5,0.123456789\n", i));
-    use_cluster(&cluster);
+    test_service_use_cluster(&test, &cluster);
     run(&cn_endpoint_compute, "text/csv", "let=r=a%2Bb&executor=threads", cn_buf_str(&text));
     size_t least = text.len / (2u << 20);
     assert_true((size_t)number_of("chunks") > 3 * least / 2);
@@ -354,7 +335,7 @@ static void text_is_cut_at_its_segments(void **state) {
     /* the first piece is cut before anything is known of it, and that may end its segment early */
     assert_in_range(number_of("chunks"), least, least + 4);
     cluster.costs.speed = 1e6;
-    use_cluster(&cluster);
+    test_service_use_cluster(&test, &cluster);
     run(&cn_endpoint_compute, "text/csv", "let=r=sha512(a,b)", cn_buf_str(&text));
     assert_string_equal(text_of("executor"), "dask");
     cn_buf_release(&text);
@@ -363,7 +344,7 @@ static void text_is_cut_at_its_segments(void **state) {
 static void calls(void **state) {
     struct cn_cluster fast = make_fast();
     (void)state;
-    use_cluster(&fast);
+    test_service_use_cluster(&test, &fast);
     static const char comp[] = "{\"function\": \"long_comp\", \"args\": [0, 1, 2, 3, 4, 5, 6, 7], "
                                "\"iterations\": 10000000}";
     run(&cn_endpoint_map, "application/json", NULL, CN_STR(comp));
@@ -372,7 +353,7 @@ static void calls(void **state) {
     assert_non_null(strstr(text_of("reason"), "auto: about 400 ms of work; the 2 Dask workers take "
                                               "about "));
     fast.costs.speed = 1;
-    use_cluster(&fast);
+    test_service_use_cluster(&test, &fast);
     run(&cn_endpoint_map, "application/json", NULL, CN_STR(comp));
     assert_string_equal(text_of("executor"), "threads");
     assert_non_null(strstr(text_of("reason"), "; the 2 Dask workers would take 200 ms with "));
@@ -384,7 +365,7 @@ static void calls(void **state) {
     run(&cn_endpoint_map, "application/json", NULL,
         CN_STR("{\"function\": \"calc_hash\", \"args\": [[1], [2]], \"executor\": \"dask\"}"));
     assert_int_equal(number_of("workers"), 4);
-    use_cluster(NULL);
+    test_service_use_cluster(&test, NULL);
     run(&cn_endpoint_map, "application/json", NULL, CN_STR(comp));
     assert_null(strstr(text_of("reason"), "Dask"));
 }

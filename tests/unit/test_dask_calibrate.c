@@ -10,7 +10,6 @@
 #define MOST_WAITS 400 /* of 50 ms each */
 
 static struct test_service test;
-static struct cn_executor *elsewhere;
 
 static pthread_mutex_t now_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct cn_dask_look now;
@@ -29,18 +28,15 @@ static void set(bool connected, uint64_t generation, size_t threads) {
 }
 
 static int set_up_group(void **state) {
-    struct cn_executor_settings pool = {
-        .registry = &test.registry, .workers = 2, .max_workers = 4, .max_queued = 1000};
     (void)state;
     test_service_start(&test);
     test.service.cpus.usable = 2;
-    return cn_threads_new(&elsewhere, &pool, NULL) == CN_OK ? 0 : -1;
+    test_service_add_cluster(&test, 4);
+    return 0;
 }
 
 static int tear_down_group(void **state) {
     (void)state;
-    test.service.executors[CN_EXECUTOR_DASK] = NULL;
-    elsewhere->ops->destroy(elsewhere);
     test_service_stop(&test);
     return 0;
 }
@@ -63,7 +59,7 @@ static struct cn_cluster read_now(void) {
 static void a_cluster_is_measured_when_it_is_there(void **state) {
     (void)state;
     set(false, 0, 0);
-    struct cn_dask_calibrator *calibrator = start(elsewhere);
+    struct cn_dask_calibrator *calibrator = start(test.elsewhere);
     usleep(700000);
     assert_false(read_now().connected || read_now().measured);
     set(true, 7, 2);
