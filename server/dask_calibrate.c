@@ -10,14 +10,12 @@
 #include "handlers/kinds.h"
 #include "handlers/plan.h"
 #include "pool/dask.h"
+#include "server/dask_pace.h"
 
 #define MIB ((size_t)1 << 20)
 #define LOOK_NS INT64_C(500000000)
 #define PATIENCE_NS INT64_C(5000000000) /* with what is sent at a time */
-#define PAUSE_NS INT64_C(5000000000)    /* between two attempts, at least */
-#define FAILED_NS INT64_C(30000000000)  /* after one that failed, or first had company */
-#define AGAIN_NS INT64_C(600000000000)
-#define WORK_NS 30e6 /* of a task of known work, on a thread of this machine */
+#define WORK_NS 30e6                    /* of a task of known work, on a thread of this machine */
 
 enum {
     LATENCIES = 9,
@@ -40,10 +38,7 @@ struct cn_dask_calibrator {
     bool measured;
     uint64_t generation; /* that `costs` are of */
     struct cn_cluster_costs costs;
-    /* the thread's own */
-    int64_t other_ns; /* other workers are not measured before */
-    int64_t again_ns; /* nor the same ones */
-    int64_t pause_ns; /* before they are, after a time that had company */
+    struct cn_dask_pace pace; /* the thread's own */
 };
 
 /* ---- tasks, and waiting for them ------------------------------------------------------------- */
@@ -286,6 +281,7 @@ static void publish(struct cn_dask_calibrator *calibrator, uint64_t generation,
 
 static void look_around(struct cn_dask_calibrator *calibrator) {
     const struct cn_service *service = calibrator->service;
+    struct cn_dask_pace *pace = &calibrator->pace;
     int64_t now = cn_clock_now();
     struct cn_dask_look look, after;
     struct cn_cluster_costs costs;
@@ -293,8 +289,8 @@ static void look_around(struct cn_dask_calibrator *calibrator) {
     calibrator->look(calibrator->executor, &look);
     /* The thread alone writes what is read here. */
     bool known = calibrator->measured && calibrator->generation == look.generation;
-    if (!look.connected || look.threads == 0 ||
-        now < (known ? calibrator->again_ns : calibrator->other_ns))
+    cn_dask_pace_see(pace, look.generation, now);
+    if (!look.connected || look.threads == 0 || !cn_dask_pace_due(pace, known, now))
         return;
     uint64_t begun = atomic_load(&service->work_begun);
     bool company = atomic_load(&service->work_running) > 0;
@@ -303,13 +299,7 @@ static void look_around(struct cn_dask_calibrator *calibrator) {
     calibrator->look(calibrator->executor, &after);
     if (done && after.generation == look.generation)
         publish(calibrator, look.generation, &costs);
-    calibrator->other_ns = cn_clock_now() + (done ? PAUSE_NS : FAILED_NS);
-    /* A service that is always at work is not to measure all the time. */
-    if (!known || !company)
-        calibrator->pause_ns = FAILED_NS;
-    else if (calibrator->pause_ns <= AGAIN_NS / 2)
-        calibrator->pause_ns *= 2;
-    calibrator->again_ns = cn_clock_now() + (company ? calibrator->pause_ns : AGAIN_NS);
+    cn_dask_pace_measured(pace, known, done, company, cn_clock_now());
 }
 
 static void *calibrator_main(void *context) {

@@ -5,7 +5,8 @@
  * A thread of its own looks twice a second. When other workers can be used than those that were
  * measured, or after some minutes (sooner if there was other work beside it), it sends a few small
  * tasks there, well below a second of the cluster's time, and lets the threads of this machine do
- * the same work as theirs.
+ * the same work as theirs. Where workers come and go all the time it does so less and less often
+ * (dask_pace.h).
  */
 #ifndef CN_SERVER_DASK_CALIBRATE_H
 #define CN_SERVER_DASK_CALIBRATE_H
