@@ -1,7 +1,7 @@
 // now_cluster.js: the card of a Dask cluster: its workers with their hosts, the connection, and Dask's own pages.
 //
 // data-test: pool (data-executor), cluster-state, cluster-problem, cluster-pages, cluster-scheduler, cluster-bridge,
-// pool-queue, cluster-worker (data-state usable | unusable | gone).
+// pool-queue, cluster-worker (data-state usable | unusable | gone), cluster-gone (a details element).
 
 import { h, put, say } from './dom.js';
 import { bytes, count, counted, duration, nothing } from './format.js';
@@ -45,10 +45,9 @@ function workerRow() {
   } };
 }
 
-function workersTable() {
+function workersTable(name) {
   const body = h('tbody');
   const head = [['Host'], ['Name'], ['State'], ['Threads', true], ['Memory', true], ['Tasks', true], ['CPU', true]];
-  const name = 'Workers of the Dask cluster';
   const element = h('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': name },
     h('table', { class: 'now-cluster-workers' }, h('caption', { class: 'unseen' }, name),
       h('thead', null, h('tr', null, head.map(([title, number]) =>
@@ -69,6 +68,18 @@ function pagesLink() {
   } };
 }
 
+// Those that left, behind a line: a cluster that is scaled up and down leaves many behind.
+function goneWorkers() {
+  const line = h('summary');
+  const table = workersTable('Workers that left the Dask cluster');
+  const element = h('details', { dataset: { test: 'cluster-gone' } }, line, table.element);
+  return { element, update(workers) {
+    element.hidden = workers.length === 0;
+    say(line, `${counted(workers.length, 'worker')} gone`);
+    table.update(workers);
+  } };
+}
+
 // {element, tick(), update(pool)}, as the card of a pool of this machine.
 export function clusterCard() {
   const state = h('span', { class: 'pill', dataset: { test: 'cluster-state' } });
@@ -79,11 +90,13 @@ export function clusterCard() {
   const sayQueue = fact(facts, 'In the queue', 'pool-queue');
   const sayBridge = fact(facts, 'Bridge', 'cluster-bridge');
   const pages = pagesLink();
-  const workers = workersTable();
+  const workers = workersTable('Workers of the Dask cluster');
+  const gone = goneWorkers();
   const element = h('section', { class: 'panel now-pool now-cluster', 'aria-label': 'Dask cluster',
     dataset: { test: 'pool', executor: 'dask' }, style: { '--pool': 'var(--executor-dask)' } },
   h('div', { class: 'panel-head' }, h('h3', null, 'dask', hint('dask')), state), problem,
-  h('div', { class: 'now-cluster-parts' }, h('div', null, facts, pages.element), workers.element));
+  h('div', { class: 'now-cluster-parts' }, h('div', null, facts, pages.element),
+    h('div', null, workers.element, gone.element)));
   return { element, tick() {}, update(pool) {
     const present = pool.workers.filter((worker) => worker.present);
     const usable = present.filter((worker) => worker.usable);
@@ -97,7 +110,8 @@ export function clusterCard() {
     sayBridge(pool.bridge.pid === null ? 'not running'
       : `process ${pool.bridge.pid}, started ${counted(pool.bridge.starts, 'time')}`);
     pages.update(pool.dashboard);
-    workers.element.hidden = pool.workers.length === 0;
-    workers.update(pool.workers);
+    workers.element.hidden = present.length === 0;
+    workers.update(present);
+    gone.update(pool.workers.filter((worker) => !worker.present));
   } };
 }

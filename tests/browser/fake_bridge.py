@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Stands for the bridge to a Dask cluster (--dask-python), for what the page shows of one: it tells of workers and takes no
-work. The scheduler's port says which cluster: 1 one that is there, 2 one that is away and names no page of the web."""
+work. The scheduler's port says which cluster: 1 one that is there, 2 one that is away and names no page of the web,
+3 one whose second worker leaves after half a second."""
 import os
 import socket
 import struct
@@ -14,7 +15,7 @@ SESSION_AT, SESSION, SCHEDULER = 24, 32, 256  # in the greeting: version, retrie
 WORKERS = [WORKER.pack(index, threads, usable, 0, memory, b"tcp://%s:1" % host, host, name, problem)
            for index, (threads, usable, memory, host, name, problem) in enumerate([
                (4, 1, 8 << 30, b"far-1", b"one", b""), (2, 1, 0, b"far-2", b"two", b""),
-               (2, 0, 8 << 30, b"far-3", b"three", b"it runs another version: colonnade 0.0.9"),
+               (2, 0, 8 << 30, b"far-3", b"three", b"this Dask worker finds no program `colonnade`: install it in its PATH, or name it in COLONNADE_BIN"),
            ])]
 
 server = socket.socket(fileno=3)
@@ -34,10 +35,12 @@ def tell(scheduler):
     away = scheduler.endswith(b":2")
     page, problem = (b"javascript:alert(1)", b"no answer from the scheduler") if away else (b"http://127.0.0.1:1/status", b"")
     workers = [] if away else WORKERS
-    state = STATE.pack(not away, len(workers), 0 if away else 6, 0, scheduler, page, problem) + b"".join(workers)
     while True:
+        state = STATE.pack(not away, len(workers), 0 if away else 6, 0, scheduler, page, problem) + b"".join(workers)
         server.sendall(HEAD.pack(STATED, 0, 0, len(state)) + state)
         time.sleep(0.5)
+        if scheduler.endswith(b":3"):
+            workers = [WORKERS[0], WORKERS[2]]
 
 
 while True:

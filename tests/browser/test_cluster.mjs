@@ -28,6 +28,13 @@ test('the cluster has a card with its workers, and a link to Dask\u2019s own pag
     }
     assert.equal(await marked(card(page), 'cluster-scheduler').innerText(), pool.scheduler);
     assert.ok((await marked(card(page), 'cluster-bridge').innerText()).includes(`process ${pool.bridge.pid}`));
+    // Why a worker is not usable is read without scrolling, where there is room.
+    const hidden = await rows.first().evaluate((row) => {
+      const box = row.closest('.scroll');
+      return box.scrollWidth - box.clientWidth;
+    });
+    if (!size) assert.equal(hidden, 0);
+    assert.equal(await marked(card(page), 'cluster-gone').isVisible(), false);
     const link = marked(card(page), 'cluster-pages');
     assert.equal(await link.getAttribute('href'), 'http://127.0.0.1:1/status');
     assert.match(await link.getAttribute('rel'), /\bnoopener\b/);
@@ -38,6 +45,21 @@ test('the cluster has a card with its workers, and a link to Dask\u2019s own pag
     page.calm();
     await page.context().close();
   }
+});
+
+test('workers that left stand behind a line', async () => {
+  const page = await used.open(await serveCluster(3), '/#now');
+  const gone = marked(card(page), 'cluster-gone');
+  await gone.locator('summary', { hasText: '1 worker gone' }).waitFor();
+  const left = marked(gone, 'cluster-worker');
+  assert.equal(await left.isVisible(), false);
+  await gone.locator('summary').click();
+  assert.match(await left.innerText(), /far-2\s+two\s+gone/);
+  assert.equal(await marked(card(page), 'cluster-worker').count(), 3);
+  assert.equal(await marked(card(page), 'cluster-state').innerText(), '1 of 2 workers usable');
+  await accessible(page);
+  await shoot(page, 'cluster-gone');
+  page.calm();
 });
 
 test('a cluster that is away is said to be, and only an address of the web is a link', async () => {
