@@ -75,10 +75,19 @@ static void *writer_main(void *argument) {
 
 /* ---- the keeper ------------------------------------------------------------------------------ */
 
+/* Why there is no bridge: `text`, or if it is empty what the bridge said itself. It is printed
+ * once, however often a new bridge ends alike. */
 static void set_problem(struct cn_bridge *bridge, const char *text) {
+    char problem[sizeof(bridge->said)];
     pthread_mutex_lock(&bridge->lock);
-    snprintf(bridge->state.problem, sizeof(bridge->state.problem), "%.255s", text);
+    if (text[0])
+        snprintf(bridge->state.problem, sizeof(bridge->state.problem), "%.255s", text);
+    memcpy(problem, bridge->state.problem, sizeof(problem));
+    bool news = !bridge->stopping && strcmp(problem, bridge->said) != 0;
     pthread_mutex_unlock(&bridge->lock);
+    if (news)
+        fprintf(stderr, "colonnade: %s\n", problem);
+    memcpy(bridge->said, problem, sizeof(problem));
 }
 
 /* The socket is closed to the writer, and who waits for an answer hears that there is none. */
@@ -128,8 +137,10 @@ static bool live_once(struct cn_bridge *bridge) {
     }
     break_off(bridge);
     cn_bridge_process_end(&bridge->process, PATIENCE_MS, how, sizeof(how));
-    snprintf(text, sizeof(text), "the bridge (%s) ended: %s", bridge->python, how);
-    set_problem(bridge, text);
+    if (reached) /* it is news that one ends which had been well */
+        bridge->said[0] = '\0';
+    snprintf(text, sizeof(text), "the bridge to Dask (%s) ended: %s", bridge->python, how);
+    set_problem(bridge, how[0] ? text : "");
     return reached;
 }
 

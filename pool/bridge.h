@@ -62,6 +62,7 @@ struct cn_bridge {
     size_t most;                      /* bytes of a reply */
     int stop;                         /* eventfd that ends the keeper's waiting */
     struct cn_bridge_process process; /* the keeper's own */
+    char said[256];                   /* likewise: the last problem that was printed */
 
     pthread_mutex_t lock;
     pthread_cond_t writer_wake; /* there is something to write, or nothing is written any more */
@@ -116,7 +117,7 @@ enum cn_code cn_bridge_process_init(struct cn_bridge_process *process, struct cn
 enum cn_code cn_bridge_process_start(struct cn_bridge_process *process, const char *python,
                                      struct cn_error *error);
 /* Closes its socket, gives it `patience_ms` to end by itself, and ends it. `how` gets how it ended:
- * "exit status 1". */
+ * "exit status 1", or "" if it said why itself. */
 void cn_bridge_process_end(struct cn_bridge_process *process, int patience_ms, char *how,
                            size_t size);
 void cn_bridge_process_release(struct cn_bridge_process *process);

@@ -141,15 +141,17 @@ enum cn_code cn_bridge_process_start(struct cn_bridge_process *process, const ch
         process->pid = 0;
         close(sockets[0]);
         return cn_error_set(error, CN_WORKER_LOST,
-                            "The bridge to Dask could not be started (%s): %s", python,
-                            strerrordesc_np(failed));
+                            "the bridge to Dask could not be started by %s (--dask-python): %s",
+                            python, strerrordesc_np(failed));
     }
     process->socket = sockets[0];
     return CN_OK;
 }
 
 static void describe(int status, char *how, size_t size) {
-    if (WIFSIGNALED(status))
+    if (WIFEXITED(status) && WEXITSTATUS(status) == CN_BRIDGE_SAID_WHY)
+        how[0] = '\0';
+    else if (WIFSIGNALED(status))
         snprintf(how, size, "killed by signal %d", WTERMSIG(status));
     else
         snprintf(how, size, "exit status %d", WEXITSTATUS(status));

@@ -14,6 +14,7 @@
 #define CN_BRIDGE_SOCKET 3
 #define CN_BRIDGE_PROGRAM 4 /* the descriptor that Python reads its program from */
 #define CN_BRIDGE_VERSION 1
+#define CN_BRIDGE_SAID_WHY 3   /* exit status: its last state has the reason */
 #define CN_BRIDGE_WORKERS 1024 /* of the cluster, that are told of at most: usable ones first */
 
 enum cn_bridge_kind {

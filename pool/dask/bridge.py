@@ -17,18 +17,16 @@ import warnings
 
 import dask
 
+from start import HEAD, SOCKET, STATE, STATE_FRAME, text_field
 from confine import confine
 from remote import TAIL, TAIL_BYTES, run_morsel
-from link import BROKEN, CLOSE_SECONDS, CONNECT_SECONDS, Failure, Function, Link, text_field, why
+from link import BROKEN, CLOSE_SECONDS, CONNECT_SECONDS, Failure, Function, Link, why
 
-SOCKET = 3
 VERSION = 1
 WORKERS = 1024  # that the server is told of at most
-HELLO, SUBMIT, CANCEL, STATE, DONE, FAILED = 1, 2, 3, 11, 12, 13
-HEAD = struct.Struct("<IIQQ")
+HELLO, SUBMIT, CANCEL, DONE, FAILED = 1, 2, 3, 12, 13
 HELLO_FRAME = struct.Struct("<IIQQ32s256s256s256s256s256s256sQ")
 SUBMIT_FRAME = struct.Struct("<qII")
-STATE_FRAME = struct.Struct("<IIII256s256s256s")
 DONE_FRAME = struct.Struct("<IIqqqq")
 FAILED_FRAME = struct.Struct("<II512s")
 

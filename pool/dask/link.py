@@ -8,6 +8,7 @@ import time
 import cloudpickle
 import distributed
 
+from start import text_field
 from remote import GONE, TOPIC, Keeper, begin_watch, check_worker, run_morsel, stop_morsels
 
 LOST, REFUSED, BROKEN = 1, 2, 3  # why a task failed
@@ -22,11 +23,6 @@ CONNECT_SECONDS = 5
 PREPARE_SECONDS = 20
 CLOSE_SECONDS = 2
 HUNG_MOST = 3  # answers that did not come; a client of Dask's fetches five at once, and what hangs is never taken back
-
-
-def text_field(text, size):
-    """Cut so that it stays UTF-8, and a NUL fits."""
-    return text.encode("utf-8", "replace")[:size - 1].decode("utf-8", "ignore").encode()
 
 
 def why(error):
