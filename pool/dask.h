@@ -13,6 +13,8 @@
 
 #include "pool/forkserver.h"
 
+#define CN_DASK_MOST_ADDRESS 255 /* bytes of a scheduler's */
+
 struct cn_dask_settings {
     const char *scheduler; /* "tcp://HOST:8786" */
     const char *python;    /* the program that runs the bridge */
@@ -39,9 +41,9 @@ struct cn_dask_state {
     size_t workers;      /* that can be used now */
     size_t threads;      /* of these */
     int landlock;        /* what confines the bridge, as in struct cn_isolation */
-    char scheduler[256]; /* its address */
-    char dashboard[256]; /* Dask's own pages; empty: none */
-    char problem[256];   /* why there is no connection */
+    char scheduler[CN_DASK_MOST_ADDRESS + 1]; /* its address */
+    char dashboard[256];                      /* Dask's own pages; empty: none */
+    char problem[256];                        /* why there is no connection */
 };
 void cn_dask_state(struct cn_executor *executor, struct cn_dask_state *state);
 

@@ -1,6 +1,9 @@
 #include "server/cluster.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "handlers/identity.h"
 #include "pool/dask.h"
@@ -15,34 +18,61 @@ static bool begins(const char *text, const char *with) {
     return strncmp(text, with, strlen(with)) == 0;
 }
 
-/* As tcp://HOST:PORT: the rest is for Dask to say. */
+/* A name, an IPv4 address, or an IPv6 address in brackets, which may name a link behind a %. */
+static bool is_host(const char *host, size_t len) {
+    static const char plain[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_.";
+    static const char in_brackets[] = "0123456789abcdefABCDEF:.";
+    if (len == 0 || host[0] != '[')
+        return len > 0 && strspn(host, plain) == len;
+    size_t address = 1 + strspn(host + 1, in_brackets);
+    if (host[address] == '%')
+        address += 1 + strspn(host + address + 1, plain);
+    return memchr(host, ':', address) && host[address] == ']' && address + 1 == len;
+}
+
+/* As tcp://HOST:PORT. */
 static bool is_address(const char *address) {
     if (!begins(address, "tcp://") && !begins(address, "tls://"))
         return false;
     const char *host = address + strlen("tcp://");
     const char *colon = strrchr(host, ':');
-    if (!colon || colon == host || strpbrk(host, " \t/@"))
+    if (!colon || !is_host(host, (size_t)(colon - host)))
         return false;
     size_t digits = strspn(colon + 1, "0123456789");
-    return digits > 0 && digits <= 5 && colon[1 + digits] == '\0';
+    long port = digits <= 5 ? strtol(colon + 1, NULL, 10) : 0;
+    return colon[1 + digits] == '\0' && port >= 1 && port <= 65535;
+}
+
+/* Dask reads them, each time that it connects. */
+static enum cn_code check_file(const char *flag, const char *path, struct cn_error *error) {
+    if (access(path, R_OK) != 0)
+        return cn_error_set(error, CN_INVALID_PARAMETER, "%s %s: %s", flag, path, strerror(errno));
+    return CN_OK;
+}
+
+static enum cn_code check_tls(const struct cn_settings *settings, struct cn_error *error) {
+    const char *address = settings->dask_scheduler;
+    bool any = settings->dask_tls_ca || settings->dask_tls_cert || settings->dask_tls_key;
+    bool all = settings->dask_tls_ca && settings->dask_tls_cert && settings->dask_tls_key;
+    if (any != all || all != (address && begins(address, "tls://")))
+        return cn_error_set(error, CN_INVALID_PARAMETER,
+                            "--dask-tls-ca, --dask-tls-cert and --dask-tls-key belong together, "
+                            "and to a --dask-scheduler at tls://HOST:PORT");
+    if (!all)
+        return CN_OK;
+    CN_TRY(check_file("--dask-tls-ca", settings->dask_tls_ca, error));
+    CN_TRY(check_file("--dask-tls-cert", settings->dask_tls_cert, error));
+    return check_file("--dask-tls-key", settings->dask_tls_key, error);
 }
 
 enum cn_code cn_cluster_check(const struct cn_settings *settings, struct cn_error *error) {
     const char *address = settings->dask_scheduler;
-    bool any = settings->dask_tls_ca || settings->dask_tls_cert || settings->dask_tls_key;
-    bool all = settings->dask_tls_ca && settings->dask_tls_cert && settings->dask_tls_key;
-    if (!address)
-        return CN_OK;
-    if (!is_address(address))
+    if (address && (!is_address(address) || strlen(address) > CN_DASK_MOST_ADDRESS))
         return cn_error_set(error, CN_INVALID_PARAMETER,
                             "--dask-scheduler is '%s'; expected an address like tcp://HOST:8786 "
                             "or tls://HOST:8786",
                             address);
-    if (any != all || all != begins(address, "tls://"))
-        return cn_error_set(error, CN_INVALID_PARAMETER,
-                            "--dask-tls-ca, --dask-tls-cert and --dask-tls-key belong together, "
-                            "and to a --dask-scheduler at tls://HOST:PORT");
-    return CN_OK;
+    return check_tls(settings, error);
 }
 
 enum cn_code cn_cluster_start(struct cn_service *service, const struct cn_settings *settings,

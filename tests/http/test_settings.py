@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from client import BINARY, Server, wait_until
+from client import BINARY, Server, certificate, wait_until
 from test_protocol import SLOW
 
 FLAGS = """listen settings tls-cert tls-key token-file allow-anonymous keys-dir max-body-bytes max-inflate-ratio max-window-log max-rows max-columns max-expression-bytes
@@ -49,6 +49,38 @@ def test_bad_flags_are_refused_at_the_start(arguments):
     if len(arguments) > 1 and arguments[-1]:
         flag, value = arguments[-2:]
         assert flag.lstrip("-") in done.stderr or value in done.stderr, done.stderr
+
+
+def refused(arguments, because):
+    done = run(*arguments)
+    assert done.returncode == 2 and because in done.stderr, done
+
+
+@pytest.mark.parametrize("address", [
+    "h:8786", "tcp://:8786", "tcp://h", "tcp://h:", "tcp://h:0", "tcp://h:00000", "tcp://h:65536", "tcp://h:-1", "tcp://h:1/x",
+    "tcp://::1:8786", "tcp://[::1:8786", "tcp://::1]:8786", "tcp://[h]:8786", "tcp://[]:8786", "tcp://[::1]x:8786", "tcp://a,b:80",
+    "tcp://h?x:80", "tcp://a\nb:80", "tcp://a\x1b[31m:80", "tcp://" + "h" * 250 + ":80"])
+def test_a_scheduler_that_can_be_at_no_such_address(address):
+    refused(["--dask-scheduler", address], "--dask-scheduler is '")
+
+
+@pytest.mark.parametrize("address", ["tcp://h:65535", "tcp://sched_1.dask-2.local:1", "tcp://[::1]:8786", "tcp://[fe80::1%eth0]:8786",
+                                     "tcp://10.0.0.1:08786"])
+def test_a_scheduler_that_need_not_be_there(launch, address):
+    server = launch("--dask-scheduler", address)
+    assert server.pool("dask")["scheduler"] == address and not server.pool("dask")["connected"]
+
+
+def test_certificates_for_dask_belong_together(tmp_path):
+    cert, key = certificate(tmp_path)
+    files = {"--dask-tls-ca": cert, "--dask-tls-cert": cert, "--dask-tls-key": key}
+    flags = [str(word) for pair in files.items() for word in pair]
+    for wrong in (flags, flags[:2], ["--dask-scheduler", "tls://h:1", *flags[:4]], ["--dask-scheduler", "tcp://h:1", *flags],
+                  ["--dask-scheduler", "tls://h:1"]):
+        refused(wrong, "belong together")
+    for name in files:
+        gone = [str(word) for pair in {**files, name: tmp_path / "gone.pem"}.items() for word in pair]
+        refused(["--dask-scheduler", "tls://h:1", *gone], f"{name} {tmp_path}/gone.pem: No such file")
 
 
 def test_another_address_needs_a_token_or_consent():
