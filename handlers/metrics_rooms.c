@@ -55,21 +55,34 @@ static void write_workers(struct cn_metrics_text *text, const struct pools *pool
                               pools->totals[i].deaths[death]);
 }
 
-/* Without a cluster all of it is 0, so that the names are always there. */
+/* The names are always there, their values only where a scheduler is set: so a 0 is a cluster that
+ * was lost, and no server that never had one looks like it. */
 static void write_cluster(struct cn_metrics_text *text, const struct cn_service *service) {
+    struct cn_executor *executor = service->executors[CN_EXECUTOR_DASK];
     struct cn_dask_state state = {0};
-    if (service->executors[CN_EXECUTOR_DASK])
-        cn_dask_state(service->executors[CN_EXECUTOR_DASK], &state);
-    cn_metrics_gauge(text, "colonnade_dask_connected",
-                     "1 while there is a connection to the Dask scheduler, else 0.",
-                     state.connected);
-    cn_metrics_gauge(text, "colonnade_dask_workers",
-                     "Workers of the Dask cluster that can be used.", state.workers);
-    cn_metrics_gauge(text, "colonnade_dask_threads", "Threads of these workers.", state.threads);
-    cn_metrics_counter(text, "colonnade_dask_bridge_starts_total",
-                       "Bridges to the Dask cluster that were started: the first one, and those in "
-                       "the place of one that had ended.",
-                       state.starts);
+    if (executor)
+        cn_dask_state(executor, &state);
+    const struct {
+        const char *name;
+        const char *type;
+        const char *help;
+        uint64_t value;
+    } rows[] = {
+        {"colonnade_dask_connected", "gauge",
+         "1 while there is a connection to the Dask scheduler, else 0.", state.connected},
+        {"colonnade_dask_workers", "gauge", "Workers of the Dask cluster that can be used.",
+         state.workers},
+        {"colonnade_dask_threads", "gauge", "Threads of these workers.", state.threads},
+        {"colonnade_dask_bridge_starts_total", "counter",
+         "Bridges to the Dask cluster that were started: the first one, and those in the place of "
+         "one that had ended.",
+         state.starts},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        cn_metrics_family(text, rows[i].name, rows[i].type, rows[i].help);
+        if (executor)
+            cn_metrics_sample(text, (struct cn_labels){0}, rows[i].value);
+    }
 }
 
 static void write_pools(struct cn_metrics_text *text, const struct cn_service *service) {

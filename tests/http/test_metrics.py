@@ -96,6 +96,17 @@ def test_the_manual_lists_them_all(server):
                 assert {key for key, _ in own} - {"le"} == set(re.findall(r"`(\w+)`", labels)), name
 
 
+def test_only_who_has_a_cluster_can_lose_it(server, launch):
+    """Nobody answers at that address: 0 is a cluster that is away; without a scheduler there is no value to ring for."""
+    names = {"colonnade_dask_connected", "colonnade_dask_workers", "colonnade_dask_threads", "colonnade_dask_bridge_starts_total"}
+    metrics = read(server)
+    assert names <= set(metrics.types)
+    assert not [name for name, _ in metrics.values if name in names]
+    metrics = read(launch("--dask-scheduler", "tcp://127.0.0.1:1"))
+    assert {name for name, _ in metrics.values if name in names} == names
+    assert metrics("colonnade_dask_connected") == metrics("colonnade_dask_workers") == 0
+
+
 def test_promtool_finds_nothing_to_complain_of(server):
     own = client.ROOT / "build" / "promtool"
     promtool = own if own.exists() else shutil.which("promtool")
