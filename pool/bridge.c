@@ -1,4 +1,4 @@
-/* The bridge's two threads, and the calls that go through it. */
+/* The bridge's life, and its two threads. */
 #include "pool/bridge.h"
 
 #include <errno.h>

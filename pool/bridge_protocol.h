@@ -91,9 +91,8 @@ struct cn_bridge_done {
 
 enum cn_bridge_why {
     CN_BRIDGE_LOST = 1,      /* workers died, or were cut off, as often as it was tried */
-    CN_BRIDGE_REFUSED = 2,   /* no worker can be used */
-    CN_BRIDGE_BROKEN = 3,    /* something of the bridge's own failed */
-    CN_BRIDGE_NO_MEMORY = 4, /* (never sent) the server had none for the answer */
+    CN_BRIDGE_BROKEN = 2,    /* something of the bridge's own failed */
+    CN_BRIDGE_NO_MEMORY = 3, /* (never sent) the server had none for the answer */
 };
 
 struct cn_bridge_failed {

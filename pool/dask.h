@@ -4,9 +4,11 @@
  * is started with the executor and replaced when it dies; the server speaks no protocol of Dask's.
  *
  * A slot of this executor is a task under way to the cluster, and its thread waits for the answer:
- * so the width of a group bounds what of it is in the cluster's memory. A task whose worker, bridge
- * or scheduler is lost is sent again, up to `retries` times; while there is no cluster it waits, up
- * to 30 s or its group's deadline, then it fails with CN_WORKER_LOST.
+ * so the width of a group bounds what of it is in the cluster's memory. A task that was lost with
+ * its worker, bridge or scheduler is sent again, up to `retries` times; as long as the bridge lives
+ * it does not count what was lost before a worker had it, or when its result was there already.
+ * While no worker can be used a task waits, up to 30 s (then it fails with CN_WORKER_LOST) or its
+ * group's deadline.
  */
 #ifndef CN_POOL_DASK_H
 #define CN_POOL_DASK_H

@@ -11,7 +11,7 @@ import distributed
 from start import text_field
 from remote import GONE, TOPIC, Keeper, begin_watch, check_worker, run_morsel, stop_morsels
 
-LOST, REFUSED, BROKEN = 1, 2, 3  # why a task failed
+LOST, BROKEN = 1, 2  # why a task failed
 WORKER_FRAME = struct.Struct("<IIIIQ128s64s64s192s")
 
 POLL_SECONDS = 1

@@ -301,7 +301,7 @@ class Keeper(distributed.WorkerPlugin):
 
 def run_morsel(name, key, number, request):
     """The task of Dask's: small, as its text goes with each one. `request` may be a task itself, which newer ones than 2022.12
-    do not run (bridge.py, Link.attempt)."""
+    do not run (link.py, Link.attempt)."""
     if isinstance(request, tuple):
         request = request[0](request[1])
     keeper = distributed.get_worker().plugins.get(name)

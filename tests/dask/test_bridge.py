@@ -41,7 +41,7 @@ def test_the_frames_are_those_of_the_header(compiler, tmp_path):
     for name, (_, fields) in FRAMES.items():
         lines += [f'printf("{name} {field} %zu\\n", offsetof(struct {name}, {field}));' for field in fields.split()]
         lines.append(f'printf("{name} sizeof %zu\\n", sizeof(struct {name}));')
-    for name in ("HELLO", "SUBMIT", "CANCEL", "STATE", "DONE", "FAILED", "LOST", "REFUSED", "BROKEN", "VERSION", "WORKERS", "SOCKET"):
+    for name in ("HELLO", "SUBMIT", "CANCEL", "STATE", "DONE", "FAILED", "LOST", "BROKEN", "VERSION", "WORKERS", "SOCKET"):
         lines.append(f'printf("bridge {name} %d\\n", (int)CN_BRIDGE_{name});')
     lines.append('printf("bridge IDENTITY_BYTES %d\\n", CN_PIPE_IDENTITY);')
     for field in ("number", "out_len"):

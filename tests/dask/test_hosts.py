@@ -18,8 +18,7 @@ import pytest
 import client
 import hosts as rig
 from cluster import Cluster, wait_until
-from product import WORKER, Job, await_workers, called, compute, dask_pool, usable, values
-from test_executor import CALLS, COMPUTED
+from product import CALLS, COMPUTED, WORKER, Job, await_workers, called, compute, dask_pool, usable, values
 
 ROWS = int(os.environ.get("COLONNADE_DASK_ROWS", 300_000))
 DEADLINE_S = max(30, ROWS // 50_000)

@@ -1,5 +1,6 @@
 """A bridge without a cluster, for test_pool_dask.c, which puts MODE and FILE (a path) in front of it. It answers each
-task with its first input, or does what MODE says; every number that is cancelled is written into FILE."""
+task with its first input, or does what MODE says. What a test is to know of is a line in FILE: that it was born, with what a
+task came, that one was cancelled."""
 import os
 import signal
 import socket
