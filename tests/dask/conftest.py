@@ -62,12 +62,15 @@ def shared(tmp_path_factory):
 
 @pytest.fixture
 def start():
-    """Starts bridges; ends them when the test is over."""
+    """Starts bridges, each waited for until it finds `usable` workers; ends them when the test is over."""
     started = []
 
-    def begin(address, **how):
-        started.append(player.Player(address, **how))
-        return started[-1]
+    def begin(address, usable=0, **how):
+        one = player.Player(address, **how)
+        started.append(one)
+        if usable:
+            one.await_usable(usable)
+        return one
 
     yield begin
     for one in started:

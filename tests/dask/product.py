@@ -1,5 +1,4 @@
 """The product on a cluster: a server that knows a scheduler, workers that have its binary, and how replies are compared."""
-import os
 import pathlib
 import re
 import sys
@@ -44,6 +43,16 @@ def await_workers(server, count, seconds=60):
     wait_until(lambda: len(usable(server)) == count, seconds, lambda: f"{count} workers: {dask_pool(server)}")
 
 
+def end(server, cluster, failed):
+    """Of both; a server that did not end well is a fault, if there is none yet."""
+    try:
+        if server:
+            code = server.stop()
+            assert failed or code == 0, code
+    finally:
+        cluster.close()
+
+
 class Product:
     """As a context: a cluster of workers with `threads` each, and a server on it that sees them all."""
 
@@ -66,12 +75,7 @@ class Product:
         return self
 
     def __exit__(self, kind, *_):
-        try:
-            if self.server:
-                code = self.server.stop()
-                assert kind or code == 0, code
-        finally:
-            self.cluster.close()
+        end(self.server, self.cluster, kind)
 
     def add(self, **how):
         how.setdefault("environment", WORKER)
@@ -153,26 +157,8 @@ def resident(pid):
     return 0
 
 
-def family(pid):
-    """A process and all below it."""
-    parents = {}
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            try:
-                stat = pathlib.Path("/proc", entry, "stat").read_text(encoding="utf-8", errors="replace")
-            except OSError:
-                continue
-            parents[int(entry)] = int(stat.rsplit(")", 1)[1].split()[1])
-    found = {pid}
-    while True:
-        more = {child for child, parent in parents.items() if parent in found} - found
-        if not more:
-            return sorted(found)
-        found |= more
-
-
 def below(pid):
-    return [one for one in family(pid) if one != pid]
+    return [one for one in client.family(pid) if one != pid]
 
 
 def command_line(pid):
@@ -204,7 +190,7 @@ class Memory:
     def _sample(self):
         while True:
             for name, pid in self.pids.items():
-                held = sum(resident(one) for one in family(pid))
+                held = sum(resident(one) for one in client.family(pid))
                 self.curves[name].append((time.monotonic() - self.begun, held))
             if self.over.wait(self.every):
                 return

@@ -82,8 +82,7 @@ def test_state_names_the_cluster(shared, start):
 
 
 def test_answers_come_back_whole_in_any_order(shared, start):
-    one = start(shared.cluster.address)
-    one.await_usable(2)
+    one = start(shared.cluster.address, usable=2)
     choose = random.Random(7)
     bodies = {number: choose.randbytes(choose.choice((0, 1, 100, 5000, 200_000))) for number in range(1, 301)}
     numbers = list(bodies)
@@ -96,8 +95,7 @@ def test_answers_come_back_whole_in_any_order(shared, start):
 
 
 def test_large_answers(shared, start):
-    one = start(shared.cluster.address)
-    one.await_usable(2)
+    one = start(shared.cluster.address, usable=2)
     body = random.Random(3).randbytes(9 << 20)
     for number in range(1, 9):
         one.submit(number, body[:len(body) - number] + b"__main__")  # which Dask looks for in what it pickles
@@ -106,8 +104,7 @@ def test_large_answers(shared, start):
 
 
 def test_times_sum_and_say_where_the_task_was(shared, start):
-    one = start(shared.cluster.address)
-    one.await_usable(2)
+    one = start(shared.cluster.address, usable=2)
     for number in range(1, 9):  # four threads: others wait
         one.submit(number, b"!sleep 0.5")
     replies = [one.result(number, b"!sleep 0.5") for number in range(1, 9)]
@@ -121,8 +118,7 @@ def test_times_sum_and_say_where_the_task_was(shared, start):
 
 
 def test_nothing_is_left_on_the_scheduler(shared, start):
-    one = start(shared.cluster.address)
-    one.await_usable(2)
+    one = start(shared.cluster.address, usable=2)
     for number in range(1, 101):
         one.submit(number, b"x")
     for number in range(1, 101):
@@ -139,8 +135,7 @@ def test_nothing_is_left_on_the_scheduler(shared, start):
 
 def test_first_submitted_is_first_computed(site, start, tmp_path):
     site.worker()
-    one = start(site.cluster.address)
-    one.await_usable(1)
+    one = start(site.cluster.address, usable=1)
     one.submit(100, b"!sleep 0.5")
     time.sleep(0.2)
     for number in (7, 3, 5, 1):
@@ -202,8 +197,7 @@ def test_tasks_wait_for_a_worker(site, start):
 
 def test_a_worker_joins_and_leaves(site, start):
     first = site.worker()
-    one = start(site.cluster.address)
-    one.await_usable(1)
+    one = start(site.cluster.address, usable=1)
     site.worker(threads=2)
     state = one.await_usable(2)
     assert state.threads == 3
@@ -219,8 +213,7 @@ def test_a_worker_joins_and_leaves(site, start):
 
 def test_a_dask_worker_is_killed(site, start):
     first, _ = site.workers(2)
-    one = start(site.cluster.address)
-    one.await_usable(2)
+    one = start(site.cluster.address, usable=2)
     for number in range(1, 13):
         one.submit(number, b"!sleep 0.3")
     time.sleep(0.5)
@@ -230,8 +223,7 @@ def test_a_dask_worker_is_killed(site, start):
 
 
 def test_the_program_crashes_once(shared, start, tmp_path):
-    one = start(shared.cluster.address)
-    one.await_usable(2)
+    one = start(shared.cluster.address, usable=2)
     body = f"!crash-once {tmp_path / 'crashed'}".encode()
     one.submit(1, body)
     assert one.result(1, body).attempts == 2
@@ -242,8 +234,7 @@ def test_the_program_crashes_once(shared, start, tmp_path):
 def test_a_task_follows_the_workers_that_are_there(site, start, tmp_path_factory):
     """It failed on the one, so it is the other's; then that one dies."""
     site.workers(2)
-    one = start(site.cluster.address)
-    one.await_usable(2)
+    one = start(site.cluster.address, usable=2)
     note = tmp_path_factory.mktemp("note") / "parent"
     body = f"!crash-once {note};sleep 3".encode()
     one.submit(1, body)
@@ -256,8 +247,7 @@ def test_a_task_follows_the_workers_that_are_there(site, start, tmp_path_factory
 
 
 def test_retries_have_an_end(shared, start):
-    one = start(shared.cluster.address, retries=2)
-    one.await_usable(2)
+    one = start(shared.cluster.address, usable=2, retries=2)
     one.submit(1, b"!crash")
     reply = one.reply(1)
     assert reply.kind == bridge.FAILED and reply.why == bridge.LOST and reply.attempts == 3
@@ -325,8 +315,7 @@ def test_what_is_cut_off_is_noticed(site, start):
 
 def test_cancel_ends_the_process(site, start):
     site.workers(1)
-    one = start(site.cluster.address)
-    one.await_usable(1)
+    one = start(site.cluster.address, usable=1)
     one.submit(1, b"!sleep 600")
     one.submit(2, b"!sleep 600")
     time.sleep(0.7)
@@ -342,8 +331,7 @@ def test_cancel_ends_the_process(site, start):
 
 def test_a_deadline_ends_the_process(site, start):
     site.workers(1)
-    one = start(site.cluster.address)
-    one.await_usable(1)
+    one = start(site.cluster.address, usable=1)
     one.submit(1, b"!sleep 600", left=1)
     one.submit(2, b"!sleep 0.1", left=30)
     one.result(2, b"!sleep 0.1", 10)
@@ -354,8 +342,7 @@ def test_a_deadline_ends_the_process(site, start):
 
 def test_the_end_of_the_socket_ends_all(site, start):
     site.workers(2)
-    one = start(site.cluster.address)
-    one.await_usable(2)
+    one = start(site.cluster.address, usable=2)
     for number in range(1, 5):
         one.submit(number, b"!sleep 600")
     time.sleep(0.5)
@@ -369,8 +356,7 @@ def test_the_end_of_a_dask_worker_ends_its_processes(site, start):
     """Also when it is killed, and while they compute; with a nanny, which starts another worker."""
     worker = site.worker()
     site.worker(nanny=True)
-    one = start(site.cluster.address)
-    one.await_usable(2)
+    one = start(site.cluster.address, usable=2)
     for number in (1, 2, 3):
         one.submit(number, b"!sleep 600")
     time.sleep(0.5)
@@ -386,8 +372,7 @@ def test_the_end_of_a_dask_worker_ends_its_processes(site, start):
 
 def test_a_bridge_that_is_killed_leaves_nothing(site, start):
     site.workers(1)
-    one = start(site.cluster.address)
-    one.await_usable(1)
+    one = start(site.cluster.address, usable=1)
     one.submit(1, b"!sleep 600")
     time.sleep(0.5)
     one.process.kill()
@@ -408,8 +393,7 @@ def test_it_ends_while_there_is_no_scheduler(start):
 
 
 def test_it_ignores_what_a_terminal_sends(shared, start):
-    one = start(shared.cluster.address)
-    one.await_usable(2)
+    one = start(shared.cluster.address, usable=2)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         os.kill(one.process.pid, number)
     one.submit(1, b"x")

@@ -18,7 +18,7 @@ import pytest
 import client
 import hosts as rig
 from cluster import Cluster, wait_until
-from product import CALLS, COMPUTED, WORKER, Job, await_workers, called, compute, dask_pool, usable, values
+from product import CALLS, COMPUTED, WORKER, Job, await_workers, called, compute, dask_pool, end, usable, values
 
 ROWS = int(os.environ.get("COLONNADE_DASK_ROWS", 300_000))
 DEADLINE_S = max(30, ROWS // 50_000)
@@ -77,11 +77,8 @@ class Site:
 
     def __exit__(self, kind, *_):
         try:
-            if self.server:
-                code = self.server.stop()
-                assert kind or code == 0, code
+            end(self.server, self.cluster, kind)
         finally:
-            self.cluster.close()
             self.hosts.close()
 
 

@@ -54,6 +54,24 @@ def shared_certificate():
     return made
 
 
+def family(pid):
+    """The pids of a process and of everything below it."""
+    parents = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                stat = pathlib.Path("/proc", entry, "stat").read_text(encoding="utf-8", errors="replace")
+            except OSError:
+                continue
+            parents[int(entry)] = int(stat.rsplit(")", 1)[1].split()[1])
+    found = {pid}
+    while True:
+        more = {child for child, parent in parents.items() if parent in found} - found
+        if not more:
+            return sorted(found)
+        found |= more
+
+
 def passing(sockets, environment, names=None):
     """What stands before a command so that it finds these sockets as its descriptors 3 and up, as after systemd. Their
     numbers go to the child with pass_fds."""
@@ -302,20 +320,7 @@ class Server:
 
     def processes(self):
         """The pids of the server and of everything below it."""
-        parents = {}
-        for entry in os.listdir("/proc"):
-            if entry.isdigit():
-                try:
-                    stat = pathlib.Path("/proc", entry, "stat").read_text()
-                except OSError:
-                    continue
-                parents[int(entry)] = int(stat.rsplit(")", 1)[1].split()[1])
-        family = {self.pid}
-        while True:
-            more = {p for p, parent in parents.items() if parent in family} - family
-            if not more:
-                return sorted(family)
-            family |= more
+        return family(self.pid)
 
     def resident(self):
         """Private and shared resident bytes of the server's own process."""
