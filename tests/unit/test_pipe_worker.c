@@ -1,4 +1,5 @@
 /* The program as a worker that is driven over its standard input and output. */
+#include "tests/unit/confined_helpers.h"
 #include "tests/unit/pipe_helpers.h"
 
 #include <sys/socket.h>
@@ -20,12 +21,6 @@ enum {
     KIND_ABORT,
     N_KINDS
 };
-
-static size_t number_of(const struct cn_run *run) {
-    size_t number;
-    memcpy(&number, run->args, sizeof(number));
-    return number;
-}
 
 /* The plan and the inputs, which must be aligned; the result is how often it was called. */
 static enum cn_code run_echo(struct cn_run *run, struct cn_error *error) {
@@ -79,25 +74,11 @@ static enum cn_code run_allocate(struct cn_run *run, struct cn_error *error) {
     return ok ? CN_OK : cn_error_memory(error);
 }
 
-static enum cn_code run_output(struct cn_run *run, struct cn_error *error) {
-    static const char line[4096] = {'x'};
-    for (size_t i = 0; i < number_of(run); i += sizeof(line))
-        if (!cn_buf_add(run->out, line, sizeof(line)))
-            return cn_error_memory(error);
-    return CN_OK;
-}
-
 static enum cn_code run_socket(struct cn_run *run, struct cn_error *error) {
     (void)run;
     (void)error;
     close(socket(AF_INET, SOCK_STREAM, 0));
     return CN_OK;
-}
-
-static enum cn_code run_abort(struct cn_run *run, struct cn_error *error) {
-    (void)run;
-    (void)error;
-    abort();
 }
 
 static const struct cn_kind kinds[N_KINDS] = {
@@ -472,21 +453,6 @@ static void memory_is_limited(void **unused) {
 }
 
 /* ---- tests: confinement --------------------------------------------------------------------- */
-
-/* The value of a line of /proc/PID/status; -1: nobody may look. */
-static long status_of(pid_t pid, const char *name, int base) {
-    char path[64];
-    char line[256];
-    long value = -1;
-    snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-    FILE *file = fopen(path, "r");
-    assert_non_null(file);
-    while (fgets(line, sizeof(line), file))
-        if (strncmp(line, name, strlen(name)) == 0 && line[strlen(name)] == ':')
-            value = strtol(line + strlen(name) + 1, NULL, base);
-    fclose(file);
-    return value;
-}
 
 /* How it ends when it does what a worker may not. */
 static int status_after(struct worker *worker, uint32_t kind) {

@@ -45,6 +45,19 @@ static void close_bridge(struct fixture *fixture) {
     unlink(fixture->file);
 }
 
+/* So many empty tasks, until the last one is done. */
+static void run_job(struct fixture *fixture, struct job *job, size_t n_tasks, size_t width,
+                    int64_t deadline_ns) {
+    job_init(job, n_tasks, 0, width, deadline_ns);
+    job_submit(fixture->executor, job);
+    job_wait(job);
+}
+
+static void close_with(struct fixture *fixture, struct job *job) {
+    job_release(job);
+    close_bridge(fixture);
+}
+
 static int count_lines(const struct fixture *fixture, const char *with) {
     char line[128];
     int n = 0;
@@ -107,8 +120,7 @@ static void answers_come_to_their_tasks(void **state) {
         assert_true(task->spans.ns[CN_SPAN_SCHEDULE] == 2000);
         assert_true(task->spans.ns[CN_SPAN_FETCH] == 4000);
     }
-    job_release(&job);
-    close_bridge(&fixture);
+    close_with(&fixture, &job);
 }
 
 static void the_state_is_told(void **state) {
@@ -135,12 +147,9 @@ static void the_order_of_answers_does_not_matter(void **state) {
     struct job job;
     (void)state;
     open_bridge(&fixture, "backwards", 0);
-    job_init(&job, 8, 0, 4, 0);
-    job_submit(fixture.executor, &job);
-    job_wait(&job);
+    run_job(&fixture, &job, 8, 4, 0);
     assert_echoed(&job);
-    job_release(&job);
-    close_bridge(&fixture);
+    close_with(&fixture, &job);
 }
 
 static void answers_that_nobody_waits_for_are_dropped(void **state) {
@@ -148,12 +157,9 @@ static void answers_that_nobody_waits_for_are_dropped(void **state) {
     struct job job;
     (void)state;
     open_bridge(&fixture, "twice", 0);
-    job_init(&job, 20, 0, 4, 0);
-    job_submit(fixture.executor, &job);
-    job_wait(&job);
+    run_job(&fixture, &job, 20, 4, 0);
     assert_echoed(&job);
-    job_release(&job);
-    close_bridge(&fixture);
+    close_with(&fixture, &job);
 }
 
 static void a_large_task_goes_there_and_back(void **state) {
@@ -172,8 +178,7 @@ static void a_large_task_goes_there_and_back(void **state) {
     job_submit(fixture.executor, &job);
     job_wait(&job);
     assert_echoed(&job);
-    job_release(&job);
-    close_bridge(&fixture);
+    close_with(&fixture, &job);
     free(text);
 }
 
@@ -183,14 +188,11 @@ static void a_bridge_that_died_is_replaced(void **state) {
     struct job job;
     (void)state;
     open_bridge(&fixture, "dies once", 1);
-    job_init(&job, 4, 0, 4, 0);
-    job_submit(fixture.executor, &job);
-    job_wait(&job);
+    run_job(&fixture, &job, 4, 4, 0);
     assert_echoed(&job);
     cn_dask_state(fixture.executor, &told);
     assert_true(told.starts >= 2);
-    job_release(&job);
-    close_bridge(&fixture);
+    close_with(&fixture, &job);
 }
 
 static void a_bridge_that_always_dies_costs_its_tasks(void **state) {
@@ -198,9 +200,7 @@ static void a_bridge_that_always_dies_costs_its_tasks(void **state) {
     struct job job;
     (void)state;
     open_bridge(&fixture, "dies", 1);
-    job_init(&job, 1, 0, 1, 0);
-    job_submit(fixture.executor, &job);
-    job_wait(&job);
+    run_job(&fixture, &job, 1, 1, 0);
     assert_int_equal(job.tasks[0].code, CN_WORKER_LOST);
     assert_int_equal(job.tasks[0].attempts, 2);
     assert_non_null(strstr(job.tasks[0].error.detail, "each of the 2 times"));
@@ -211,8 +211,7 @@ static void a_bridge_that_always_dies_costs_its_tasks(void **state) {
     job_submit(fixture.executor, &job);
     job_wait(&job);
     assert_int_equal(job.tasks[0].attempts, 3);
-    job_release(&job);
-    close_bridge(&fixture);
+    close_with(&fixture, &job);
 }
 
 static void nonsense_ends_the_bridge(void **state) {
@@ -221,12 +220,9 @@ static void nonsense_ends_the_bridge(void **state) {
     (void)state;
     open_bridge(&fixture, "nonsense", 3);
     wait_for_lines(&fixture, "born", 2);
-    job_init(&job, 4, 0, 4, 0);
-    job_submit(fixture.executor, &job);
-    job_wait(&job);
+    run_job(&fixture, &job, 4, 4, 0);
     assert_echoed(&job);
-    job_release(&job);
-    close_bridge(&fixture);
+    close_with(&fixture, &job);
 }
 
 static void a_lying_answer_is_not_believed(void **state) {
@@ -234,13 +230,10 @@ static void a_lying_answer_is_not_believed(void **state) {
     struct job job;
     (void)state;
     open_bridge(&fixture, "lies", 0);
-    job_init(&job, 2, 0, 2, 0);
-    job_submit(fixture.executor, &job);
-    job_wait(&job);
+    run_job(&fixture, &job, 2, 2, 0);
     for (size_t i = 0; i < job.n_tasks; i++)
         assert_int_equal(job.tasks[i].code, CN_WORKER_LOST);
-    job_release(&job);
-    close_bridge(&fixture);
+    close_with(&fixture, &job);
 }
 
 static void a_failure_is_told(void **state) {
@@ -248,15 +241,12 @@ static void a_failure_is_told(void **state) {
     struct job job;
     (void)state;
     open_bridge(&fixture, "fails", 3);
-    job_init(&job, 1, 0, 1, 0);
-    job_submit(fixture.executor, &job);
-    job_wait(&job);
+    run_job(&fixture, &job, 1, 1, 0);
     assert_int_equal(job.tasks[0].code, CN_WORKER_LOST);
     assert_int_equal(job.tasks[0].attempts, 3);
     assert_non_null(strstr(job.tasks[0].error.detail, "died three times"));
     assert_int_equal(job.tasks[0].worker, -1);
-    job_release(&job);
-    close_bridge(&fixture);
+    close_with(&fixture, &job);
 }
 
 static void not_every_number_of_attempts_is_believed(void **state) {
@@ -264,13 +254,10 @@ static void not_every_number_of_attempts_is_believed(void **state) {
     struct job job;
     (void)state;
     open_bridge(&fixture, "boasts", 3);
-    job_init(&job, 1, 0, 1, 0);
-    job_submit(fixture.executor, &job);
-    job_wait(&job);
+    run_job(&fixture, &job, 1, 1, 0);
     assert_int_equal(job.tasks[0].code, CN_WORKER_LOST);
     assert_int_equal(job.tasks[0].attempts, 1000);
-    job_release(&job);
-    close_bridge(&fixture);
+    close_with(&fixture, &job);
 }
 
 static void a_deadline_ends_what_is_under_way(void **state) {
@@ -279,15 +266,12 @@ static void a_deadline_ends_what_is_under_way(void **state) {
     (void)state;
     open_bridge(&fixture, "never", 3);
     (void)wait_for_workers(fixture.executor, 2);
-    job_init(&job, 3, 0, 2, cn_clock_now() + 300 * MILLION);
-    job_submit(fixture.executor, &job);
-    job_wait(&job);
+    run_job(&fixture, &job, 3, 2, cn_clock_now() + 300 * MILLION);
     for (size_t i = 0; i < job.n_tasks; i++)
         assert_int_equal(job.tasks[i].code, CN_DEADLINE_EXCEEDED);
     wait_for_lines(&fixture, "cancelled", 2);
     assert_int_equal(count_lines(&fixture, "left 0"), 0);
-    job_release(&job);
-    close_bridge(&fixture);
+    close_with(&fixture, &job);
 }
 
 static void a_cancelled_group_ends_at_once(void **state) {
@@ -303,8 +287,7 @@ static void a_cancelled_group_ends_at_once(void **state) {
     for (size_t i = 0; i < job.n_tasks; i++)
         assert_int_equal(job.tasks[i].code, CN_CANCELLED);
     wait_for_lines(&fixture, "cancelled", 2);
-    job_release(&job);
-    close_bridge(&fixture);
+    close_with(&fixture, &job);
 }
 
 /* With work under way, and a bridge that does not end by itself. */
@@ -314,12 +297,9 @@ static void the_executor_ends_with_a_stopped_bridge(void **state) {
     (void)state;
     open_bridge(&fixture, "stopped", 0);
     (void)wait_for_workers(fixture.executor, 2);
-    job_init(&job, 2, 0, 2, cn_clock_now() + 200 * MILLION);
-    job_submit(fixture.executor, &job);
-    job_wait(&job);
+    run_job(&fixture, &job, 2, 2, cn_clock_now() + 200 * MILLION);
     assert_int_equal(job.tasks[0].code, CN_DEADLINE_EXCEEDED);
-    job_release(&job);
-    close_bridge(&fixture);
+    close_with(&fixture, &job);
 }
 
 static void the_executor_ends_with_a_bridge_that_never_pauses(void **state) {
@@ -338,16 +318,13 @@ static void unusable_workers_are_told_and_waited_for(void **state) {
     (void)state;
     open_bridge(&fixture, "absent", 0);
     wait_for_lines(&fixture, "born", 1);
-    job_init(&job, 1, 0, 1, cn_clock_now() + 500 * MILLION);
-    job_submit(fixture.executor, &job);
-    job_wait(&job);
+    run_job(&fixture, &job, 1, 1, cn_clock_now() + 500 * MILLION);
     assert_int_equal(job.tasks[0].code, CN_DEADLINE_EXCEEDED);
     for (int i = 0; i < 1000 && cn_dask_workers(fixture.executor, &worker, 1) == 0; i++)
         nap(10 * MILLION);
     assert_true(worker.present && !worker.usable);
     assert_string_equal(worker.problem, "is another colonnade");
-    job_release(&job);
-    close_bridge(&fixture);
+    close_with(&fixture, &job);
 }
 
 static void a_python_that_is_not_there_is_told(void **state) {

@@ -1,5 +1,5 @@
 /* What the fork server and its workers cannot do. */
-#include "tests/unit/pool_helpers.h"
+#include "tests/unit/confined_helpers.h"
 
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -151,12 +151,6 @@ enum { N_ATTEMPTS = sizeof(attempts) / sizeof(attempts[0]) };
 
 enum { KIND_ECHO, KIND_ATTEMPT, KIND_ALLOCATE, KIND_OUTPUT, KIND_ABORT, KIND_HOLD, N_KINDS };
 
-static size_t number_of(const struct cn_run *run) {
-    size_t number;
-    memcpy(&number, run->args, sizeof(number));
-    return number;
-}
-
 static enum cn_code run_echo(struct cn_run *run, struct cn_error *error) {
     return cn_buf_add_str(run->out, run->inputs[0]) ? CN_OK : cn_error_memory(error);
 }
@@ -190,20 +184,6 @@ static enum cn_code run_allocate(struct cn_run *run, struct cn_error *error) {
         all = next;
     }
     return code;
-}
-
-static enum cn_code run_output(struct cn_run *run, struct cn_error *error) {
-    static const char line[4096] = {'x'};
-    for (size_t i = 0; i < number_of(run); i += sizeof(line))
-        if (!cn_buf_add(run->out, line, sizeof(line)))
-            return cn_error_memory(error);
-    return CN_OK;
-}
-
-static enum cn_code run_abort(struct cn_run *run, struct cn_error *error) {
-    (void)run;
-    (void)error;
-    abort();
 }
 
 static enum cn_code run_hold(struct cn_run *run, struct cn_error *error) {
@@ -346,21 +326,6 @@ static unsigned descriptors_of(pid_t pid) {
             set |= 1U << strtoul(entry->d_name, NULL, 10);
     closedir(folder);
     return set;
-}
-
-/* The value of a line of /proc/PID/status, as a number of the given base. */
-static long status_of(pid_t pid, const char *name, int base) {
-    char path[64];
-    char line[256];
-    long value = -1;
-    snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-    FILE *file = fopen(path, "r");
-    assert_non_null(file);
-    while (fgets(line, sizeof(line), file))
-        if (strncmp(line, name, strlen(name)) == 0 && line[strlen(name)] == ':')
-            value = strtol(line + strlen(name) + 1, NULL, base);
-    fclose(file);
-    return value;
 }
 
 static void processes_hold_what_they_need_only(void **unused) {
