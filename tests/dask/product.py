@@ -43,6 +43,16 @@ def await_workers(server, count, seconds=60):
     wait_until(lambda: len(usable(server)) == count, seconds, lambda: f"{count} workers: {dask_pool(server)}")
 
 
+def measured(server):
+    """What a cluster costs and is worth, as far as it is known."""
+    return server.get("/v1/pools").json()["calibration"].get("dask")
+
+
+def await_measured(server, workers=2, seconds=60):
+    wait_until(lambda: (measured(server) or {}).get("workers") == workers, seconds, lambda: measured(server))
+    return measured(server)
+
+
 def end(server, cluster, failed):
     """Of both; a server that did not end well is a fault, if there is none yet."""
     try:

@@ -3,8 +3,7 @@ import re
 
 import pytest
 
-from cluster import wait_until
-from product import Product, await_workers
+from product import Product, await_measured, await_workers, measured
 
 CALLS = {"function": "long_comp", "args": list(range(8)), "iterations": 40_000_000}
 TABLE = {"generate": {"rows": 100_000, "columns": ["a", "b"], "seed": 3}, "let": {"key": "md5(a, b)"}}
@@ -19,15 +18,6 @@ def product():
 @pytest.fixture
 def server(product):
     return product.server
-
-
-def measured(server):
-    return server.get("/v1/pools").json()["calibration"].get("dask")
-
-
-def await_measured(server, workers=2, seconds=60):
-    wait_until(lambda: (measured(server) or {}).get("workers") == workers, seconds, lambda: measured(server))
-    return measured(server)
 
 
 def test_what_is_measured(server):

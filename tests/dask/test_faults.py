@@ -10,8 +10,8 @@ import pytest
 
 import client
 from cluster import wait_until
-from product import (CALLS, COMPUTED, FRAME, MIB, SLOW, Job, Memory, await_workers, below, called, command_line, compute,
-                     dask_pool, server_on, usable, values)
+from product import (CALLS, COMPUTED, FRAME, MIB, SLOW, Job, Memory, await_measured, await_workers, below, called, command_line,
+                     compute, dask_pool, server_on, usable, values)
 
 # A worker that says nothing for so long has left, for the scheduler. Dask's own default is 5 minutes.
 IMPATIENT = {"DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "3s"}
@@ -177,6 +177,7 @@ def test_a_server_that_ends_leaves_nothing(product):
     def programs():
         return {pid for worker in product.cluster.workers for pid in below(worker.pid)
                 if b"--worker" in command_line(pid)}
+    await_measured(product.server)  # which starts all the programs that its server uses
     before = programs()
     leaving = server_on(product.cluster)
     await_workers(leaving, 2)
