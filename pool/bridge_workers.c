@@ -103,7 +103,7 @@ static bool take_over(struct cn_bridge_workers *workers, const struct cn_bridge_
     return changed;
 }
 
-/* Those that the last report did not have are gone. */
+/* Those that the last report did not have are gone, and with them what was to be repaired. */
 static bool drop_missing(struct cn_bridge_workers *workers) {
     bool changed = false;
     for (size_t i = 0; i < workers->n; i++) {
@@ -113,6 +113,7 @@ static bool drop_missing(struct cn_bridge_workers *workers) {
         changed = changed || worker->facts.usable;
         worker->facts.present = false;
         worker->facts.usable = false;
+        worker->facts.problem[0] = '\0';
     }
     return changed;
 }

@@ -100,7 +100,7 @@ class Bridge:
         self.landlock = confine(isolation, [self.tls_ca, self.tls_cert, self.tls_key])
         self.function = Function(run_morsel)
         self.link = None
-        self.problem = "is being connected"
+        self.problem = "the connection is being made"
         self.workers = {}  # of the present link, by address
         self.usable = []
         self.some_usable = asyncio.Event()
@@ -161,6 +161,8 @@ class Bridge:
                 self.problem = await link.watch()
             except (Exception, asyncio.TimeoutError) as error:
                 self.problem = f"no connection to {self.address}: {why(error)}"
+                if isinstance(error, OSError):  # of the network; what else goes wrong is not the address
+                    self.problem += "; is that where the scheduler is (--dask-scheduler), and does it run?"
             finally:
                 self.link = None
                 link.lose(self.problem)

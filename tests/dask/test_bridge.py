@@ -386,7 +386,7 @@ def test_a_bridge_that_is_killed_leaves_nothing(site, start):
 def test_it_ends_while_there_is_no_scheduler(start):
     one = start(f"tcp://127.0.0.1:{cluster.free_port()}")
     state = one.await_state(lambda state: "no connection" in state.problem)
-    assert not state.connected
+    assert not state.connected and "--dask-scheduler" in state.problem, state.problem
     one.submit(1, b"x")
     time.sleep(0.5)
     assert one.close() < 3 and one.process.returncode == 0

@@ -181,7 +181,7 @@ def pretender(tmp_path):
 def test_another_build_is_not_used(fresh, pretender):
     """A cluster of which one worker is another build gives no mixed answers: that one is left out, and it is said why."""
     one = fresh(workers=1)
-    one.add(environment=pretender, name="old")
+    old = one.add(environment=pretender, name="old")
     def left_out():
         return [worker["problem"] for worker in present(one.server) if not worker["usable"] and "prepared" not in worker["problem"]]
     problem, = wait_until(left_out, 30, lambda: dask_pool(one.server))
@@ -189,6 +189,10 @@ def test_another_build_is_not_used(fresh, pretender):
     assert "colonnade 0.0.9" in problem and "colonnade " + one.server.version in problem
     document = {**COMPUTED["md5"], "chunk_rows": 500}
     assert values(compute(one.server, document, "dask").body) == values(compute(one.server, document, "serial").body)
+    old.stop()
+    wait_until(lambda: len(present(one.server)) == 1, 30, lambda: dask_pool(one.server))
+    gone = next(worker for worker in dask_pool(one.server)["workers"] if worker["name"] == "old")
+    assert not gone["present"] and gone["problem"] is None, gone  # nothing is to be done about it
 
 
 def test_a_cluster_without_a_usable_worker(fresh, pretender):
