@@ -3,51 +3,29 @@ task with its first input, or does what MODE says. What a test is to know of is 
 task came, that one was cancelled."""
 import os
 import signal
-import socket
 import struct
-import threading
-import time
+import sys
 
-HEAD, SUBMIT = struct.Struct("<IIQQ"), struct.Struct("<qII")
-STATE, WORKER = struct.Struct("<IIII256s256s256s"), struct.Struct("<IIIIQ128s64s64s192s")
-DONE, FAILED = struct.Struct("<IIqqqq"), struct.Struct("<II512s")
-server = socket.socket(fileno=3)
-lock = threading.Lock()
-
-
-def read(size):
-    data = bytearray()
-    while len(data) < size:
-        piece = server.recv(size - len(data))
-        if not piece:
-            os._exit(0)
-        data += piece
-    return bytes(data)
-
-
-def send(kind, number, payload):
-    with lock:
-        server.sendall(HEAD.pack(kind, 0, number, len(payload)) + payload)
+sys.path.insert(0, "tests")  # it is read from memory, in the folder of the whole
+import bridge_frames as frames  # noqa: E402
 
 
 def state(workers):
-    rows = [WORKER.pack(index, 2, usable, 0, 1 << 30, b"tcp://10.0.0.%d:1" % address, b"host%d" % address, b"w", problem)
-            for index, address, usable, problem in workers]
-    usable = sum(row[2] for row in workers)
-    send(11, 0, STATE.pack(1, len(rows), 2 * usable, 0, b"tcp://here", b"http://here/status", b"") + b"".join(rows))
+    frames.tell_state([frames.worker(index, 2, b"tcp://10.0.0.%d:1" % address, b"host%d" % address, b"w", problem=problem)
+                       for index, address, problem in workers], b"tcp://here", b"http://here/status")
 
 
 def answer(number, payload, worker=0):
-    request = payload[SUBMIT.size:]
+    request = payload[frames.TASK.size:]
     table, n_inputs = struct.unpack_from("<QQ", request, 32)
-    image = request[request_size:]
+    image = request[hello.request_size:]
     text = b""
     if n_inputs:
         offset, length = struct.unpack_from("<QQ", image, table)
         text = image[offset:offset + length]
-    reply = bytearray(answer_size)
-    struct.pack_into("<QQ", reply, 0, number, len(text))
-    send(12, number, DONE.pack(worker, 1, 1000, 2000, 3000, 4000) + reply + text)
+    reply = bytearray(hello.answer_size)
+    frames.NUMBER_AND_SIZE.pack_into(reply, 0, number, len(text))
+    frames.answer(number, worker, 1, (1000, 2000, 3000, 4000), reply + text)
 
 
 def note(text):
@@ -61,39 +39,35 @@ def lived():
     return open(FILE).read().count("born")
 
 
-kind, _, _, size = HEAD.unpack(read(HEAD.size))
-hello = read(size)
-answer_size, request_size = struct.unpack_from("<QQ", hello, 8)
-assert kind == 1 and struct.unpack_from("<I", hello)[0] == 1
+hello = frames.greeting()
 births = lived()
 if MODE == "absent":
-    state([(0, 7, 0, b"is another colonnade")])
+    state([(0, 7, b"is another colonnade")])
 elif MODE == "nonsense" and births == 1:
-    server.sendall(b"\xff" * 100)
+    frames.server.sendall(b"\xff" * 100)
 else:
-    state([(0, 7, 1, b""), (1, 8, 1, b"")])
+    state([(0, 7, b""), (1, 8, b"")])
 if MODE == "floods":  # with news of tasks that nobody waits for
-    piece = (HEAD.pack(13, 0, 1 << 40, FAILED.size) + FAILED.pack(1, 1, b"")) * 2000
+    piece = frames.packed(frames.FAILED, 1 << 40, frames.GIVEN_UP.pack(frames.LOST, 1, b"")) * 2000
     while True:
-        server.sendall(piece)
+        frames.put(piece)
 held = []
 while True:
-    kind, _, number, size = HEAD.unpack(read(HEAD.size))
-    payload = read(size)
-    if kind == 3:
+    kind, number, payload = frames.frame()
+    if kind == frames.CANCEL:
         note("cancelled")
     elif MODE == "dies" or (MODE == "dies once" and births == 1):
         os.kill(os.getpid(), signal.SIGKILL)
     elif MODE in ("never", "absent"):
-        note("left %d retries %d" % SUBMIT.unpack_from(payload)[:2])
+        note("left %d retries %d" % frames.TASK.unpack_from(payload)[:2])
     elif MODE == "fails":
-        send(13, number, FAILED.pack(1, 3, b"worker tcp://10.0.0.7:1 died three times"))
+        frames.give_up(number, 3, "worker tcp://10.0.0.7:1 died three times")
     elif MODE == "boasts":
-        send(13, number, FAILED.pack(1, 1 << 31, b"tried very often"))
+        frames.give_up(number, 1 << 31, "tried very often")
     elif MODE == "stopped" and births == 1:
         os.kill(os.getpid(), signal.SIGSTOP)
     elif MODE == "lies":
-        send(12, number, DONE.pack(0, 1, 0, 0, 0, 0) + bytes(answer_size))
+        frames.answer(number, 0, 1, (0, 0, 0, 0), bytes(hello.answer_size))
     elif MODE == "backwards":
         held.append((number, payload))
         if len(held) == 4:
