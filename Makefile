@@ -309,8 +309,8 @@ $(BUILD)/pool/dask_program.c: pool/dask/embed.sh $(BUILD)/pool/dask.py
 $(EMBEDDED:%=$(BUILD)/%): $(BUILD)/%.o: $(BUILD)/%.c $(BUILD)/flags
 	@$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
-# It makes allocations fail in its own process.
-$(BUILD)/unit/test_json_trees: build/faults/faults.o
+# They make allocations fail in their own process.
+$(BUILD)/unit/test_json_trees $(BUILD)/unit/test_jobs $(BUILD)/unit/test_pool_dask: build/faults/faults.o
 $(BUILD)/unit/%: tests/unit/%.c tests/cpu_level.c $(PART_OBJECTS) $(BUILD)/flags
 	@mkdir -p $(@D)
 	@echo "  TEST  $@"

@@ -16,6 +16,7 @@ struct waiting {
     struct cn_deferred *deferred;
     struct cn_prefer prefer;
     bool submitted;
+    bool ended; /* the job, when the reply was made: it is what came of it */
 };
 
 static enum cn_code deferred_open(struct cn_exchange *exchange, struct cn_error *error) {
@@ -68,7 +69,9 @@ static void settle(struct cn_watcher *watcher) {
     struct cn_error error;
 
     cn_prefer_add_applied(&waiting->prefer, exchange);
-    if (!waiting->prefer.has_wait || state == CN_DEFERRED_PENDING || state == CN_DEFERRED_RUNNING) {
+    waiting->ended =
+        waiting->prefer.has_wait && state != CN_DEFERRED_PENDING && state != CN_DEFERRED_RUNNING;
+    if (!waiting->ended) {
         reply_accepted(waiting, exchange);
     } else if (state == CN_DEFERRED_CANCELLED) {
         cn_deferred_cancelled(&error);
@@ -118,6 +121,9 @@ static void deferred_close(struct cn_exchange *exchange) {
     struct waiting *waiting = exchange->state;
     if (!waiting->submitted)
         cn_deferred_discard(waiting->deferred);
+    else if (!waiting->ended && exchange->reply.status != 202)
+        /* There was no memory to tell the job's name: nobody could ask for it, or end it. */
+        cn_deferred_cancel(waiting->deferred, NULL);
     cn_deferred_unref(waiting->deferred);
 }
 

@@ -36,8 +36,9 @@ struct cn_bridge_call {
     struct cn_bridge_failed failed;
     char *reply;
     size_t reply_size;
-    int worker;       /* that answered, as cn_dask_worker names it */
-    const char *host; /* its machine */
+    int worker;                     /* that answered, as cn_dask_worker names it */
+    const char *host;               /* its machine */
+    struct cn_bridge_frame *cancel; /* made when a task is sent: giving it up must need no memory */
     struct cn_bridge_call *next;
 };
 

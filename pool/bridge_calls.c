@@ -11,6 +11,7 @@ void cn_bridge_call_init(struct cn_bridge_call *call, struct cn_bridge *bridge) 
 
 void cn_bridge_call_release(struct cn_bridge_call *call) {
     cn_bridge_drop(call);
+    cn_bridge_frames_free(call->cancel);
     pthread_cond_destroy(&call->changed);
 }
 
@@ -59,6 +60,10 @@ static struct cn_bridge_frame *make_submit(const struct cn_task *task, uint64_t 
 enum cn_code cn_bridge_send(struct cn_bridge_call *call, const struct cn_task *task, int retries,
                             struct cn_error *error) {
     struct cn_bridge *bridge = call->bridge;
+    if (!call->cancel) /* else that of the last task was not needed */
+        call->cancel = calloc(1, sizeof(*call->cancel));
+    if (!call->cancel)
+        return cn_error_memory(error);
     pthread_mutex_lock(&bridge->lock);
     uint64_t number = ++bridge->number;
     pthread_mutex_unlock(&bridge->lock);
@@ -132,13 +137,11 @@ void cn_bridge_drop(struct cn_bridge_call *call) {
     bool under_way = unlist(bridge, call) && call->outcome == CN_BRIDGE_WAITING;
     if (under_way) {
         frame = unsent(bridge, call->number);
-        if (!frame) { /* without memory the cluster works in vain; its answer is dropped */
-            struct cn_bridge_frame *cancel = calloc(1, sizeof(*cancel));
-            if (cancel) {
-                cancel->head =
-                    (struct cn_bridge_head){.kind = CN_BRIDGE_CANCEL, .number = call->number};
-                enqueue(bridge, cancel);
-            }
+        if (!frame) {
+            call->cancel->head =
+                (struct cn_bridge_head){.kind = CN_BRIDGE_CANCEL, .number = call->number};
+            enqueue(bridge, call->cancel);
+            call->cancel = NULL;
         }
     }
     pthread_mutex_unlock(&bridge->lock);

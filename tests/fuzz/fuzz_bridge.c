@@ -81,6 +81,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     bridge.process.socket = open_stream(data, size);
     for (size_t i = 0; i < CALLS; i++) {
         cn_bridge_call_init(&calls[i], &bridge);
+        calls[i].cancel = calloc(1, sizeof(*calls[i].cancel));
+        if (!calls[i].cancel)
+            abort();
         calls[i].number = i + 1;
         calls[i].next = bridge.calls;
         bridge.calls = &calls[i];

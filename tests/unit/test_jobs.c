@@ -17,6 +17,7 @@
 #include "handlers/endpoints.h"
 #include "handlers/jobs.h"
 #include "handlers/service.h"
+#include "tests/faults/faults.h"
 
 /* ---- the work ------------------------------------------------------------------------------ */
 
@@ -474,6 +475,28 @@ static void cancelling(void **state) {
     scene_end(&scene);
 }
 
+/* Its client is told that there was no memory, so nobody would know what to ask for. */
+static void a_job_without_a_reply_ends(void **state) {
+    (void)state;
+    struct scene scene;
+    struct client client;
+    struct fault_control *control = fault_control();
+    assert_non_null(control);
+    scene_init(&scene, 10, 1000, 60000);
+    atomic_store(&control->kinds, UINT64_C(1) << FAULT_REALLOC);
+    atomic_store(&control->mode, FAULT_KINDS);
+    submit(&client, &scene.service, "respond-async", NULL, "1");
+    atomic_store(&control->mode, FAULT_OFF);
+    assert_int_equal(client.exchange.reply.status, 503);
+    assert_int_equal(atomic_load(&gones), 0);
+    client_end(&client);
+    assert_int_equal(atomic_load(&gones), 1);
+    wait_for(&closes, 1);
+    assert_string_equal(look(&scene.service, client.exchange.run, NULL, "state", scene.text),
+                        "cancelled");
+    scene_end(&scene);
+}
+
 static void deadlines(void **state) {
     (void)state;
     struct scene scene;
@@ -587,6 +610,7 @@ int main(void) {
         cmocka_unit_test(bounded_by_bytes),
         cmocka_unit_test(bounded_by_time),
         cmocka_unit_test(cancelling),
+        cmocka_unit_test(a_job_without_a_reply_ends),
         cmocka_unit_test(deadlines),
         cmocka_unit_test(events),
         cmocka_unit_test(many_at_once),

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "pool/dask.h"
+#include "tests/faults/faults.h"
 
 struct fixture {
     struct cn_executor *executor;
@@ -290,6 +291,26 @@ static void a_cancelled_group_ends_at_once(void **state) {
     close_with(&fixture, &job);
 }
 
+static void a_cluster_is_told_without_memory(void **state) {
+    struct fixture fixture;
+    struct job job;
+    struct fault_control *control = fault_control();
+    (void)state;
+    assert_non_null(control);
+    open_bridge(&fixture, "never", 3);
+    job_init(&job, 2, 0, 2, 0);
+    job_submit(fixture.executor, &job);
+    wait_for_lines(&fixture, "left 0 retries 3", 2);
+    atomic_store(&control->kinds, (UINT64_C(1) << (FAULT_MMAP + 1)) - 1);
+    atomic_store(&control->mode, FAULT_KINDS);
+    fixture.executor->ops->cancel(fixture.executor, &job.group);
+    job_wait(&job);
+    atomic_store(&control->mode, FAULT_OFF);
+    wait_for_lines(&fixture, "cancelled", 2);
+    job_release(&job);
+    close_bridge(&fixture);
+}
+
 /* With work under way, and a bridge that does not end by itself. */
 static void the_executor_ends_with_a_stopped_bridge(void **state) {
     struct fixture fixture;
@@ -362,6 +383,7 @@ int main(void) {
         cmocka_unit_test(not_every_number_of_attempts_is_believed),
         cmocka_unit_test(a_deadline_ends_what_is_under_way),
         cmocka_unit_test(a_cancelled_group_ends_at_once),
+        cmocka_unit_test(a_cluster_is_told_without_memory),
         cmocka_unit_test(the_executor_ends_with_a_stopped_bridge),
         cmocka_unit_test(the_executor_ends_with_a_bridge_that_never_pauses),
         cmocka_unit_test(unusable_workers_are_told_and_waited_for),
