@@ -10,7 +10,7 @@ import json
 import client
 
 TOKEN = "a-token-of-at-least-some-length-0123456789"
-EXECUTORS = ("auto", "serial", "threads", "processes", "gil")
+EXECUTORS = ("auto", "serial", "threads", "processes", "gil", "dask")
 ROWS = "".join(f"{k},{k * 0.37!r},n{k % 7}\n" for k in range(60))
 TABLE = ("a,b,name\n" + ROWS).encode()
 FRAME = {"rows": 50, "columns": ["a", "b"], "distribution": "normal", "seed": 3}
@@ -23,11 +23,17 @@ VOLATILE = {"run", "id", "timing", "pid", "worker", "execution", "started_at", "
             "send_ns", "chunks", "recipe", "what"}
 fresh = itertools.count(1000)
 CASES = {}
+CLUSTER = set()  # names of those that need a cluster
 
 
 def case(function):
     CASES[function.__name__] = function
     return function
+
+
+def on_cluster(function):
+    CLUSTER.add(function.__name__)
+    return case(function)
 
 
 def stable(value):
@@ -71,6 +77,8 @@ def compute_json(ask, **options):
 
 def on_executors(name, function, executors=EXECUTORS):
     for executor in executors:
+        if executor == "dask":
+            CLUSTER.add(f"{name}_{executor}")
         CASES[f"{name}_{executor}"] = lambda ask, executor=executor: function(ask, executor)
 
 
@@ -115,7 +123,8 @@ def spooled(ask, executor, last):
     return ask("POST", target, iter([LARGE[:400_000], LARGE[400_000:] + last]), CSV).body
 
 
-on_executors("csv_on_disk", lambda ask, executor: spooled(ask, executor, b"1,2,x\n"), ("threads", "processes"))
+on_executors("csv_on_disk", lambda ask, executor: spooled(ask, executor, b"1,2,x\n"),
+             ("threads", "processes", "dask"))
 
 
 @case
@@ -183,9 +192,14 @@ def stream_csv(ask):
     return ask("POST", "/v1/compute", json.dumps(document).encode(), dict(JSON, Accept="text/csv")).body
 
 
-@case
-def stream_processes(ask):
-    return compute(ask, b"a,b,name\n" + ROWS.encode() * 40, executor="processes", chunk_rows=300)
+on_executors("stream", lambda ask, executor: compute(ask, b"a,b,name\n" + ROWS.encode() * 40, executor=executor, chunk_rows=300),
+             ("processes", "dask"))
+
+
+@on_cluster
+def csv_keyed_dask(ask):
+    """Keys do not leave the server."""
+    return compute(ask, let=["m=hmac_sha256(a, key='site')"], executor="dask", status=400)
 
 
 @case
@@ -210,7 +224,7 @@ def calls(ask, document):
 on_executors("map_comp", lambda ask, executor: call(ask, "long_comp", [0, 1, 2, 3], executor, iterations=20))
 on_executors("map_io", lambda ask, executor: call(ask, "long_io", [0, 1, 2], executor, seconds=0.001))
 on_executors("map_hash", lambda ask, executor: call(ask, "calc_hash", [[1, 2.5, "x"], [None, True]], executor),
-             ("threads", "processes"))
+             ("threads", "processes", "dask"))
 
 
 @case
@@ -243,6 +257,13 @@ def compare_map(ask):
     return compared(ask("POST", "/v1/compare", json.dumps(document).encode(), JSON).json())
 
 
+@on_cluster
+def compare_dask(ask):
+    document = {"workload": {"compute": {"generate": FRAME, "let": lets()}}, "workers": [1], "repeat": 1,
+                "executors": ["serial", "dask"], "modes": ["vector"]}
+    return compared(ask("POST", "/v1/compare", json.dumps(document).encode(), JSON).json())
+
+
 def job(ask, target, body, headers):
     begun = ask("POST", target, body, dict(headers, Prefer="respond-async"), status=202)
     path = begun.headers["Location"]
@@ -260,10 +281,12 @@ def job_compute(ask):
     return job(ask, target, TABLE, CSV).body
 
 
-@case
-def job_processes(ask):
-    target = "/v1/compute?" + client.query({"let": let(), "executor": "processes", "chunk_rows": 9})
+def job_on(ask, executor):
+    target = "/v1/compute?" + client.query({"let": let(), "executor": executor, "chunk_rows": 9})
     return job(ask, target, TABLE, CSV).body
+
+
+on_executors("job", job_on, ("processes", "dask"))
 
 
 @case
@@ -287,9 +310,7 @@ def job_events(ask):
     assert "event: end" in events, events[-300:]
 
 
-@case
-def job_cancelled(ask):
-    document = {"function": "long_io", "args": [1, 2], "seconds": 2, "executor": "threads", "workers": 2}
+def cancelled(ask, document):
     begun = ask("POST", "/v1/map", json.dumps(document).encode(), dict(JSON, Prefer="respond-async"), status=202)
     path = begun.headers["Location"]
     if ask("DELETE", path, status=(202, 204)).status == 204:
@@ -301,12 +322,24 @@ def job_cancelled(ask):
 
 
 @case
+def job_cancelled(ask):
+    cancelled(ask, {"function": "long_io", "args": [1, 2], "seconds": 2, "executor": "threads", "workers": 2})
+
+
+@on_cluster
+def job_cancelled_dask(ask):
+    """What is under way there is stopped; the next request has to be right at once."""
+    cancelled(ask, {"function": "long_comp", "args": [1], "iterations": 10**9, "executor": "dask"})
+    return compute(ask, executor="dask")
+
+
+@case
 def jobs(ask):
     return shape(ask("GET", "/v1/jobs?limit=3").json())
 
 
-def run(ask):
-    return ask.once("run", lambda: ask("POST", "/v1/compute?" + client.query({"let": "r=a", "executor": "threads"}),
+def run(ask, executor="threads"):
+    return ask.once("run", lambda: ask("POST", "/v1/compute?" + client.query({"let": "r=a", "executor": executor}),
                                        TABLE, CSV).headers["Colonnade-Run"])
 
 
@@ -335,6 +368,11 @@ def run_document(ask):
 @case
 def run_trace(ask):
     return shape(ask("GET", f"/v1/runs/{run(ask)}/trace").json())
+
+
+@on_cluster
+def run_trace_dask(ask):
+    return shape(ask("GET", f"/v1/runs/{run(ask, 'dask')}/trace").json())
 
 
 @case
@@ -375,16 +413,34 @@ plain("not_found", "/v1/nothing", status=404)
 plain("head_of_livez", "/livez", headers={"Traceparent": "00-" + "ab" * 16 + "-" + "cd" * 8 + "-01"})
 
 
-@case
-def metrics(ask):
+def figures(ask):
     text = ask("GET", "/metrics").text
     names = {line.split("{")[0].split(" ")[0] for line in text.splitlines() if line.startswith("colonnade_")}
     return sorted(names)  # what /proc says of the process is left out where it cannot be read
 
 
 @case
+def metrics(ask):
+    return figures(ask)
+
+
+@on_cluster
+def metrics_dask(ask):
+    return figures(ask)
+
+
+@case
 def pools(ask):
     return sorted(ask("GET", "/v1/pools").json())
+
+
+@on_cluster
+def pools_dask(ask):
+    document = ask("GET", "/v1/pools").json()
+    pool = next(p for p in document["pools"] if p["executor"] == "dask")
+    if pool["connected"]:  # it is not, for a moment, when a fault has cost the bridge
+        assert [w["host"] for w in pool["workers"] if w["present"]] == ["far-0", "far-1"], pool
+    return sorted(document), sorted(pool)
 
 
 @case

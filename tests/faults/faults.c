@@ -39,6 +39,7 @@
 #include <unistd.h>
 #include <unwind.h>
 
+#define WORKER_PIPES 4 /* pool/pipe_worker.c: its last pipe */
 #define LOCAL static __thread __attribute__((tls_model("initial-exec")))
 
 static const int errors[FAULT_KIND_COUNT] = {
@@ -248,10 +249,11 @@ static bool armed(void) {
     return control && !busy && atomic_load_explicit(&control->mode, memory_order_relaxed);
 }
 
-/* By what fd is: a file's kind, a socket's kind, or none. */
+/* By what fd is: a file's kind, a socket's kind, or none. A worker may not ask what it is: that
+ * of a cluster has pipes, which do not fail, as its first ones. */
 static bool fault_descriptor(enum fault_kind file, enum fault_kind socket, int fd) {
     struct stat status;
-    if (!armed() || fstat(fd, &status) != 0)
+    if (!armed() || (child && fd <= WORKER_PIPES) || fstat(fd, &status) != 0)
         return false;
     if (S_ISSOCK(status.st_mode))
         return fault(socket);
@@ -637,6 +639,14 @@ int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *
     return fault(FAULT_FORK)
                ? EAGAIN
                : NEXT(posix_spawn)(pid, path, files, attributes, arguments, variables);
+}
+
+int posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_actions_t *files,
+                 const posix_spawnattr_t *attributes, char *const arguments[],
+                 char *const variables[]) {
+    return fault(FAULT_FORK)
+               ? EAGAIN
+               : NEXT(posix_spawnp)(pid, file, files, attributes, arguments, variables);
 }
 
 pid_t waitpid(pid_t pid, int *status, int options) {

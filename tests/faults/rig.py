@@ -12,7 +12,7 @@ sys.path.insert(0, str(ROOT / "tests" / "http"))
 
 import client  # noqa: E402
 import cases as table  # noqa: E402
-from control import Control  # noqa: E402
+from control import MEMORY, Control  # noqa: E402
 
 LIBRARY = os.environ.get("FAULTS_LIBRARY", str(ROOT / "build" / "faults" / "faults.so"))
 LONG = os.environ.get("FAULTS") == "long"
@@ -27,6 +27,18 @@ def is_typed(problem):
 
 FLAGS = ["--threads", 2, "--processes", 2, "--http-threads", 1, "--max-workers", 4, "--buffer-bytes", "64KiB",
          "--max-jobs", 100, "--grace-ms", 5000]
+# With these there is the executor dask.
+CLUSTER = ["--dask-scheduler", "tcp://127.0.0.1:1", "--dask-python", ROOT / "tests" / "faults" / "bridge.py", "--dask-retries", 1]
+
+
+def environment(control):
+    """Of a server; the bridge hands what begins with DASK_WORKER_ on to its workers."""
+    variables = dict(control.environment) if control else {}
+    if client.SANITIZED:
+        variables["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + \
+            ":verify_asan_link_order=0:allocator_may_return_null=1"
+    workers = {"DASK_WORKER_" + name: value for name, value in variables.items()}
+    return {**variables, **workers, "DASK_COLONNADE_BIN": os.path.abspath(client.BINARY)}
 
 
 class Ended(Exception):
@@ -61,21 +73,16 @@ class Server(client.Server):
                 (base / "keys" / name).write_bytes(secret)
                 (base / "keys" / name).chmod(0o600)
             (base / "data").mkdir(mode=0o700)
-        environment = dict(control.environment) if control else {}
         if control:
             control.block.server = 0
-        if client.SANITIZED:
-            environment["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + \
-                ":verify_asan_link_order=0:allocator_may_return_null=1"
-        environment.update(env or {})
         super().__init__("--token-file", base / "token", "--keys-dir", base / "keys", "--data-dir", base / "data",
-                         *FLAGS, *flags, env=environment)
+                         *FLAGS, *flags, env={**environment(control), **(env or {})})
         self.begun.append(self.process)
         self.default_headers = {"Authorization": "Bearer " + table.TOKEN}
 
     def holds(self):
         """Descriptors and threads, less those of workers that were started beside the first ones."""
-        workers = {p["executor"]: len(p["workers"]) for p in self.pools()["pools"]}
+        workers = {p["executor"]: len(p["workers"]) for p in self.pools()["pools"] if p["executor"] != "dask"}
         threads = len(os.listdir(f"/proc/{self.pid}/task"))
         return self.descriptors() - 4 * workers["processes"], threads - sum(workers.values())
 
@@ -195,6 +202,13 @@ def new_control():
     return Control(LIBRARY, client.BINARY)
 
 
+def chosen(sites):
+    """Most of a start's allocations are OpenSSL's and libseccomp's, one like the other: in short, some of them."""
+    theirs = [site for site in sites if MEMORY >> site.kind & 1 and site.objects[0] != 0]
+    known = {site.id for site in theirs}
+    return sites if LONG else [site for site in sites if site.id not in known] + theirs[::20]
+
+
 def settle(condition, seconds=10):
     until = time.monotonic() + seconds
     while not condition():
@@ -204,5 +218,5 @@ def settle(condition, seconds=10):
     return True
 
 
-__all__ = ["Ask", "Count", "Ended", "FLAGS", "LONG", "PATIENCE", "Server", "client", "new_control", "settle",
-           "table"]
+__all__ = ["Ask", "CLUSTER", "Count", "Ended", "FLAGS", "LONG", "PATIENCE", "Server", "chosen", "client", "environment",
+           "new_control", "settle", "table"]

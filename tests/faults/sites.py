@@ -8,7 +8,7 @@ import threading
 import time
 
 from control import ALWAYS, KINDS, ONCE
-from rig import LONG, Ask, Count, Ended, Server, client, new_control, settle, table
+from rig import CLUSTER, LONG, Ask, Count, Ended, Server, chosen, client, new_control, settle, table
 
 GOOD = ("right", "typed", "bare", "cut")
 ENOUGH = 2  # a site that failed in so many cases is not tried again, in short
@@ -29,11 +29,14 @@ class Trial:
 
     def start(self):
         self.control.off()
-        self.server = Server(self.control)
+        self.server = self.serve()
         self.ask = Ask(self.server)
         for _ in range(3):
             self.wanted = self.case(self.ask)
         settle(lambda: self.server.wait_idle(1))
+
+    def serve(self):
+        return Server(self.control, *(CLUSTER if self.name in table.CLUSTER else []))
 
     def attempt(self):
         """(outcome, detail) of asking once."""
@@ -111,6 +114,8 @@ class Trial:
         except AssertionError as problem:
             self.problems.append(f"AT THE END {problem}")
 
+    leave = end
+
     def run(self):
         server = self.server
         before = server.holds()
@@ -128,7 +133,33 @@ class Trial:
         if self.server is server:
             if not settle(lambda: server.holds() <= before, 10):
                 self.problems.append(f"LEFT descriptors and threads {before} -> {server.holds()}")
-        self.end()
+        self.leave()
+
+
+class ClusterTrial(Trial):
+    """On a server with a cluster: one for all of these cases, since it first measures what the cluster is worth."""
+
+    kept, to_come = None, 0
+
+    def serve(self):
+        if not self.kept or not self.kept.alive():
+            server = ClusterTrial.kept = super().serve()
+            assert settle(lambda: "dask" in server.pools()["calibration"], 30), server.pools()
+        return self.kept
+
+    def record(self):
+        """In a case that costs a worker, all that a new one's start reaches is among them."""
+        found = super().record()
+        return [site for site in found if not site.child] + chosen([site for site in found if site.child])
+
+    def fail(self, site, mode):
+        if LONG or mode == ALWAYS or not site.child:  # a start reaches most of its calls once
+            super().fail(site, mode)
+
+    def leave(self):
+        ClusterTrial.to_come -= 1
+        if self.to_come == 0:
+            self.end()
 
 
 class ColdTrial(Trial):
@@ -140,7 +171,7 @@ class ColdTrial(Trial):
 
     def start(self):
         self.control.off()
-        self.server = Server(self.control)
+        self.server = self.serve()
         self.ask = Ask(self.server)
         if not self.warm:
             self.control.record()
@@ -158,7 +189,7 @@ class ColdTrial(Trial):
         for site in self.cold:
             self.sites[KINDS[site.kind]] += 1
             for mode in self.modes:
-                self.server = Server(self.control)
+                self.server = self.serve()
                 self.ask = Ask(self.server)
                 self.fail(site, mode)
                 self.end()
@@ -168,14 +199,20 @@ class ColdTrial(Trial):
 
 
 COLD = ("csv_auto", "csv_processes", "json_threads", "form", "map_comp_processes", "check", "session")
+COLD_CLUSTER = ("csv_dask",)  # what its workers reach at their start is most of it, and the same in each case
 
 
 def run(names=None, count=None):
     """All that a server reaches every time, then what only a new one does."""
-    count = count or Count()
+    count, some = count or Count(), bool(names)
     outcomes, sites = collections.Counter(), collections.Counter()
-    run_all(Trial, "", names or table.CASES, count, outcomes, sites)
-    cold = [name for name in names or (table.CASES if LONG else COLD) if not name.startswith("run_")]
+    names = names or list(table.CASES)
+    clustered = [name for name in names if name in table.CLUSTER]
+    ClusterTrial.to_come = len(clustered)
+    run_all(Trial, "", [name for name in names if name not in clustered], count, outcomes, sites)
+    run_all(ClusterTrial, "", clustered, count, outcomes, sites)
+    cold = [name for name in names if not name.startswith("run_") and (LONG or some or name in COLD) and
+            (name not in table.CLUSTER or LONG and name in COLD_CLUSTER)]
     run_all(ColdTrial, "a new server, ", cold, count, outcomes, sites)
     print("sites by kind: " + ", ".join(f"{kind} {n}" for kind, n in sites.most_common()))
     print("outcomes: " + ", ".join(f"{n} {what}" for what, n in outcomes.most_common()))
@@ -186,7 +223,7 @@ def run_all(kind, prefix, names, count, outcomes, sites):
     control = new_control()
     for name in names:
         begun = time.monotonic()
-        trial = kind(name, control, (ONCE, ALWAYS) if kind is Trial or LONG else (ALWAYS,))
+        trial = kind(name, control, (ALWAYS,) if kind is ColdTrial and not LONG else (ONCE, ALWAYS))
         trial.run()
         outcomes.update(trial.outcomes)
         sites.update(trial.sites)

@@ -10,8 +10,8 @@ import sys
 import tempfile
 import time
 
-from control import ALWAYS, FRAMES, KINDS, MEMORY, ONCE
-from rig import FLAGS, LONG, PATIENCE, Count, Server, client, new_control, settle, table
+from control import ALWAYS, FRAMES, KINDS, ONCE
+from rig import CLUSTER, FLAGS, LONG, PATIENCE, Count, Server, chosen, client, environment, new_control, settle, table
 
 
 def below(pid):
@@ -29,8 +29,8 @@ def below(pid):
 
 
 class Start:
-    def __init__(self, control):
-        self.control = control
+    def __init__(self, control, more=(), executors=("threads", "processes")):
+        self.control, self.more, self.executors = control, more, executors
         self.first = Server(control)  # makes the folder with its token, keys and history
         self.home = self.first.home
         assert self.first.stop() == 0
@@ -39,15 +39,12 @@ class Start:
         """The process, once it is ready or has ended; None: neither."""
         base = pathlib.Path(self.home.name)
         flags = ["--listen", "127.0.0.1:0", "--token-file", base / "token", "--keys-dir", base / "keys",
-                 "--data-dir", base / "data", *FLAGS]
-        environment = dict(os.environ, **self.control.environment)
+                 "--data-dir", base / "data", *FLAGS, *self.more]
         self.control.block.server = 0
-        if client.SANITIZED:
-            environment["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + \
-                ":verify_asan_link_order=0:allocator_may_return_null=1"
         self.errors = tempfile.TemporaryFile()
         self.process = subprocess.Popen([client.BINARY, *map(str, flags)], stdout=subprocess.PIPE,
-                                        stderr=self.errors, env=environment, start_new_session=True)
+                                        stderr=self.errors, env={**os.environ, **environment(self.control)},
+                                        start_new_session=True)
         os.set_blocking(self.process.stdout.fileno(), False)
         line = b""
 
@@ -85,7 +82,7 @@ class Start:
         server.tls, server.host, server.port = None, "127.0.0.1", int(line.decode().rsplit(":", 1)[1])
         server.default_headers = {"Authorization": "Bearer " + table.TOKEN}
         body = b"a\n1\n2\n"
-        for executor in ("threads", "processes"):
+        for executor in self.executors:
             until = time.monotonic() + 3
             while True:
                 reply = server.post_csv(body, {"let": "r=a", "executor": executor})
@@ -119,25 +116,40 @@ class Start:
         return "crashed", f"exit status {status}: {said[-2000:]!r}"
 
 
-def chosen(control):
-    """Most of a start's allocations are OpenSSL's and libseccomp's, one like the other: in short, some of them."""
-    sites = control.sites()
-    theirs = [s for s in sites if MEMORY >> s.kind & 1 and s.objects[0] != 0]
-    known = {s.id for s in theirs}
-    return sites if LONG else [s for s in sites if s.id not in known] + theirs[::20]
+    def record(self):
+        """Sites of a start and of the first requests."""
+        self.control.record()
+        line = self.begin()
+        assert line, self.said()
+        assert not self.works(line), self.said()
+        self.control.off()
+        self.end()
+        return self.control.sites()
 
 
 def run(count=None):
+    """A plain start; then, of one with a cluster, what the plain one does not reach. What its workers' programs reach is
+    tried where one is killed (sites.py)."""
     count = count or Count()
     control = new_control()
     start = Start(control)
     control.record()
     assert start.begin(), start.said()
-    control.block.mode = 0
+    control.off()
     start.end()
-    sites = chosen(control)
+    plain = control.sites()
+    fail_each("start", start, chosen(plain), count)
+    clustered = Start(control, CLUSTER, ("dask",))
+    known = {site.id for site in plain}
+    fail_each("start with a cluster", clustered,
+              chosen([site for site in clustered.record() if site.id not in known and not site.child]), count)
+    control.close()
+    return count
+
+
+def fail_each(name, start, sites, count):
     assert sites, "the library noted nothing"
-    outcomes, problems = collections.Counter(), []
+    outcomes, problems, begun = collections.Counter(), [], time.monotonic()
     kinds = collections.Counter(KINDS[site.kind] for site in sites)
     for site in sites:
         for mode in (ONCE, ALWAYS) if LONG else (ONCE,):
@@ -146,13 +158,13 @@ def run(count=None):
             outcome, problem = start.fail(site, mode)
             outcomes[outcome] += 1
             if problem:
-                problems.append(f"{outcome}: {problem} [{'once' if mode == ONCE else 'always'}] {control.describe(site)}")
-    control.close()
-    count.add(not problems, f"start: {len(sites)} sites: " + ", ".join(f"{n} {what}" for what, n in outcomes.items()))
+                problems.append(f"{outcome}: {problem} [{'once' if mode == ONCE else 'always'}] "
+                                f"{start.control.describe(site)}")
+    count.add(not problems, f"{name}: {len(sites)} sites: " + ", ".join(f"{n} {what}" for what, n in outcomes.items()) +
+              f" ({time.monotonic() - begun:.1f} s)")
     for problem in problems[:40]:
         print("    " + problem, flush=True)
     print("sites by kind: " + ", ".join(f"{kind} {n}" for kind, n in kinds.most_common()))
-    return count
 
 
 if __name__ == "__main__":

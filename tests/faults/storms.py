@@ -15,9 +15,10 @@ import threading
 import time
 
 from control import BY_KIND, bits
-from rig import LONG, Count, Server, client, new_control, settle, table
+from rig import CLUSTER, LONG, Count, Server, client, new_control, settle, table
 
 KILLS = 1000 if LONG else 150
+BRIDGES = 60 if LONG else 6
 FIGURES = {}
 ROOM = 24 << 20  # resident memory may be so much above what it was
 
@@ -49,13 +50,13 @@ class Load:
             thread.join()
 
     @staticmethod
-    def some(draw):
+    def some(draw, executors=("processes", "processes", "threads")):
         """(target, body, what is right)"""
         rows = [(draw.randrange(10**6), draw.random()) for _ in range(draw.choice((3, 400, 3000)))]
         body = "a,b\n" + "".join(f"{a},{b!r}\n" for a, b in rows)
         right = "a,b,r,k\n" + "".join(f"{a},{b!r},{a * 2},{hashlib.md5(f'{a}_{b!r}'.encode()).hexdigest()}\n"
                                       for a, b in rows)
-        options = {"let": ["r=a*2", "k=md5(a,b)"], "executor": draw.choice(("processes", "processes", "threads")),
+        options = {"let": ["r=a*2", "k=md5(a,b)"], "executor": draw.choice(executors),
                    "chunk_rows": draw.choice((97, 1000))}
         return "/v1/compute?" + client.query(options), body.encode(), right.encode()
 
@@ -238,6 +239,74 @@ def forkserver_killed():
     assert back and ready
 
 
+def children(pid):
+    """Pids of those that a process has started; none if it has ended."""
+    found = []
+    try:
+        for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+            found += map(int, (task / "children").read_text().split())
+    except OSError:
+        pass
+    return found
+
+
+def bridge_of(server):
+    """The server's child that is the bridge, once it has the program that stands for one; None: there is none."""
+    for pid in children(server.pid):
+        try:
+            words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if str(CLUSTER[CLUSTER.index("--dask-python") + 1]).encode() in words:
+            return pid
+    return None
+
+
+def lives(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def bridge_killed():
+    """The bridge to a cluster and the programs of its workers are killed in turn under load: every reply right or typed,
+    another bridge soon, and nothing of a dead one is left."""
+    server = Server(None, *CLUSTER, "--dask-retries", 3)
+    settle(lambda: bridge_of(server) and len(children(bridge_of(server))) == 2)
+    with Load(server, 2, lambda draw: Load.some(draw, ("dask", "threads"))):
+        time.sleep(1)  # what is kept for the next request is there
+    server.wait_idle()
+    before, draw, took, orphans = measured(server), random.Random(3), [], []
+    with Load(server, 4, lambda draw: Load.some(draw, ("dask", "dask", "threads"))) as load:
+        for round_ in range(BRIDGES):
+            bridge = bridge_of(server)
+            programs = children(bridge) if bridge else []
+            if round_ % 2 and programs:
+                os.kill(draw.choice(programs), signal.SIGKILL)
+                time.sleep(0.1)
+            if not bridge:
+                continue
+            begun = time.monotonic()
+            orphans += programs
+            os.kill(bridge, signal.SIGKILL)
+            came = settle(lambda: bridge_of(server) not in (None, bridge) and server.pool("dask")["connected"])
+            took.append(time.monotonic() - begun if came else 10)
+            time.sleep(0.2)
+    server.wait_idle()
+    starts = server.pool("dask")["bridge"]
+    gone = settle(lambda: not [pid for pid in orphans if lives(pid)], 5)
+    works = server.post_csv(b"a\n1\n", {"let": "r=a", "executor": "dask"})
+    back, left = settled(server, before), zombies(server)
+    print(f"      {len(took)} bridges killed: {dict(load.counts)}; replaced in {percentile(took, 0.5) * 1000:.0f} ms (p50), "
+          f"{max(took) * 1000:.0f} ms at most; {starts}; descriptors {before[1]} -> {server.descriptors()}, zombies {left}")
+    code = server.stop()
+    assert not load.wrong and not load.counts["hung"], load.wrong[:5]
+    assert len(took) >= BRIDGES / 2 and max(took) < 5 and load.counts["right"] > len(took), (took, load.counts)
+    assert works.status == 200 and works.body == b"a,r\n1,1\n", works
+    assert gone and back and left == 0 and code == 0, (gone, before, measured(server) if code is None else code, left)
+
+
 def told(server):
     """What the list of runs says of the file."""
     return server.get("/v1/runs").json()["history"].get("error")
@@ -379,7 +448,7 @@ def clients_vanish():
     assert back, before
 
 
-STORMS = [killed, stopped, memory_limit, forkserver_killed, disk_full, damaged, locked, clients_vanish]
+STORMS = [killed, stopped, memory_limit, forkserver_killed, bridge_killed, disk_full, damaged, locked, clients_vanish]
 
 
 def run(names=None, count=None):

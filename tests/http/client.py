@@ -308,7 +308,7 @@ class Server:
         """Waits until no worker is busy; returns whether it happened."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            states = [w["state"] for p in self.pools()["pools"] for w in p["workers"]]
+            states = [w.get("state") for p in self.pools()["pools"] for w in p["workers"]]  # a cluster's have none
             if "busy" not in states and all(p["queued"] == 0 for p in self.pools()["pools"]):
                 return True
             time.sleep(0.05)
