@@ -38,6 +38,7 @@ struct cn_bridge_call {
     size_t reply_size;
     int worker;                     /* that answered, as cn_dask_worker names it */
     const char *host;               /* its machine */
+    char address[128];              /* where Dask has it */
     struct cn_bridge_frame *cancel; /* made when a task is sent: giving it up must need no memory */
     struct cn_bridge_call *next;
 };

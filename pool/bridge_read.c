@@ -122,6 +122,7 @@ static bool hand_over(struct cn_bridge *bridge, uint64_t number, const struct cn
         call->reply_size = size;
         call->worker = worker ? worker->facts.worker : -1;
         call->host = worker ? worker->host : NULL;
+        snprintf(call->address, sizeof(call->address), "%s", worker ? worker->facts.address : "");
         cn_bridge_conclude(bridge, call, CN_BRIDGE_ANSWERED);
     }
     pthread_mutex_unlock(&bridge->lock);

@@ -62,10 +62,13 @@ static void count_attempts(struct cn_task *task, uint32_t attempts) {
     task->attempts += believed > 1 ? (int)believed - 1 : 0;
 }
 
-static enum cn_code broken(struct cn_task *task) {
+static enum cn_code broken(const struct cn_bridge_call *call, struct cn_task *task) {
     cn_error_init(&task->error);
+    task->worker = call->worker;
+    task->host = call->host;
     return cn_error_set(&task->error, CN_WORKER_LOST,
-                        "A Dask worker gave an answer that no sound worker gives");
+                        "The Dask worker %s gave an answer that no sound worker gives",
+                        call->address[0] ? call->address : "at an address that is not known");
 }
 
 static enum cn_code take_answer(struct dask *dask, const struct cn_bridge_call *call,
@@ -73,7 +76,7 @@ static enum cn_code take_answer(struct dask *dask, const struct cn_bridge_call *
     struct cn_worker_answer answer;
     struct cn_str out;
     if (!cn_answer_read(&answer, cn_str(call->reply, call->reply_size), call->number, &out))
-        return broken(task);
+        return broken(call, task);
     enum cn_code code = cn_answer_take(&answer, out, cn_clock_now() - began_ns, task);
     task->worker = call->worker;
     task->host = call->host;

@@ -232,8 +232,12 @@ static void a_lying_answer_is_not_believed(void **state) {
     (void)state;
     open_bridge(&fixture, "lies", 0);
     run_job(&fixture, &job, 2, 2, 0);
-    for (size_t i = 0; i < job.n_tasks; i++)
+    for (size_t i = 0; i < job.n_tasks; i++) {
         assert_int_equal(job.tasks[i].code, CN_WORKER_LOST);
+        assert_non_null(strstr(job.tasks[i].error.detail, "tcp://10.0.0.7:1"));
+        assert_int_equal(job.tasks[i].worker, 0);
+        assert_string_equal(job.tasks[i].host, "host7");
+    }
     close_with(&fixture, &job);
 }
 
