@@ -41,7 +41,7 @@ def ago(seconds):
 class Program:
     """A `colonnade --worker`, from its start to its end. Used by one thread at a time; any thread may kill it."""
 
-    def __init__(self, identity, setup, spawner):
+    def __init__(self, spawner):
         """It dies with the thread that starts it: so that is the spawner's."""
         command = os.environ.get("COLONNADE_BIN") or shutil.which("colonnade")
         if not command:
@@ -63,12 +63,15 @@ class Program:
         self.errors, self.said = errors, b""
         self.input, self.output = self.process.stdin.fileno(), self.process.stdout.fileno()
         self.used = time.monotonic()
+        for descriptor in (self.input, self.output):
+            try:
+                fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+            except OSError:
+                pass  # the user's share of pipe memory is used up: smaller pieces then
+
+    def greet(self, identity, setup):
+        """Hears what it is, and tells it what it may have; if that fails it has ended."""
         try:
-            for descriptor in (self.input, self.output):
-                try:
-                    fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
-                except OSError:
-                    pass  # the user's share of pipe memory is used up: smaller pieces then
             theirs = bytearray(IDENTITY_BYTES)
             self.read(memoryview(theirs), time.monotonic() + START_SECONDS)
             if theirs.rstrip(b"\0") != identity.rstrip(b"\0"):
@@ -172,6 +175,7 @@ class Keeper(distributed.WorkerPlugin):
         self.lock = threading.Lock()
         self.spawner = concurrent.futures.ThreadPoolExecutor(1, "colonnade-spawner")
         self.idle = []
+        self.starting = set()  # that have not said yet what they are
         self.busy = {}  # key of a task: its number, its process
         self.unwanted = collections.deque(maxlen=1000)
         self.arrived = {}
@@ -185,8 +189,9 @@ class Keeper(distributed.WorkerPlugin):
             self.closed = True
             idle, self.idle = self.idle, []
             busy = [process for _, process in self.busy.values() if process]
+            starting = list(self.starting)
         self.timer.cancel()
-        for process in busy:
+        for process in busy + starting:
             process.kill()  # its thread ends it
         for process in idle:
             process.end()
@@ -226,14 +231,23 @@ class Keeper(distributed.WorkerPlugin):
         threading.Thread(target=start, name="colonnade-start", daemon=True).start()
 
     def start(self):
+        process = None
         try:
-            process = Program(self.identity, self.program_setup, self.spawner)
+            process = Program(self.spawner)
+            with self.lock:
+                self.starting.add(process)
+            if self.closed:
+                process.kill()  # whoever closed this may not have seen it
+            process.greet(self.identity, self.program_setup)
         except RuntimeError as error:
             self.problem = str(error)
             raise
         except Exception as error:
             self.problem = f"cannot start colonnade --worker: {error}"
             raise RuntimeError(self.problem) from None
+        finally:
+            with self.lock:
+                self.starting.discard(process)
         self.problem = ""
         return process
 

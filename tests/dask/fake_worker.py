@@ -2,7 +2,7 @@
 """Speaks what `colonnade --worker` speaks (pipe_worker.h), and does what a test tells it: named by COLONNADE_BIN of a Dask
 worker. The request's text behind its head says what to do; all else comes back as it is.
 
-FAKE_IDENTITY: what it says that it is. FAKE_FOLDER: each process leaves a file there, named by its pid.
+FAKE_IDENTITY: what it says that it is. FAKE_SILENT: it says nothing. FAKE_FOLDER: each process leaves a file there, named by its pid.
 """
 import ctypes
 import os
@@ -45,10 +45,12 @@ def obey(order):
 
 
 def main():
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # as the real one does
     folder = os.environ.get("FAKE_FOLDER")
     if folder:
         pathlib.Path(folder, str(os.getpid())).touch()
+    if "FAKE_SILENT" in os.environ:
+        time.sleep(1000)
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # as the real one does
     if "FAKE_DIES" in os.environ:
         sys.exit(os.environ["FAKE_DIES"])
     out = sys.stdout.buffer

@@ -370,6 +370,15 @@ def test_the_end_of_a_dask_worker_ends_its_processes(site, start):
     one.await_state(lambda state: [worker.name for worker in state.usable()] == ["w1"])
 
 
+def test_a_program_that_never_speaks_ends_with_its_dask_worker(site, start):
+    """Nobody has heard yet what it is, and it does not look who started it, as the real one does."""
+    dask_worker = site.worker(environment={"FAKE_SILENT": "1"})
+    start(site.cluster.address)
+    cluster.wait_until(site.processes, 20, "a program was started")
+    dask_worker.stop()
+    cluster.wait_until(lambda: not site.processes(), 5, lambda: f"left: {site.processes()}")
+
+
 def test_a_bridge_that_is_killed_leaves_nothing(site, start):
     site.workers(1)
     one = start(site.cluster.address, usable=1)
