@@ -104,6 +104,18 @@ static enum cn_code gave_up(const struct cn_bridge_failed *failed, struct cn_tas
                         failed->detail);
 }
 
+/* The group was stopped. If that was its deadline, and there was nobody to do the work, that is
+ * why. */
+static enum cn_code stopped(struct dask *dask, struct cn_task *task) {
+    char problem[256];
+    if (atomic_load(&task->group->stop) != CN_STOP_DEADLINE ||
+        cn_bridge_absent(dask->bridge, problem, sizeof(problem)) == 0)
+        return CN_CANCELLED;
+    return cn_error_set(
+        &task->error, CN_DEADLINE_EXCEEDED,
+        "The time limit passed while no worker of the Dask cluster could be used: %s", problem);
+}
+
 /* Waits for the outcome of the call, as long as there is hope and the group wants it. CN_OK: there
  * is one. */
 static enum cn_code await(struct dask *dask, struct cn_bridge_call *call, struct cn_task *task,
@@ -117,7 +129,7 @@ static enum cn_code await(struct dask *dask, struct cn_bridge_call *call, struct
         if (absent_ns != 0 && cn_clock_now() - absent_ns >= PATIENCE_NS)
             return no_cluster(dask, task, problem);
     } while (atomic_load(&task->group->stop) == 0);
-    return CN_CANCELLED;
+    return stopped(dask, task);
 }
 
 /* False: the bridge ended meanwhile, so nothing is known of the task. */
@@ -145,7 +157,7 @@ static enum cn_code dask_execute(struct cn_slot *slot, struct cn_task *task) {
         if (try_once(dask, slot->worker, task, retries, &code))
             return code;
         if (atomic_load(&task->group->stop) != 0)
-            return CN_CANCELLED;
+            return stopped(dask, task);
     }
     return cn_error_set(&task->error, CN_WORKER_LOST,
                         "The bridge to Dask ended each of the %d times that the work was sent",

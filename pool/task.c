@@ -51,9 +51,12 @@ void cn_task_reset(struct cn_task *task, int64_t now) {
     task->next = NULL;
 }
 
+/* Whoever ran the task may have said already what it waited for. */
 static void set_end_error(struct cn_task *task, enum cn_code code) {
-    cn_error_init(&task->error);
     task->code = code;
+    if (code == CN_DEADLINE_EXCEEDED && task->error.code == code)
+        return;
+    cn_error_init(&task->error);
     if (code == CN_DEADLINE_EXCEEDED)
         cn_error_set(&task->error, code, "The time limit passed before the work was finished");
     else
