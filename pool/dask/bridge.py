@@ -36,7 +36,9 @@ DEBUG = bool(os.environ.get("COLONNADE_DASK_DEBUG"))
 
 
 def warn(text):
-    print("colonnade dask bridge:", " ".join(str(text).split()), file=sys.stderr, flush=True)
+    """A line for people, without what a cluster may have put in for their terminals."""
+    line = " ".join(str(text).split())
+    print("colonnade dask bridge:", "".join(c if c.isprintable() else "?" for c in line), file=sys.stderr, flush=True)
 
 
 def text_of(field):

@@ -2,6 +2,7 @@
 import asyncio
 import pickle
 import secrets
+import ssl
 import struct
 import time
 
@@ -27,6 +28,17 @@ HUNG_MOST = 3  # answers that did not come; a client of Dask's fetches five at o
 
 def why(error):
     return str(error) or type(error).__name__
+
+
+def check_certificates(ca, cert, key):
+    """What is wrong with them, by their names: what Dask says of it has none."""
+    context = ssl.create_default_context()
+    for names, load in ((f"--dask-tls-ca {ca}", lambda: context.load_verify_locations(ca)),
+                        (f"--dask-tls-cert {cert} with --dask-tls-key {key}", lambda: context.load_cert_chain(cert, key, ""))):
+        try:
+            load()
+        except OSError as error:
+            raise OSError(f"{names} cannot be used: {why(error)}") from None
 
 
 class Function:
@@ -125,6 +137,7 @@ class Link:
         bridge = self.bridge
         security = None
         if bridge.tls_ca:
+            check_certificates(bridge.tls_ca, bridge.tls_cert, bridge.tls_key)
             security = distributed.Security(tls_ca_file=bridge.tls_ca, tls_client_cert=bridge.tls_cert or None,
                                             tls_client_key=bridge.tls_key or None, require_encryption=True)
         self.client = distributed.Client(bridge.address, asynchronous=True, security=security, timeout=CONNECT_SECONDS,

@@ -182,6 +182,19 @@ def test_tls(start, tmp_path):
         one.result(1, b"over TLS" * 100_000)
         plain = start(running.address)
         assert not plain.await_state(lambda state: "no connection" in state.problem).connected
+    wrong = tmp_path / "wrong"
+    wrong.write_text("no certificate")
+    for files, named in (((wrong, cert, key), f"--dask-tls-ca {wrong}"), ((cert, wrong, key), f"--dask-tls-cert {wrong} with"),
+                         ((cert, cert, wrong), f"with --dask-tls-key {wrong}")):
+        one = start("tls://127.0.0.1:9", tls=files)
+        one.await_state(lambda state: named in state.problem and "cannot be used" in state.problem)
+
+
+def test_what_it_prints_is_for_terminals(start):
+    one = start("tcp://a\x1b[31m\x07\nb:1")
+    one.await_state(lambda state: "no connection" in state.problem)
+    cluster.wait_until(lambda: "no connection" in one.said(), 5, one.said)
+    assert "a?[31m? b:1" in one.said() and not set("\x1b\x07") & set(one.said())
 
 
 def test_tasks_wait_for_a_worker(site, start):
