@@ -109,6 +109,14 @@ static void fail_lost(struct cn_job *job, const struct cn_chunk *chunk,
     cn_job_fail(job, task->code, &error);
 }
 
+/* What came back makes no sense. */
+static void fail_unsound(struct cn_job *job, struct cn_job_slot *slot) {
+    if (job->executor && cn_task_unsound(&slot->task, job->executor) == CN_WORKER_LOST)
+        fail_lost(job, &job->chunks[slot->chunk], &slot->task);
+    else
+        cn_job_fail(job, CN_INTERNAL, NULL);
+}
+
 /* What the task itself says of how it went. */
 static void note_task(struct cn_chunk *chunk, const struct cn_job_slot *slot) {
     const struct cn_task *task = &slot->task;
@@ -130,7 +138,7 @@ static void collect_output(struct cn_job *job, struct cn_job_slot *slot) {
 
     cn_error_init(&error);
     if (!cn_morsel_trailer(slot->plan, &chunk->result, &slot->out, &trailer)) {
-        cn_job_fail(job, CN_INTERNAL, NULL);
+        fail_unsound(job, slot);
         return;
     }
     if (job->spec->source == CN_SOURCE_CSV && !job->types_final)
@@ -167,7 +175,7 @@ void cn_job_collect(struct cn_job *job, struct cn_job_slot *slot) {
         return;
     }
     if (!sound) {
-        cn_job_fail(job, CN_INTERNAL, NULL);
+        fail_unsound(job, slot);
         return;
     }
     chunk->result = result;

@@ -247,7 +247,9 @@ static void collect(struct cn_map_run *run, struct cn_map_slot *slot) {
     note_times(run, task);
     if (code == CN_OK)
         code = take_calls(run, slot);
-    else if (code == CN_WORKER_LOST)
+    if (code == CN_INTERNAL && task->code == CN_OK)
+        code = cn_task_unsound(task, executor_of(run));
+    if (code == CN_WORKER_LOST)
         code = lose_calls(run, slot);
     if (code != CN_OK)
         fail(run, code, &task->error);

@@ -279,4 +279,9 @@ struct cn_cpus {
 };
 void cn_cpus_read(struct cn_cpus *cpus);
 
+/* What a task that ended with CN_OK brought makes no sense. In this address space that is a fault
+ * of the program, CN_INTERNAL; elsewhere it is the worker's, which is named: CN_WORKER_LOST. Sets
+ * the task's code, which is returned, and its error. */
+enum cn_code cn_task_unsound(struct cn_task *task, const struct cn_executor *executor);
+
 #endif

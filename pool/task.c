@@ -107,3 +107,15 @@ void cn_spans_settle(struct cn_spans *spans, int64_t total, enum cn_span rest) {
             claim(&spans->ns[i], &left);
     spans->ns[rest] += left;
 }
+
+enum cn_code cn_task_unsound(struct cn_task *task, const struct cn_executor *executor) {
+    cn_error_init(&task->error);
+    if (executor->in_process)
+        task->code = cn_error_set(&task->error, CN_INTERNAL, "A result makes no sense");
+    else
+        task->code = cn_error_set(&task->error, CN_WORKER_LOST,
+                                  "Worker %d of %s%s%s gave a result that no sound worker gives",
+                                  task->worker, executor->name, task->host ? " on " : "",
+                                  task->host ? task->host : "");
+    return task->code;
+}

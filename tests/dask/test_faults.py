@@ -11,10 +11,37 @@ import pytest
 import client
 from cluster import wait_until
 from product import (CALLS, COMPUTED, FRAME, MIB, SLOW, Job, Memory, await_measured, await_workers, below, called, command_line,
-                     compute, dask_pool, server_on, usable, values)
+                     compute, dask_pool, present, server_on, usable, values)
 
 # A worker that says nothing for so long has left, for the scheduler. Dask's own default is 5 minutes.
 IMPATIENT = {"DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "3s"}
+
+
+# Stands between a Dask worker and the real program, and takes eight bytes from the end of each output.
+LIAR = """#!/usr/bin/python3
+import os, struct, subprocess, sys
+real = subprocess.Popen([os.environ["REAL"], "--worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+def carry(source, size, sink=None):
+    data = source.read(size)
+    if len(data) < size:
+        sys.exit(0)
+    if sink:
+        sink.write(data)
+        sink.flush()
+    return data
+theirs, ours = sys.stdin.buffer, sys.stdout.buffer
+carry(real.stdout, 256, ours)  # the identity
+setup, answer, request = struct.unpack("<III", carry(theirs, 12, real.stdin))  # struct cn_pipe_setup begins so
+carry(theirs, setup - 12, real.stdin)
+while True:
+    head = carry(theirs, request, real.stdin)
+    carry(theirs, struct.unpack_from("<Q", head, 48)[0], real.stdin)
+    head = bytearray(carry(real.stdout, answer))
+    output = carry(real.stdout, struct.unpack_from("<Q", head, 8)[0])[:-8]
+    struct.pack_into("<Q", head, 8, len(output))
+    ours.write(head + output)
+    ours.flush()
+"""
 
 
 def slow_job(server, **more):
@@ -123,6 +150,21 @@ def test_a_client_that_hangs_up(product, server):
         connection.close()
         wait_until(lambda: under_way() == 0, 20, cluster.processing)
     assert server.lets("a+1", {"a": [1]}, executor="dask", timeout_ms=20_000).columns["r"] == [2]
+
+
+def test_a_result_that_makes_no_sense(fresh, tmp_path):
+    """A program that is the server's own, and whose results lose their ends on the way: whoever gave them is named."""
+    liar = tmp_path / "colonnade"
+    liar.write_text(LIAR, encoding="ascii")
+    liar.chmod(0o755)
+    one = fresh(workers=0)
+    one.add(environment={"COLONNADE_BIN": str(liar), "REAL": client.BINARY})
+    await_workers(one.server, 1)
+    named = f"of dask on {present(one.server)[0]['host']} gave a result that no sound worker gives"
+    problem = one.server.post_json({**COMPUTED["md5"], "executor": "dask", "chunk_rows": 20_000}).problem
+    assert problem["code"] == "worker_lost" and named in problem["detail"] and "rows 0 to" in problem["detail"], problem
+    lost = one.server.post_json({**CALLS["sleeping"], "executor": "dask"}, path="/v1/map").json()["futures"]
+    assert all(future["state"] == "failed" and named in str(future) for future in lost), lost
 
 
 def test_all_workers_gone(fresh):
