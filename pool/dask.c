@@ -149,6 +149,14 @@ static bool try_once(struct dask *dask, struct cn_bridge_call *call, struct cn_t
     return outcome != CN_BRIDGE_BROKE_OFF;
 }
 
+static enum cn_code always_ended(struct dask *dask, struct cn_task *task, int times) {
+    struct cn_dask_state state;
+    cn_bridge_state(dask->bridge, &state);
+    return cn_error_set(&task->error, CN_WORKER_LOST,
+                        "The bridge to Dask ended each of the %d times that the work was sent%s%s",
+                        times, state.problem[0] ? ": " : "", state.problem);
+}
+
 static enum cn_code dask_execute(struct cn_slot *slot, struct cn_task *task) {
     struct dask *dask = dask_of(slot);
     int retries = task->group->retries >= 0 ? task->group->retries : (int)dask->retries;
@@ -159,9 +167,7 @@ static enum cn_code dask_execute(struct cn_slot *slot, struct cn_task *task) {
         if (atomic_load(&task->group->stop) != 0)
             return stopped(dask, task);
     }
-    return cn_error_set(&task->error, CN_WORKER_LOST,
-                        "The bridge to Dask ended each of the %d times that the work was sent",
-                        retries + 1);
+    return always_ended(dask, task, retries + 1);
 }
 
 /* ---- the cluster's workers ------------------------------------------------------------------- */

@@ -43,6 +43,8 @@ hello = frames.greeting()
 births = lived()
 if MODE == "absent":
     state([(0, 7, b"is another colonnade")])
+elif MODE == "explains":
+    frames.tell_state([], b"tcp://here", problem=b"this Python has no package")
 elif MODE == "nonsense" and births == 1:
     frames.server.sendall(b"\xff" * 100)
 else:
@@ -58,6 +60,8 @@ while True:
         note("cancelled")
     elif MODE == "dies" or (MODE == "dies once" and births == 1):
         os.kill(os.getpid(), signal.SIGKILL)
+    elif MODE == "explains":
+        os._exit(3)  # as bridge_protocol.h has it: the last state says why
     elif MODE in ("never", "absent"):
         note("left %d retries %d" % frames.TASK.unpack_from(payload)[:2])
     elif MODE == "fails":

@@ -215,6 +215,18 @@ static void a_bridge_that_always_dies_costs_its_tasks(void **state) {
     close_with(&fixture, &job);
 }
 
+static void why_a_bridge_always_dies_is_told(void **state) {
+    struct fixture fixture;
+    struct job job;
+    (void)state;
+    open_bridge(&fixture, "explains", 1);
+    run_job(&fixture, &job, 1, 1, 0);
+    assert_int_equal(job.tasks[0].code, CN_WORKER_LOST);
+    assert_non_null(strstr(job.tasks[0].error.detail, "each of the 2 times"));
+    assert_non_null(strstr(job.tasks[0].error.detail, "this Python has no package"));
+    close_with(&fixture, &job);
+}
+
 static void nonsense_ends_the_bridge(void **state) {
     struct fixture fixture;
     struct job job;
@@ -381,6 +393,7 @@ int main(void) {
         cmocka_unit_test(a_large_task_goes_there_and_back),
         cmocka_unit_test(a_bridge_that_died_is_replaced),
         cmocka_unit_test(a_bridge_that_always_dies_costs_its_tasks),
+        cmocka_unit_test(why_a_bridge_always_dies_is_told),
         cmocka_unit_test(nonsense_ends_the_bridge),
         cmocka_unit_test(a_lying_answer_is_not_believed),
         cmocka_unit_test(a_failure_is_told),
