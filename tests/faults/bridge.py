@@ -3,7 +3,8 @@
 machine, do the tasks. DASK_COLONNADE_BIN is the program; a variable DASK_WORKER_NAME is a worker's variable NAME, so that its
 calls can be made to fail as well (rig.py).
 
-A task whose worker dies is sent again as often as it says; a worker that is dead is replaced when there is a task for it.
+A task whose worker dies is sent again as often as it says; a worker that is dead is replaced when there is a task for it, or none
+for a while.
 """
 import os
 import pathlib
@@ -19,7 +20,7 @@ import bridge_frames as frames  # noqa: E402
 PROGRAM = os.environ["DASK_COLONNADE_BIN"]
 MINE = "DASK_WORKER_"
 VARIABLES = {name[len(MINE):]: value for name, value in os.environ.items() if name.startswith(MINE)}
-BEAT_SECONDS = 0.5
+BEAT_SECONDS, IDLE_SECONDS = 0.5, 0.1
 hello = frames.greeting()
 tasks = queue.SimpleQueue()
 lock = threading.Lock()
@@ -38,13 +39,21 @@ class Worker:
                              b"stand-in-%d" % self.index, problem=self.problem.encode()[:191])
 
     def run(self):
+        self.begin_idle()
+        tell()
+        while True:
+            try:
+                task = tasks.get(timeout=IDLE_SECONDS)
+            except queue.Empty:
+                self.begin_idle()
+            else:
+                self.serve(*task)
+
+    def begin_idle(self):
         try:
             self.begin()
         except OSError:
             pass  # its problem is told, and the next task tries again
-        tell()
-        while True:
-            self.serve(*tasks.get())
 
     def begin(self):
         """Starts its program, if there is none that lives."""

@@ -202,6 +202,42 @@ def new_control():
     return Control(LIBRARY, client.BINARY)
 
 
+def children(pid):
+    """Pids of those that a process has started; none if it has ended."""
+    found = []
+    try:
+        for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+            found += map(int, (task / "children").read_text().split())
+    except OSError:
+        pass
+    return found
+
+
+def bridge_of(pid):
+    """The child of a server that is the bridge, once it has the program that stands for one; None: there is none."""
+    for child in children(pid):
+        try:
+            words = pathlib.Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if str(CLUSTER[CLUSTER.index("--dask-python") + 1]).encode() in words:
+            return child
+    return None
+
+
+def has_programs(pid):
+    """Both workers behind a server's bridge have a program that has begun to serve, which it does behind its last step: to
+    confine itself."""
+    return [is_confined(program) for program in children(bridge_of(pid))] == [True, True]
+
+
+def is_confined(pid):
+    try:
+        return "\nSeccomp:\t2\n" in pathlib.Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+
+
 def chosen(sites):
     """Most of a start's allocations are OpenSSL's and libseccomp's, one like the other: in short, some of them."""
     theirs = [site for site in sites if MEMORY >> site.kind & 1 and site.objects[0] != 0]
@@ -218,5 +254,5 @@ def settle(condition, seconds=10):
     return True
 
 
-__all__ = ["Ask", "CLUSTER", "Count", "Ended", "FLAGS", "LONG", "PATIENCE", "Server", "chosen", "client", "environment",
-           "new_control", "settle", "table"]
+__all__ = ["Ask", "CLUSTER", "Count", "Ended", "FLAGS", "LONG", "PATIENCE", "Server", "bridge_of", "children", "chosen", "client",
+           "environment", "has_programs", "new_control", "settle", "table"]

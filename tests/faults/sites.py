@@ -8,7 +8,7 @@ import threading
 import time
 
 from control import ALWAYS, KINDS, ONCE
-from rig import CLUSTER, LONG, Ask, Count, Ended, Server, chosen, client, new_control, settle, table
+from rig import CLUSTER, LONG, Ask, Count, Ended, Server, chosen, client, has_programs, new_control, settle, table
 
 GOOD = ("right", "typed", "bare", "cut")
 ENOUGH = 2  # a site that failed in so many cases is not tried again, in short
@@ -149,6 +149,7 @@ class ClusterTrial(Trial):
 
     def record(self):
         """In a case that costs a worker, all that a new one's start reaches is among them."""
+        settle(lambda: has_programs(self.server.pid), 2)  # those that start now are not the case's
         found = super().record()
         return [site for site in found if not site.child] + chosen([site for site in found if site.child])
 

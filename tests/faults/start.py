@@ -11,7 +11,7 @@ import tempfile
 import time
 
 from control import ALWAYS, FRAMES, KINDS, ONCE
-from rig import CLUSTER, FLAGS, LONG, PATIENCE, Count, Server, chosen, client, environment, new_control, settle, table
+from rig import CLUSTER, FLAGS, LONG, PATIENCE, Count, Server, chosen, client, environment, has_programs, new_control, settle, table
 
 
 def below(pid):
@@ -100,6 +100,8 @@ class Start:
             status = self.end()
             return "hung", f"no ready line; {status}; {self.said()[-500:]}"
         started = line.endswith(b"\n")
+        if started:
+            self.is_whole()  # or not, which is seen by what works
         reached = self.control.failed > 0
         self.control.off()
         wrong = self.works(line) if started else ""
@@ -117,14 +119,16 @@ class Start:
 
 
     def record(self):
-        """Sites of a start and of the first requests."""
         self.control.record()
-        line = self.begin()
-        assert line, self.said()
-        assert not self.works(line), self.said()
+        assert self.begin(), self.said()
+        assert self.is_whole(), self.said()
         self.control.off()
         self.end()
         return self.control.sites()
+
+    def is_whole(self):
+        """Whether, behind the ready line, the cluster has come up as well, if there is to be one."""
+        return not self.more or settle(lambda: has_programs(self.process.pid), 3)
 
 
 def run(count=None):
@@ -133,11 +137,7 @@ def run(count=None):
     count = count or Count()
     control = new_control()
     start = Start(control)
-    control.record()
-    assert start.begin(), start.said()
-    control.off()
-    start.end()
-    plain = control.sites()
+    plain = start.record()
     fail_each("start", start, chosen(plain), count)
     clustered = Start(control, CLUSTER, ("dask",))
     known = {site.id for site in plain}

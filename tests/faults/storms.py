@@ -15,7 +15,7 @@ import threading
 import time
 
 from control import BY_KIND, bits
-from rig import CLUSTER, LONG, Count, Server, client, new_control, settle, table
+from rig import CLUSTER, LONG, Count, Server, bridge_of, children, client, has_programs, new_control, settle, table
 
 KILLS = 1000 if LONG else 150
 BRIDGES = 60 if LONG else 6
@@ -239,29 +239,6 @@ def forkserver_killed():
     assert back and ready
 
 
-def children(pid):
-    """Pids of those that a process has started; none if it has ended."""
-    found = []
-    try:
-        for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
-            found += map(int, (task / "children").read_text().split())
-    except OSError:
-        pass
-    return found
-
-
-def bridge_of(server):
-    """The server's child that is the bridge, once it has the program that stands for one; None: there is none."""
-    for pid in children(server.pid):
-        try:
-            words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if str(CLUSTER[CLUSTER.index("--dask-python") + 1]).encode() in words:
-            return pid
-    return None
-
-
 def lives(pid):
     try:
         return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
@@ -273,14 +250,14 @@ def bridge_killed():
     """The bridge to a cluster and the programs of its workers are killed in turn under load: every reply right or typed,
     another bridge soon, and nothing of a dead one is left."""
     server = Server(None, *CLUSTER, "--dask-retries", 3)
-    settle(lambda: bridge_of(server) and len(children(bridge_of(server))) == 2)
+    assert settle(lambda: has_programs(server.pid))
     with Load(server, 2, lambda draw: Load.some(draw, ("dask", "threads"))):
         time.sleep(1)  # what is kept for the next request is there
     server.wait_idle()
     before, draw, took, orphans = measured(server), random.Random(3), [], []
     with Load(server, 4, lambda draw: Load.some(draw, ("dask", "dask", "threads"))) as load:
         for round_ in range(BRIDGES):
-            bridge = bridge_of(server)
+            bridge = bridge_of(server.pid)
             programs = children(bridge) if bridge else []
             if round_ % 2 and programs:
                 os.kill(draw.choice(programs), signal.SIGKILL)
@@ -290,7 +267,7 @@ def bridge_killed():
             begun = time.monotonic()
             orphans += programs
             os.kill(bridge, signal.SIGKILL)
-            came = settle(lambda: bridge_of(server) not in (None, bridge) and server.pool("dask")["connected"])
+            came = settle(lambda: bridge_of(server.pid) not in (None, bridge) and server.pool("dask")["connected"])
             took.append(time.monotonic() - begun if came else 10)
             time.sleep(0.2)
     server.wait_idle()
