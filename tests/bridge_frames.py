@@ -15,7 +15,7 @@ FACTS, WORKER = struct.Struct("<IIII256s256s256s"), struct.Struct("<IIIIQ128s64s
 TIMES, GIVEN_UP = struct.Struct("<IIqqqq"), struct.Struct("<II512s")
 
 Greeting = collections.namedtuple(
-    "Greeting", "version reserved answer_size request_size session scheduler tls_ca tls_cert tls_key identity setup setup_size")
+    "Greeting", "version isolation answer_size request_size session scheduler tls_ca tls_cert tls_key identity setup setup_size")
 server = socket.socket(fileno=3)
 sending = threading.Lock()
 
