@@ -20,7 +20,7 @@ import bridge_frames as frames  # noqa: E402
 PROGRAM = os.environ["DASK_COLONNADE_BIN"]
 MINE = "DASK_WORKER_"
 VARIABLES = {name[len(MINE):]: value for name, value in os.environ.items() if name.startswith(MINE)}
-BEAT_SECONDS, IDLE_SECONDS = 0.5, 0.1
+BEAT_SECONDS, IDLE_SECONDS = 0.5, 0.05
 hello = frames.greeting()
 tasks = queue.SimpleQueue()
 lock = threading.Lock()

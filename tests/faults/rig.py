@@ -233,7 +233,8 @@ def has_programs(pid):
 
 def is_confined(pid):
     try:
-        return "\nSeccomp:\t2\n" in pathlib.Path(f"/proc/{pid}/status").read_text()
+        status = pathlib.Path(f"/proc/{pid}/status").read_text()
+        return "\nSeccomp:\t2\n" in status and "\nState:\tZ" not in status
     except OSError:
         return False
 

@@ -54,9 +54,13 @@ class Trial:
             outcome, detail = self.attempt()
             if outcome != "right":
                 self.problems.append(f"WITHOUT A FAULT {outcome} {detail}")
-            time.sleep(0.02)  # what is done behind the reply belongs to it
+            self.trail()
         self.control.off()
         return self.control.sites()
+
+    def trail(self, done=lambda: False):
+        """What is done behind the reply belongs to it."""
+        settle(done, 0.02)
 
     def complain(self, site, mode, what):
         how = "once" if mode == ONCE else "always"
@@ -90,7 +94,7 @@ class Trial:
             threading.Timer(0.3, self.control.off).start()
         outcome, detail = self.attempt()
         if outcome == "right" and not self.control.failed:
-            settle(lambda: self.control.failed, 0.02)
+            self.trail(lambda: self.control.failed)
         reached = self.control.failed > 0
         self.control.off()
         time.sleep(0)
@@ -146,6 +150,11 @@ class ClusterTrial(Trial):
             server = ClusterTrial.kept = super().serve()
             assert settle(lambda: "dask" in server.pools()["calibration"], 30), server.pools()
         return self.kept
+
+    def trail(self, done=lambda: False):
+        """A worker whose program the case has cost gets another one."""
+        super().trail(done)
+        settle(lambda: done() or has_programs(self.server.pid), 2)
 
     def record(self):
         """In a case that costs a worker, all that a new one's start reaches is among them."""
