@@ -206,7 +206,7 @@ static void a_directory_is_needed(void **state) {
 }
 
 struct reader {
-    const struct cn_spool *spool;
+    struct cn_spool *spool;
     const char *text;
     _Atomic size_t *written;
 };
