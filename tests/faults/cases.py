@@ -329,7 +329,8 @@ def job_cancelled(ask):
 @on_cluster
 def job_cancelled_dask(ask):
     """What is under way there is stopped; the next request has to be right at once."""
-    cancelled(ask, {"function": "long_comp", "args": [1], "iterations": 10**9, "executor": "dask"})
+    cancelled(ask, {"function": "long_comp", "args": [1], "iterations": 10**9, "executor": "dask",
+                    "timeout_ms": 2000})  # a job whose name was lost on its way goes on until then
     return compute(ask, executor="dask")
 
 

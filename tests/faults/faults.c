@@ -496,12 +496,13 @@ int flock(int fd, int operation) {
     return fault(FAULT_LOCK) ? -1 : NEXT(flock)(fd, operation);
 }
 
-static enum fault_kind fcntl_kind(int command) {
+/* Linux ends a lock without memory, unless half of it is to be kept, which nobody here does. */
+static enum fault_kind fcntl_kind(int command, const void *argument) {
     switch (command) {
     case F_SETLK:
     case F_SETLKW:
     case F_OFD_SETLK:
-        return FAULT_LOCK;
+        return ((const struct flock *)argument)->l_type == F_UNLCK ? FAULT_KIND_COUNT : FAULT_LOCK;
     case F_DUPFD:
     case F_DUPFD_CLOEXEC:
         return FAULT_DUP;
@@ -517,7 +518,7 @@ int fcntl(int fd, int command, ...) {
     va_start(args, command);
     void *argument = va_arg(args, void *);
     va_end(args);
-    enum fault_kind kind = fcntl_kind(command);
+    enum fault_kind kind = fcntl_kind(command, argument);
     return kind != FAULT_KIND_COUNT && fault(kind) ? -1 : NEXT(fcntl)(fd, command, argument);
 }
 
@@ -526,7 +527,7 @@ int fcntl64(int fd, int command, ...) {
     va_start(args, command);
     void *argument = va_arg(args, void *);
     va_end(args);
-    enum fault_kind kind = fcntl_kind(command);
+    enum fault_kind kind = fcntl_kind(command, argument);
     return kind != FAULT_KIND_COUNT && fault(kind) ? -1 : NEXT(fcntl)(fd, command, argument);
 }
 
