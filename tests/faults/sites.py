@@ -144,6 +144,7 @@ class ClusterTrial(Trial):
     """On a server with a cluster: one for all of these cases, since it first measures what the cluster is worth."""
 
     kept, to_come = None, 0
+    missed = set()  # sites that were once not reached again
 
     def serve(self):
         if not self.kept or not self.kept.alive():
@@ -163,8 +164,12 @@ class ClusterTrial(Trial):
         return [site for site in found if not site.child] + chosen([site for site in found if site.child])
 
     def fail(self, site, mode):
-        if LONG or mode == ALWAYS or not site.child:  # a start reaches most of its calls once
-            super().fail(site, mode)
+        if not LONG and (site.child and mode == ONCE or site.id in self.missed):
+            return  # a start reaches most of its calls once; the server measures its cluster anew when it likes
+        before = self.outcomes["not reached"]
+        super().fail(site, mode)
+        if self.outcomes["not reached"] > before:
+            self.missed.add(site.id)
 
     def leave(self):
         ClusterTrial.to_come -= 1
