@@ -91,7 +91,7 @@ def measure_size(bench, site, work, size):
     if len({digest for _, digest in answers.values()}) != 1:
         raise SystemExit(f"{work.name}, {size} {work.item}s: answers differ: {answers}")
     found = [Contender(executor, lambda executor=executor: ask(site, work, size, executor)[0]) for executor in EXECUTORS]
-    return in_turns(found, bench.repeat, 20)
+    return in_turns(found, bench.repeat, 60)
 
 
 def measure_times(bench, site, label, chosen):
