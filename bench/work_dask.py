@@ -147,6 +147,12 @@ def costs(bench, site, work):
     return {name: statistics.median(sample[name] for sample in samples) for name in samples[0]}
 
 
+def rounded_up(size):
+    """To two digits: a reckoned size is no better known."""
+    step = 10 ** max(len(str(size)) - 2, 0)
+    return -(-size // step) * step
+
+
 def reckon(cost, fixed_s, processors):
     """What follows for k cores elsewhere: a row's time here is what it costs divided by the processors; there it is the
     longest of what no further worker makes shorter (the bridge's or the scheduler's own time, each of which is one thread, and
@@ -158,7 +164,7 @@ def reckon(cost, fixed_s, processors):
     found = {}
     for cores in CORES:
         gain = here - max(floor, there / cores)
-        found[cores] = max(math.ceil(fixed_s * 1e9 / gain), 1) if gain > 0 else None
+        found[cores] = rounded_up(max(math.ceil(fixed_s * 1e9 / gain), 1)) if gain > 0 else None
     return here, floor, there, found
 
 
