@@ -119,7 +119,12 @@ test('zoom, moving and reset change what the timeline shows', async () => {
 
 test('keys and pointer read out the exact times of a block', async () => {
   const server = await used.serve();
-  const run = await ran(server, { executor: 'threads', chunk_rows: 1000 });
+  // Of a worker that had a single chunk there is none beside it.
+  const run = await until(async () => {
+    const one = await ran(server, { executor: 'threads', chunk_rows: 1000 });
+    const count = (worker) => one.chunks.filter((chunk) => chunk.worker === worker).length;
+    return one.chunks.every((chunk) => count(chunk.worker) > 1) && one;
+  }, 'a run in which each worker has more than one chunk');
   const page = await openRun(server, run);
   const canvas = marked(page, 'timeline-canvas');
   await canvas.focus();

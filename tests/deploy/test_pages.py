@@ -8,7 +8,7 @@ import client
 
 SECURITY = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
 RELIABILITY = (ROOT / "docs/reliability.md").read_text(encoding="utf-8")
-FOLDERS = {"test-http": "tests/http", "test-deploy": "tests/deploy", "test-container": "tests/container"}
+FOLDERS = {target: target.replace("-", "s/") for target in ("test-http", "test-deploy", "test-container", "test-dask")}
 
 
 def known():
