@@ -10,6 +10,7 @@ import cloudpickle
 import distributed
 
 from start import text_field
+from fetch import Fetcher, Gone
 from remote import GONE, TOPIC, Keeper, begin_watch, check_worker, run_morsel, stop_morsels
 
 LOST, BROKEN = 1, 2  # why a task failed
@@ -23,7 +24,6 @@ RECHECK_SECONDS = 10  # if it had a problem
 CONNECT_SECONDS = 5
 PREPARE_SECONDS = 20
 CLOSE_SECONDS = 2
-HUNG_MOST = 3  # answers that did not come; a client of Dask's fetches five at once, and what hangs is never taken back
 
 
 def why(error):
@@ -99,7 +99,7 @@ class Attempt:
         self.task, self.targets = task, targets
         self.began = time.monotonic_ns()
         self.place = None  # the worker that it was last seen at
-        self.fetching = 0  # since when
+        self.source = None  # the worker that its answer is fetched from
         self.waited = 0  # in the scheduler, and at workers that it was taken from again
         self.cut = asyncio.get_running_loop().create_future()  # why it is not waited for any more
 
@@ -126,10 +126,9 @@ class Link:
         # the number begins with a digit, so that it is no part of that; each task is a group of its own, so that Dask does
         # not hold back what looks like the roots of a large graph.
         self.prefix = f"('colonnade-0{bridge.session}-"
-        self.client = self.stream = None
+        self.client = self.stream = self.fetcher = None
         self.attempts = {}  # by key
         self.serial = 0
-        self.hung = 0
         self.dashboard = ""
         self.registering = None
 
@@ -143,7 +142,7 @@ class Link:
         self.client = distributed.Client(bridge.address, asynchronous=True, security=security, timeout=CONNECT_SECONDS,
                                          set_as_default=False)
         await asyncio.wait_for(self.client, CONNECT_SECONDS * 2)
-        self.stream = self.stream_now()
+        self.stream, self.fetcher = self.stream_now(), Fetcher(self.client)
         try:
             self.stream.interval = 0.001  # 10 ms would be waited for between two submissions
         except AttributeError:
@@ -175,8 +174,6 @@ class Link:
                 return "the connection to the scheduler was closed"
             if self.registering.done() and self.registering.exception():
                 return f"the workers do not take the plugin: {why(self.registering.exception())}"
-            if self.hung >= HUNG_MOST:
-                return "results could not be fetched"
             try:
                 await asyncio.wait_for(self.poll(), heard + PATIENCE_SECONDS - time.monotonic())
                 heard = time.monotonic()
@@ -195,7 +192,7 @@ class Link:
         """What the scheduler says of its workers."""
         known = self.bridge.workers
         for address in [address for address in known if address not in workers]:
-            known.pop(address).care.cancel()
+            self.forget(address)
         for address, said in workers.items():
             worker = known.get(address)
             if worker is None:
@@ -213,19 +210,28 @@ class Link:
                 "" if status == "running" else f"is {status.replace('_', ' ')}, says Dask"
         self.bridge.refresh()
 
+    def forget(self, address):
+        """A worker that has left. Who waits for an answer from it waits for nothing; what it had to do goes to others by
+        Dask itself."""
+        worker = self.bridge.workers.pop(address, None)
+        if worker:
+            worker.care.cancel()
+        for attempt in list(self.attempts.values()):
+            if attempt.source == address:
+                attempt.abandon(left_with(address))
+
     def place(self, processing):
         """Where the tasks are; takes away those that are where nothing comes from, if there are other workers."""
         at = {key: address for address, keys in processing.items() for key in keys}
-        known, usable, now = self.bridge.workers, self.bridge.usable, time.monotonic()
+        known, usable = self.bridge.workers, self.bridge.usable
         silent = [worker.address for worker in known.values() if worker.silent]
         for key, attempt in list(self.attempts.items()):
             attempt.place = at.get(key, attempt.place)
-            if attempt.fetching:
-                if attempt.targets and known.keys().isdisjoint(attempt.targets):
-                    # Dask would wait for one of them to come back with its answer.
-                    attempt.abandon(Failure("the Dask workers that had its answer have left", counted=False))
-                elif silent and now - attempt.fetching > SILENT_SECONDS:
-                    attempt.abandon(Failure("its answer could not be fetched"))
+            if attempt.source:
+                if attempt.source not in known:
+                    attempt.abandon(left_with(attempt.source))
+                elif attempt.source in silent:
+                    attempt.abandon(Failure(f"its answer could not be fetched: {attempt.source} {known[attempt.source].absent}"))
             elif usable and attempt.place in silent:
                 worker = known[attempt.place]
                 attempt.abandon(Failure(f"{worker.address} {worker.absent}", place=worker.address))
@@ -271,8 +277,12 @@ class Link:
             return False
 
     def hear(self, event):
-        """Of a task that waited where only Dask sees it."""
+        """Of a task that waited where only Dask sees it, or of a worker that has left: sooner than by asking."""
         kind, key, waited = event[1]
+        if kind == "gone":
+            self.forget(key)
+            self.bridge.refresh()
+            return
         attempt = self.attempts.get(key)
         if attempt and kind == "left":
             attempt.waited += waited
@@ -298,12 +308,11 @@ class Link:
                 raise of_dask(await future.exception())
             if future.status != "finished":
                 raise Failure("Dask has dropped it", counted=attempt.place is not None)
-            # Without the scheduler where that works; several may share one request, so none is cancelled.
-            direct = all(worker.reachable for worker in self.bridge.usable)
-            attempt.fetching = time.monotonic()
-            return await self.either(attempt, self.client.gather(future, direct=direct)), attempt
+            return await self.either(attempt, self.fetch(attempt, key)), attempt
         except Failure:
             raise
+        except Gone:
+            raise Failure("Dask has dropped its answer", counted=False) from None
         except Exception as error:
             counted = attempt.place is not None
             raise Failure(f"Dask failed: {why(error)}", counted=counted, place=attempt.place) from None
@@ -311,6 +320,21 @@ class Link:
             del self.attempts[key]
             if future is not None:
                 future.release()
+
+    async def fetch(self, attempt, key):
+        """The answer, without the scheduler where that works."""
+        for address in await self.fetcher.holders(key):
+            worker = self.bridge.workers.get(address)
+            if worker is None:
+                continue
+            attempt.source = address
+            if worker.reachable:
+                try:
+                    return await self.fetcher.from_worker(key, address)
+                except OSError:
+                    worker.reachable = False
+            return await self.fetcher.from_scheduler(key)
+        raise Gone
 
     async def either(self, attempt, waited):
         """What is waited for, unless the attempt is abandoned."""
@@ -321,14 +345,11 @@ class Link:
                 if waiting.cancelled():
                     raise Failure("Dask has dropped it", counted=attempt.place is not None)
                 return waiting.result()
-            if attempt.fetching:
-                self.hung += 1
             raise attempt.cut.result()
         finally:
             if not waiting.done():
                 waiting.add_done_callback(lambda future: future.cancelled() or future.exception())
-                if not attempt.fetching:
-                    waiting.cancel()
+                waiting.cancel()
 
     def lose(self, reason):
         """Nothing comes over it any more."""
@@ -358,6 +379,10 @@ class Link:
                 await asyncio.wait_for(self.client.close(), CLOSE_SECONDS)
             except (Exception, asyncio.CancelledError):
                 pass
+
+
+def left_with(address):
+    return Failure(f"{address} has left with its answer", counted=False)
 
 
 def of_dask(error):

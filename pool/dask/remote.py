@@ -1,7 +1,7 @@
 """What runs in the processes of a Dask cluster: on its workers a keeper of `colonnade --worker` processes, which carries
 tasks to them and their answers back; on its scheduler a watch, which cleans up after its bridge.
 
-start.py, confine.py, this file, link.py and bridge.py, in this order, are one script, whose functions Dask sends by value: workers
+start.py, confine.py, this file, fetch.py, link.py and bridge.py, in this order, are one script, whose functions Dask sends by value: workers
 and scheduler need nothing of it installed. Python carries bytes here, `colonnade` computes.
 """
 import asyncio
@@ -25,7 +25,7 @@ NUMBER_AND_SIZE = "<QQ"  # what a request and an answer begin with: its number; 
 # Behind each answer: when the task came, when it had a thread, how long it computed, when its answer was there; the worker.
 TAIL = "<qqqq128s"
 TAIL_BYTES = struct.calcsize(TAIL)
-TOPIC = "colonnade"  # of the events that say how long a task waited where only Dask sees it
+TOPIC = "colonnade"  # of the events that say how long a task waited where only Dask sees it, and which worker has left
 START_SECONDS = 10
 GONE = "the bridge has gone"
 IDLE_SECONDS = 600
@@ -338,7 +338,7 @@ def stop_morsels(name, numbers, dask_worker):
 # ---- on the scheduler -------------------------------------------------------------------------------
 
 class Watch(distributed.SchedulerPlugin):
-    """Says when a task waited in the scheduler, and takes the keepers away when their bridge is gone, however it went."""
+    """Says when a task waited in the scheduler and when a worker leaves, and takes the keepers away when their bridge is gone, however it went."""
 
     def __init__(self, name, prefix, client):
         self.name, self.prefix, self.client = name, prefix, client
@@ -357,6 +357,9 @@ class Watch(distributed.SchedulerPlugin):
             self.since.pop(key, None)
         else:
             self.since.setdefault(key, time.monotonic_ns())
+
+    def remove_worker(self, scheduler, worker, **_):
+        scheduler.log_event(TOPIC, ["gone", worker, 0])
 
     def remove_client(self, scheduler, client):
         if client == self.client:
