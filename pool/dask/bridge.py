@@ -298,7 +298,8 @@ async def main():
 if __name__ == "__main__":
     code = 0
     try:
-        asyncio.run(main())
+        # Not asyncio.run: that would wait for every task that is left, and threads that still look a name up.
+        asyncio.new_event_loop().run_until_complete(main())
     except (EOFError, ConnectionError):
         pass
     except SystemExit as end:
@@ -308,4 +309,4 @@ if __name__ == "__main__":
         warn(f"{type(error).__name__}: {error}")
         code = 1
     sys.stderr.flush()
-    os._exit(code)  # threads that still look a name up are not waited for
+    os._exit(code)

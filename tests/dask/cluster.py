@@ -100,7 +100,7 @@ class Cluster:
     def __init__(self, host="127.0.0.1", port=None, prefix=(), scheduler_flags=(), environment=None, protocol="tcp"):
         self.folder_holder = tempfile.TemporaryDirectory(prefix="colonnade-dask-")
         self.folder = pathlib.Path(self.folder_holder.name)
-        self.host, self.port, self.prefix = host, port or free_port(), prefix
+        self.host, self.given_port, self.port, self.prefix = host, port, port or free_port(), prefix
         self.flags, self.environment, self.protocol = scheduler_flags, environment, protocol
         self.workers = []
         self.scheduler = None
@@ -111,11 +111,22 @@ class Cluster:
 
     def __enter__(self):
         try:
-            self.start_scheduler()
+            self.start_first()
         except BaseException:
             self.close()
             raise
         return self
+
+    def start_first(self, tries=5):
+        """On another port if somebody has taken the one that was free a moment ago."""
+        for left in reversed(range(tries)):
+            try:
+                self.start_scheduler()
+                return
+            except AssertionError as error:
+                if self.given_port or not left or "Address already in use" not in str(error):
+                    raise
+                self.port = free_port(self.host)
 
     def __exit__(self, *_):
         self.close()
