@@ -309,7 +309,7 @@ class CompareView {
     this.space.dataset.run = id;
     if (named) this.name(`Comparison ${shortId(id)}`);
     if (!fresh && run.request_text) {
-      const form = formOf(run.request_text, this.cpus);
+      const form = formOf(run.request_text, this.cpus, run.comparison.cases);
       this.form.fill(form);
       this.markPreset(this.presetOf(form));
     }

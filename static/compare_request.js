@@ -194,15 +194,16 @@ function mapOf(form, take) {
 
 // ---- and back --------------------------------------------------------------------------------------
 
-// The form that makes this request, which is JSON as a text. What the form has no field for goes along
-// in `more`.
-export function formOf(text, cpus) {
+// The form that makes this request, which is JSON as a text; what it left to the server is what that
+// took for these cases. What the form has no field for goes along in `more`.
+export function formOf(text, cpus, cases) {
   const form = blankForm(cpus);
   const request = Object.fromEntries(membersOf(text));
   const list = (name, otherwise) =>
     (request[name] === undefined ? otherwise : [JSON.parse(request[name])].flat());
-  form.executors = list('executors', ['serial', 'threads', 'processes']);
-  form.workers = list('workers', [...new Set([1, cpus])]).join(', ');
+  const ran = (name) => [...new Set(cases.map((one) => one[name]))];
+  form.executors = list('executors', ran('executor'));
+  form.workers = list('workers', ran('workers').sort((a, b) => a - b)).join(', ');
   form.modes = list('modes', ['vector']);
   form.chunks = list('chunk_rows', []).join(', ');
   form.sweep = list('rows', []).join(', ');

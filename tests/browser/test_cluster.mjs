@@ -92,6 +92,26 @@ test('dask is offered where there is a cluster', async () => {
   }
 });
 
+test('the form of an experiment that named no executors has those that the server took', async () => {
+  const server = await used.serve();
+  const { run: id } = await server.post('/v1/compare', { repeat: 1,
+    workload: { compute: { generate: { rows: 100, columns: ['a'], distribution: 'normal' }, let: { r: 'a+1' } } } });
+  const file = await server.get(`/v1/runs/${id}/export`);
+  const { run } = file;
+  run.id = 'd'.repeat(32);
+  for (const one of run.comparison.cases) if (one.executor === 'processes') one.executor = 'dask';
+  const reply = await fetch(server.url + '/v1/runs/import', { method: 'POST', body: JSON.stringify(file),
+    headers: { 'Content-Type': 'application/json' } });
+  assert.ok(reply.ok, await reply.text());
+  for (const [shown, last] of [[id, 'processes'], [run.id, 'dask']]) {
+    const page = await used.open(server, `/#compare/${shown}`);
+    await page.locator('.verdict').first().waitFor();
+    const ticked = await page.locator('[data-test="form-executors"]:checked').evaluateAll((all) => all.map((one) => one.value));
+    assert.deepEqual(ticked.sort(), [last, 'serial', 'threads'].sort());
+    page.calm();
+  }
+});
+
 // A run of two workers: on the second one two chunks were under way at once.
 async function remoteRun(server) {
   const { run: id } = await server.post('/v1/compute', {
