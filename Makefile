@@ -300,9 +300,9 @@ $(BUILD)/static/assets.c: static/embed.sh $(ASSETS) $(BUILD)/static/names
 	@echo "  EMBED $@"
 	@sh static/embed.sh $(BUILD)/static/files $(ASSETS) >$@
 # The bridge to Dask is one program: what it sends to workers must be defined in its main module.
-$(BUILD)/pool/dask.py: $(addprefix pool/dask/,start.py confine.py remote.py fetch.py link.py bridge.py)
+$(BUILD)/pool/dask.py: $(addprefix pool/dask/,start.py confine.py remote.py fetch.py attempt.py link.py bridge.py)
 	@mkdir -p $(@D)
-	@sed '/^from \(start\|confine\|remote\|fetch\|link\) import /d' $^ >$@
+	@sed '/^from \(start\|confine\|remote\|fetch\|attempt\|link\) import /d' $^ >$@
 $(BUILD)/pool/dask_program.c: pool/dask/embed.sh $(BUILD)/pool/dask.py
 	@echo "  EMBED $@"
 	@sh pool/dask/embed.sh $(BUILD)/pool/dask.py >$@

@@ -20,7 +20,8 @@ import dask
 from start import HEAD, SOCKET, STATE, STATE_FRAME, text_field
 from confine import confine
 from remote import TAIL, TAIL_BYTES, run_morsel
-from link import BROKEN, CLOSE_SECONDS, CONNECT_SECONDS, Failure, Function, Link, why
+from attempt import AGAIN, BROKEN, Failure, Function, why
+from link import CLOSE_SECONDS, CONNECT_SECONDS, Link
 
 VERSION = 1
 WORKERS = 1024  # that the server is told of at most
@@ -83,7 +84,7 @@ class Task:
         self.began = time.monotonic_ns()
         self.left = left_ns / 1e9
         self.retries = retries
-        self.attempts = 0
+        self.attempts = self.bereft = 0
         self.avoided = set()  # workers that it failed on
         self.sent = False
         self.carrier = None
@@ -233,14 +234,16 @@ class Bridge:
             try:
                 return await self.link.attempt(task)
             except Failure as failure:
-                if not failure.counted:
+                task.bereft += failure.counted == AGAIN
+                counted = task.bereft > 1 if failure.counted == AGAIN else failure.counted
+                if not counted:
                     task.attempts -= 1
                 elif task.attempts > task.retries:
                     raise
                 task.avoided.add(failure.place)
                 if failure.place in self.workers:
                     self.workers[failure.place].look.set()
-                await asyncio.sleep(0.05 if failure.counted else 0.2)  # what the failure changed may be known then
+                await asyncio.sleep(0.05 if counted else 0.2)  # what the failure changed may be known then
 
     async def deliver(self, task, attempt, answer):
         """With where the time went: taken off it in the order of what is surest, so that all sums to what passed."""

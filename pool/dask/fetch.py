@@ -9,6 +9,7 @@ import inspect
 
 from distributed.worker import get_data_from_worker
 
+MOST = 64  # requests at once; Dask's pool has 512 connections, and what else asks scheduler and workers needs some of them
 BUSY_SECONDS = 0.05
 # Older ones than 2023 let the asker say that nothing need be held back for others.
 FREELY = {"max_connections": False} if "max_connections" in inspect.signature(get_data_from_worker).parameters else {}
@@ -18,9 +19,28 @@ class Gone(Exception):
     """Nobody has it any more."""
 
 
+class Connections:
+    """Dask's pool of connections for somebody who may be cancelled: one that is made for nobody goes back to the pool, which
+    would count it as used for ever."""
+
+    def __init__(self, pool):
+        self.pool, self.serializers, self.deserializers = pool, pool.serializers, pool.deserializers
+        self.reuse = pool.reuse
+
+    async def connect(self, address):
+        making = asyncio.ensure_future(self.pool.connect(address))
+        try:
+            return await asyncio.shield(making)
+        except asyncio.CancelledError:
+            making.add_done_callback(
+                lambda made: made.cancelled() or made.exception() or self.pool.reuse(address, made.result()))
+            raise
+
+
 class Fetcher:
     def __init__(self, client):
-        self.client = client
+        self.client, self.connections = client, Connections(client.rpc)
+        self.slots = asyncio.Semaphore(MOST)
         self.keys, self.question = [], None  # that is about to be asked
 
     async def holders(self, key):
@@ -36,17 +56,25 @@ class Fetcher:
 
     async def from_worker(self, key, address):
         while True:
-            said = await get_data_from_worker(self.client.rpc, [key], address, **FREELY)
+            async with self.slots:
+                said = await get_data_from_worker(self.connections, [key], address, **FREELY)
             if said["status"] == "OK":
                 return found(said["data"], key)
             await asyncio.sleep(BUSY_SECONDS)
 
     async def from_scheduler(self, key):
         """For workers that cannot be reached from here."""
-        said = await self.client.scheduler.gather(keys=[key])
-        if said["status"] != "OK":
-            raise Gone
-        return found(said["data"], key)
+        while True:
+            try:
+                async with self.slots:
+                    # Not cancelled with this: so no connection to the scheduler is lost.
+                    said = await asyncio.shield(asyncio.ensure_future(self.client.scheduler.gather(keys=[key])))
+            except KeyError:  # in the scheduler: 2022.12 does not expect that a worker may say that it is busy
+                await asyncio.sleep(BUSY_SECONDS)
+                continue
+            if said["status"] != "OK":
+                raise Gone
+            return found(said["data"], key)
 
 
 def found(data, key):

@@ -1,19 +1,17 @@
 """One connection to a scheduler: which workers there are and what they are good for, and the ways of tasks through Dask."""
 import asyncio
-import pickle
 import secrets
 import ssl
 import struct
 import time
 
-import cloudpickle
 import distributed
 
 from start import text_field
 from fetch import Fetcher, Gone
-from remote import GONE, TOPIC, Keeper, begin_watch, check_worker, run_morsel, stop_morsels
+from attempt import AGAIN, Attempt, Carried, Failure, of_dask, why
+from remote import TOPIC, Keeper, add_keeper, begin_watch, check_worker, stop_morsels
 
-LOST, BROKEN = 1, 2  # why a task failed
 WORKER_FRAME = struct.Struct("<IIIIQ128s64s64s192s")
 
 POLL_SECONDS = 1
@@ -26,10 +24,6 @@ PREPARE_SECONDS = 20
 CLOSE_SECONDS = 2
 
 
-def why(error):
-    return str(error) or type(error).__name__
-
-
 def check_certificates(ca, cert, key):
     """What is wrong with them, by their names: what Dask says of it has none."""
     context = ssl.create_default_context()
@@ -39,32 +33,6 @@ def check_certificates(ca, cert, key):
             load()
         except OSError as error:
             raise OSError(f"{names} cannot be used: {why(error)}") from None
-
-
-class Function:
-    """One of remote.py's, pickled once and not for each task."""
-
-    def __init__(self, function):
-        self.function, self.pickled = function, cloudpickle.dumps(function)
-
-    def __call__(self, *arguments):
-        return self.function(*arguments)
-
-    def __reduce_ex__(self, protocol):
-        return pickle.loads, (self.pickled,)
-
-
-class Carried:
-    """Bytes that Dask pickles without copying them, if it can."""
-
-    def __init__(self, data):
-        self.data = data
-
-    def __reduce_ex__(self, protocol):
-        return (memoryview, (pickle.PickleBuffer(self.data),)) if protocol >= 5 else (bytes, (bytes(self.data),))
-
-    def __sizeof__(self):
-        return len(self.data)
 
 
 class Worker:
@@ -92,30 +60,6 @@ class Worker:
                                  text_field(self.host, 64), text_field(self.name, 64), text_field(self.problem, 192))
 
 
-class Attempt:
-    """One way of a task through Dask."""
-
-    def __init__(self, task, targets):
-        self.task, self.targets = task, targets
-        self.began = time.monotonic_ns()
-        self.place = None  # the worker that it was last seen at
-        self.source = None  # the worker that its answer is fetched from
-        self.waited = 0  # in the scheduler, and at workers that it was taken from again
-        self.cut = asyncio.get_running_loop().create_future()  # why it is not waited for any more
-
-    def abandon(self, reason):
-        if not self.cut.done():
-            self.cut.set_result(reason)
-
-
-class Failure(Exception):
-    """An attempt's. `counted`: against the task's retries; `place`: a worker better avoided."""
-
-    def __init__(self, text, counted=True, place=None, kind=LOST):
-        super().__init__(text)
-        self.text, self.counted, self.place, self.kind = text, counted, place, kind
-
-
 class Link:
     """One connection to a scheduler, until it is lost."""
 
@@ -130,7 +74,7 @@ class Link:
         self.attempts = {}  # by key
         self.serial = 0
         self.dashboard = ""
-        self.registering = None
+        self.keeper = self.registering = None
 
     async def open(self):
         bridge = self.bridge
@@ -149,10 +93,10 @@ class Link:
             pass  # no part of its public face, and only faster
         await self.on_scheduler(begin_watch, self.name, self.prefix, self.client.id)
         self.client.subscribe_topic(TOPIC, self.hear)
-        keeper = Keeper(self.name, self.prefix, bridge.identity, bridge.setup, bridge.answer_size)
+        self.keeper = Keeper(self.name, self.prefix, bridge.identity, bridge.setup, bridge.answer_size)
         register = getattr(self.client, "register_plugin", None) or self.client.register_worker_plugin
         # It waits for every worker, also for those that do not answer.
-        self.registering = asyncio.ensure_future(register(keeper, name=self.name))
+        self.registering = asyncio.ensure_future(register(self.keeper, name=self.name))
         try:
             self.dashboard = self.client.dashboard_link or ""
         except (KeyError, AttributeError):
@@ -172,8 +116,9 @@ class Link:
         while True:
             if self.client.status != "running" or self.stream_now() is not self.stream:
                 return "the connection to the scheduler was closed"
-            if self.registering.done() and self.registering.exception():
-                return f"the workers do not take the plugin: {why(self.registering.exception())}"
+            failed = self.registering.done() and self.registering.exception()
+            if failed and not isinstance(failed, OSError):  # of a worker that is not reached: look_after sees to it
+                return f"the workers do not take the plugin: {why(failed)}"
             try:
                 await asyncio.wait_for(self.poll(), heard + PATIENCE_SECONDS - time.monotonic())
                 heard = time.monotonic()
@@ -186,7 +131,7 @@ class Link:
         workers = (await self.client.scheduler.identity())["workers"]
         self.note(workers)
         if self.attempts:
-            self.place(await self.client.processing(list(workers)))
+            self.place(await self.client.processing())  # of all: asked for one that has just left it fails
 
     def note(self, workers):
         """What the scheduler says of its workers."""
@@ -218,7 +163,7 @@ class Link:
             worker.care.cancel()
         for attempt in list(self.attempts.values()):
             if attempt.source == address:
-                attempt.abandon(left_with(address))
+                attempt.abandon(attempt.bereft())
 
     def place(self, processing):
         """Where the tasks are; takes away those that are where nothing comes from, if there are other workers."""
@@ -229,7 +174,7 @@ class Link:
             attempt.place = at.get(key, attempt.place)
             if attempt.source:
                 if attempt.source not in known:
-                    attempt.abandon(left_with(attempt.source))
+                    attempt.abandon(attempt.bereft())
                 elif attempt.source in silent:
                     attempt.abandon(Failure(f"its answer could not be fetched: {attempt.source} {known[attempt.source].absent}"))
             elif usable and attempt.place in silent:
@@ -241,13 +186,19 @@ class Link:
     async def look_after(self, worker):
         """Asks a worker what it is good for, and what time it has."""
         quick, began = 5, time.monotonic()
-        while True:
+        # A wait that ends at the moment in which this is cancelled may go on.
+        while self.bridge.workers.get(worker.address) is worker:
             sent = time.monotonic_ns()
             try:
                 answers = await asyncio.wait_for(
                     self.client.run(check_worker, self.name, workers=[worker.address]), PATIENCE_SECONDS)
                 back = time.monotonic_ns()
                 worker.checked, clock = answers[worker.address]
+                if clock is None and self.registering.done() and time.monotonic() > began + CONNECT_SECONDS:
+                    # It was not reached when all others got it, or has come and got none.
+                    await asyncio.wait_for(self.client.run(add_keeper, self.name, self.keeper, workers=[worker.address]),
+                                           PATIENCE_SECONDS)
+                    began = time.monotonic()
                 if worker.checked is None and time.monotonic() > began + PREPARE_SECONDS:
                     worker.checked = "does not start what computes on it"
                 if clock is not None:
@@ -307,12 +258,12 @@ class Link:
             if future.status == "error":
                 raise of_dask(await future.exception())
             if future.status != "finished":
-                raise Failure("Dask has dropped it", counted=attempt.place is not None)
+                raise Failure("Dask has dropped it", counted=AGAIN if future.status == "lost" else attempt.place is not None)
             return await self.either(attempt, self.fetch(attempt, key)), attempt
         except Failure:
             raise
         except Gone:
-            raise Failure("Dask has dropped its answer", counted=False) from None
+            raise Failure("Dask has dropped its answer", counted=AGAIN, place=attempt.source) from None
         except Exception as error:
             counted = attempt.place is not None
             raise Failure(f"Dask failed: {why(error)}", counted=counted, place=attempt.place) from None
@@ -333,6 +284,7 @@ class Link:
                     return await self.fetcher.from_worker(key, address)
                 except OSError:
                     worker.reachable = False
+                    worker.look.set()
             return await self.fetcher.from_scheduler(key)
         raise Gone
 
@@ -379,17 +331,3 @@ class Link:
                 await asyncio.wait_for(self.client.close(), CLOSE_SECONDS)
             except (Exception, asyncio.CancelledError):
                 pass
-
-
-def left_with(address):
-    return Failure(f"{address} has left with its answer", counted=False)
-
-
-def of_dask(error):
-    """What a Dask task ended with."""
-    if isinstance(error, RuntimeError) and len(error.args) == 2:  # run_morsel's own
-        # A worker that has no plugin, or that of a connection that was lost, gets the present one's.
-        return Failure(f"{error.args[0]} ({error.args[1]})", counted=error.args[0] != GONE, place=error.args[1])
-    if isinstance(error, distributed.KilledWorker):
-        return Failure(f"the Dask workers that had it died: {why(error)}", place=getattr(error.last_worker, "address", None))
-    return Failure(f"Dask failed: {type(error).__name__}: {why(error)}", kind=BROKEN)

@@ -1,7 +1,7 @@
 """What runs in the processes of a Dask cluster: on its workers a keeper of `colonnade --worker` processes, which carries
 tasks to them and their answers back; on its scheduler a watch, which cleans up after its bridge.
 
-start.py, confine.py, this file, fetch.py, link.py and bridge.py, in this order, are one script, whose functions Dask sends by value: workers
+start.py, confine.py, this file, fetch.py, attempt.py, link.py and bridge.py, in this order, are one script, whose functions Dask sends by value: workers
 and scheduler need nothing of it installed. Python carries bytes here, `colonnade` computes.
 """
 import asyncio
@@ -329,6 +329,11 @@ def check_worker(name, dask_worker):
     return keeper.check() if keeper else (None, None)
 
 
+async def add_keeper(name, keeper, dask_worker):
+    if name not in dask_worker.plugins:
+        await dask_worker.plugin_add(keeper, name)
+
+
 def stop_morsels(name, numbers, dask_worker):
     keeper = dask_worker.plugins.get(name)
     if keeper:
@@ -368,8 +373,9 @@ class Watch(distributed.SchedulerPlugin):
     async def clean(self):
         try:
             self.scheduler.remove_plugin(name=self.name)
+            self.scheduler.unsubscribe_topic(TOPIC, self.client)
             await self.scheduler.unregister_worker_plugin(None, self.name)
-        except (ValueError, OSError):
+        except (KeyError, ValueError, OSError):
             pass  # it was taken away already; workers that are gone need nothing
 
 

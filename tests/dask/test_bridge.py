@@ -235,40 +235,6 @@ def test_a_dask_worker_is_killed(site, start):
         one.result(number, b"!sleep 0.3", 30)
 
 
-def preloaded(folder, *lines):
-    """What makes a Dask worker do something else the first time that it is asked for an answer."""
-    path = folder / "preload.py"
-    path.write_text("import os, signal\n"
-                    "def dask_setup(worker):\n"
-                    "    usual = worker.handlers['get_data']\n"
-                    "    def first(comm, **asked):\n"
-                    "        worker.handlers['get_data'] = usual\n"
-                    + "".join(f"        {line}\n" for line in lines) +
-                    "    worker.handlers['get_data'] = first\n")
-    return ["--preload", path]
-
-
-def test_a_dask_worker_dies_before_its_answer_is_fetched(site, start, tmp_path_factory):
-    """Connections to it are refused, which Dask takes for something that passes, at the scheduler for 30 s."""
-    flags = preloaded(tmp_path_factory.mktemp("preload"), "for listener in worker.listeners: listener.stop()",
-                      "for connection in list(worker._comms): connection.abort()",
-                      "worker.loop.call_later(1, os.kill, os.getpid(), signal.SIGKILL)", "raise OSError('dying')")
-    doomed, _ = site.worker(flags=flags), site.worker()
-    one = start(site.cluster.address, usable=2)
-    for number in range(1, 9):
-        one.submit(number, b"!sleep 0.05")
-    for number in range(1, 9):
-        one.result(number, b"!sleep 0.05", 15)
-    assert not doomed.alive()
-
-
-def test_an_answer_that_only_the_scheduler_gets(site, start, tmp_path_factory):
-    site.worker(flags=preloaded(tmp_path_factory.mktemp("preload"), "comm.abort(); raise OSError('cut')"))
-    one = start(site.cluster.address, usable=1)
-    one.submit(1, b"x")
-    one.result(1, b"x")
-
-
 def test_the_program_crashes_once(shared, start, tmp_path):
     one = start(shared.cluster.address, usable=2)
     body = f"!crash-once {tmp_path / 'crashed'}".encode()
