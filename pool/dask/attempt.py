@@ -58,7 +58,9 @@ class Attempt:
             self.cut.set_result(reason)
 
     def bereft(self):
-        return Failure(f"{self.source} has left with its answer", counted=AGAIN, place=self.source)
+        """Its answer was made, and nobody has it any more."""
+        text = f"its answer was lost with {self.source}" if self.source else "Dask has dropped its answer"
+        return Failure(text, counted=AGAIN, place=self.source)
 
 
 class Failure(Exception):

@@ -263,7 +263,7 @@ class Link:
         except Failure:
             raise
         except Gone:
-            raise Failure("Dask has dropped its answer", counted=AGAIN, place=attempt.source) from None
+            raise attempt.bereft() from None
         except Exception as error:
             counted = attempt.place is not None
             raise Failure(f"Dask failed: {why(error)}", counted=counted, place=attempt.place) from None
