@@ -64,8 +64,8 @@ class Attempt:
 
 
 class Failure(Exception):
-    """An attempt's. `counted`: against the task's retries; `AGAIN` for an answer that was made and lost, which is bad luck, or what
-    that answer does to workers. `place`: a worker better avoided."""
+    """An attempt's. `counted`: against the task's retries; `AGAIN` for an answer that was made and lost, which is bad luck, or
+    what that answer does to workers. `place`: a worker better avoided."""
 
     def __init__(self, text, counted=True, place=None, kind=LOST):
         super().__init__(text)

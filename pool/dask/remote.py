@@ -1,8 +1,8 @@
 """What runs in the processes of a Dask cluster: on its workers a keeper of `colonnade --worker` processes, which carries
 tasks to them and their answers back; on its scheduler a watch, which cleans up after its bridge.
 
-start.py, confine.py, this file, fetch.py, attempt.py, link.py and bridge.py, in this order, are one script, whose functions Dask sends by value: workers
-and scheduler need nothing of it installed. Python carries bytes here, `colonnade` computes.
+start.py, confine.py, this file, fetch.py, attempt.py, link.py and bridge.py, in this order, are one script, whose functions
+Dask sends by value: workers and scheduler need nothing of it installed. Python carries bytes here, `colonnade` computes.
 """
 import asyncio
 import collections

@@ -151,6 +151,21 @@ def test_a_worker_that_the_scheduler_does_not_reach(tmp_path, start, preload):
         assert all(state.connected for state in one.states if state.at > one.submitted[1])
 
 
+def test_a_worker_that_missed_the_plugin(site, start, preload):
+    """It gets it when it is looked at."""
+    site.worker(flags=preload("""
+        def dask_setup(worker):
+            def unreachable(comm=None, **asked):
+                comm.abort()
+                raise OSError("unreachable")
+            worker.handlers["plugin-add"] = unreachable
+        """))
+    one = start(site.cluster.address, usable=1)
+    one.submit(1, b"x")
+    one.result(1, b"x")
+    assert all(state.connected for state in one.states[next(i for i, state in enumerate(one.states) if state.connected):])
+
+
 def test_a_connection_that_nobody_waits_for_goes_back():
     """Dask's pool would count it as used for ever."""
     class Pool:
