@@ -81,13 +81,14 @@ static bool starve(struct cn_request *request) {
     return !woken;
 }
 
-/* A second for each MiB that the client was given to read. */
+/* A second for each MiB that the client was given to read, unless it is told to hurry. */
 static void grant_time(struct cn_request *request, uint64_t sent) {
     int64_t mib = (int64_t)(sent / (uint64_t)CN_MIB);
     if (mib <= request->granted)
         return;
     pthread_mutex_lock(&request->lock);
-    request->limit_ns += (mib - request->granted) * CN_NS_PER_SECOND;
+    if (!request->gone_called)
+        request->limit_ns += (mib - request->granted) * CN_NS_PER_SECOND;
     pthread_mutex_unlock(&request->lock);
     request->granted = mib;
 }

@@ -21,8 +21,9 @@
 #define TICK_NS (25 * CN_NS_PER_MS)
 /* Work has the deadline too and normally answers by itself; this is how long it may take to. */
 #define LENIENCE_NS (100 * CN_NS_PER_MS)
-/* What a client has to take the last event of a stream that lasts, when the service goes down. */
-#define LAST_EVENT_NS (500 * CN_NS_PER_MS)
+/* What a client has to take what it is still sent, when the service goes down: the last event of a
+ * stream that lasts, or the reply that says why its work was given up. */
+#define LAST_WORDS_NS (500 * CN_NS_PER_MS)
 /* How long the end of a client's sending side is taken for just that. */
 #define PROBE_NS (200 * CN_NS_PER_MS)
 
@@ -154,10 +155,11 @@ static void look_at_work(struct cn_request *request, int64_t now, bool cancel,
 }
 
 /* The drain does not wait for a client that listens and does not read. */
-static void hurry_last_event(struct cn_request *request, int64_t now) {
-    if (request->phase == CN_PHASE_SENDING && request->exchange.reply.lasts &&
-        atomic_load(&request->http->service->draining) && request->limit_ns > now + LAST_EVENT_NS)
-        request->limit_ns = now + LAST_EVENT_NS;
+static void hurry_last_words(struct cn_request *request, int64_t now, bool cancel) {
+    bool last = request->exchange.reply.lasts ? atomic_load(&request->http->service->draining)
+                                              : cancel && request->gone_called;
+    if (last && request->limit_ns > now + LAST_WORDS_NS)
+        request->limit_ns = now + LAST_WORDS_NS;
 }
 
 /* Ends a connection whose client still sends what nobody wants. By a reset: after a shutdown alone
@@ -173,7 +175,8 @@ static void reset(struct cn_request *request) {
 /* With both locks held. */
 static void look_at_request(struct cn_request *request, int64_t now, bool cancel,
                             struct batch *batch) {
-    hurry_last_event(request, now);
+    if (request->phase == CN_PHASE_SENDING)
+        hurry_last_words(request, now, cancel);
     int64_t limit = request->limit_ns;
     request->deadline_ns = request->exchange.deadline_ns; /* the endpoint may have lowered it */
     bool late = limit && limit <= now;
@@ -194,7 +197,7 @@ static void look_at_request(struct cn_request *request, int64_t now, bool cancel
             reset(request);
         break;
     case CN_PHASE_SENDING:
-        if (late || (cancel && request->gone_called)) {
+        if (late) {
             shutdown(request->connection->fd, SHUT_RDWR);
             request->limit_ns = 0;
         }

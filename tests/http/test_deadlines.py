@@ -1,5 +1,7 @@
 """Deadlines and drains in the middle of things: of an upload, of a streamed reply."""
 import http.client
+import json
+import os
 import pathlib
 import re
 import resource
@@ -9,7 +11,7 @@ import time
 
 import pytest
 
-from client import SANITIZED, Server, read_reply, wait_until
+from client import JSON, SANITIZED, Server, read_reply, wait_until
 from test_protocol import CSV, head
 
 ROOM = (512 if SANITIZED else 256) << 20  # AddressSanitizer keeps freed memory for a while
@@ -136,6 +138,29 @@ def test_sigterm_while_clients_never_stop_asking():
     for thread in clients:
         thread.join()
     assert code == 0 and set(answered) <= {200, 503}
+
+
+def test_sigterm_answers_all_work_that_it_ends():
+    """A server that gets little of the processor has replies under way for long; none of them is cut off."""
+    running = Server("--grace-ms", 100)
+    experiment = {"workload": {"compute": {"generate": {"rows": 1_000_000, "columns": ["a", "b"], "seed": 1},
+                                           "let": {"k": "sha512(a, b)"}}}, "executors": ["threads"], "repeat": 1000}
+    connections = [running.connection(60) for _ in range(30)]
+    for connection in connections:
+        connection.request("POST", "/v1/compare", json.dumps(experiment), {"Content-Type": JSON})
+    wait_until(running.working)
+    running.process.send_signal(signal.SIGTERM)
+    until = time.monotonic() + 30
+    while running.process.poll() is None and time.monotonic() < until:
+        os.kill(running.pid, signal.SIGSTOP)
+        time.sleep(0.026)
+        os.kill(running.pid, signal.SIGCONT)
+        time.sleep(0.0005)
+    replies = [read_reply(connection.sock.makefile("rb")) for connection in connections]
+    for connection in connections:
+        connection.close()
+    assert [reply and (reply.status, reply.code) for reply in replies] == [(503, "draining")] * 30
+    assert running.stop() == 0
 
 
 def test_sigterm_while_all_descriptors_are_in_use():
