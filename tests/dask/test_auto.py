@@ -26,23 +26,40 @@ def test_what_is_measured(server):
     # Through a scheduler and two programs in Python, and back: not less than some tenths of a millisecond.
     assert 1e5 < found["latency_ns"] < 5e9 and 1e5 < found["task_ns"] < 5e9
     assert found["ship_ns_per_mib"] > 0 and found["ship_alone_ns_per_mib"] > 0
-    # The same CPUs as those that it is compared with: there is nothing to gain, whatever else goes on here.
-    assert 0.05 < found["speed"] < 1.6, found
+    # The same CPUs as those that it is compared with; of busy ones the workers may get more than the server, or less.
+    assert 0.05 < found["speed"] < 20, found
 
 
-def test_auto_says_why_not(server):
-    """On the same CPUs, work that comes back with as many bytes is not worth the way."""
+SECONDS = {"s": 1, "ms": 1e-3, "µs": 1e-6}
+
+
+def follows_from_its_times(execution):
+    """Whether `auto` sends it must follow from the times that it gives as its reason."""
+    def seconds(what):
+        number, unit = re.search(what + r" (\S+) (s|ms|µs)\b", execution["reason"]).groups()
+        return float(number) * SECONDS[unit]
+
+    reason = execution["reason"]
+    assert re.search(r"; (the 2 Dask workers (would take|take about)|shipping \S+ \S+ to the 2 Dask workers would take) ",
+                     reason), execution
+    sent = " take about " in reason
+    assert (execution["executor"] == "dask") == sent, execution
+    if sent:
+        assert seconds("take about") * 1.24 < seconds("here would take"), reason
+    elif "; shipping " not in reason:
+        assert seconds("would take") * 1.26 > seconds("here takes"), reason
+
+
+def test_auto_says_why(server):
+    """On the same CPUs, work that comes back with as many bytes is not worth the way: unless these are busy, of which the
+    times that were measured tell. What they make of it is said in any case."""
     await_measured(server)
     many = {**TABLE, "generate": {**TABLE["generate"], "rows": 4_000_000}, "limit": 1}
-    execution = server.post_json({**many, "let": {"key": "sha512(a, b)", "other": "sha512(b, a)"}}).json()["execution"]
-    assert execution["executor"] == "threads", execution
-    assert re.search(r"; (the 2 Dask workers would take|shipping \S+ \S+ to the 2 Dask workers would take) ",
-                     execution["reason"]), execution
+    follows_from_its_times(server.post_json({**many, "let": {"key": "sha512(a, b)", "other": "sha512(b, a)"}}).json()["execution"])
     few = {**TABLE, "generate": {**TABLE["generate"], "rows": 1000}}
     execution = server.post_json(few).json()["execution"]
     assert execution["executor"] != "dask" and execution["reason"].endswith("; too little to send to Dask")
-    execution = server.post_json(CALLS, path="/v1/map").json()["execution"]
-    assert re.search(r"; the 2 Dask workers (would )?take ", execution["reason"]), execution
+    follows_from_its_times(server.post_json(CALLS, path="/v1/map").json()["execution"])
 
 
 def test_without_workers_it_is_said():
