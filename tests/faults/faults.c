@@ -628,6 +628,15 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*
     return fault(FAULT_THREAD) ? EAGAIN : NEXT(pthread_create)(thread, attributes, body, argument);
 }
 
+/* A sanitizer asks this in each thread that begins, and ends the program if it fails. */
+int pthread_getattr_np(pthread_t thread, pthread_attr_t *attributes) {
+    bool was = busy;
+    busy = true;
+    int failed = NEXT(pthread_getattr_np)(thread, attributes);
+    busy = was;
+    return failed;
+}
+
 pid_t fork(void) {
     pid_t pid = fault(FAULT_FORK) ? -1 : NEXT(fork)();
     child = child || pid == 0;
